@@ -1,0 +1,13 @@
+// Time, in seconds, as the rest of the program reads it.
+#pragma once
+
+#include <chrono>
+
+namespace atoll::base {
+
+// Seconds of a clock that never goes back. Only differences mean something.
+inline double now_s() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace atoll::base

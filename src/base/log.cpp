@@ -1,0 +1,79 @@
+#include "base/log.hpp"
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+#include <mutex>
+#include <set>
+#include <string>
+
+namespace atoll::base::log {
+
+namespace {
+
+struct State {
+  std::shared_ptr<spdlog::logger> file;
+  bool owns_console = true;
+  std::mutex mutex;
+  std::set<std::string, std::less<>> causes;
+};
+
+State& state() {
+  static State instance;
+  return instance;
+}
+
+void to_file(spdlog::level::level_enum level, std::string_view text) {
+  if (auto& file = state().file) file->log(level, text);
+}
+
+void to_stderr(char const* kind, std::string_view text) {
+  std::fprintf(stderr, "%s: %.*s\n", kind, static_cast<int>(text.size()), text.data());
+}
+
+}  // namespace
+
+void open(std::filesystem::path const& file, std::string_view who, bool owns_console) {
+  state().owns_console = owns_console;
+  state().file = std::make_shared<spdlog::logger>(
+      "atoll", std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string()));
+  state().file->set_pattern(fmt::format("%Y-%m-%d %H:%M:%S.%e [{}] %l: %v", who));
+  state().file->flush_on(spdlog::level::info);
+}
+
+void close() { state().file.reset(); }
+
+void info(std::string_view text) { to_file(spdlog::level::info, text); }
+
+void warn(std::string_view text) {
+  to_file(spdlog::level::warn, text);
+  if (state().owns_console) to_stderr("warning", text);
+}
+
+void error(std::string_view text) {
+  to_file(spdlog::level::err, text);
+  to_stderr("error", text);
+}
+
+void warn_once(std::string_view cause, std::string_view text) {
+  bool first = false;
+  {
+    std::scoped_lock const lock(state().mutex);
+    first = state().causes.emplace(cause).second;
+  }
+  if (first) {
+    warn(text);
+  } else {
+    to_file(spdlog::level::warn, text);
+  }
+}
+
+void console(std::string_view text) {
+  to_file(spdlog::level::info, text);
+  if (!state().owns_console) return;
+  std::fprintf(stdout, "%.*s\n", static_cast<int>(text.size()), text.data());
+  std::fflush(stdout);
+}
+
+}  // namespace atoll::base::log

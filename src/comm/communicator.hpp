@@ -1,0 +1,47 @@
+// A move-only MPI communicator that returns errors, and the few collectives a site needs.
+#pragma once
+
+#include <mpi.h>
+
+#include <cstddef>
+#include <source_location>
+#include <span>
+
+namespace atoll::comm {
+
+// Throws RuntimeFailure with MPI's own text unless `code` is MPI_SUCCESS.
+void check_mpi(int code, char const* call, std::source_location where = std::source_location::current());
+
+class Communicator {
+ public:
+  Communicator() = default;
+  explicit Communicator(MPI_Comm owned);  // takes ownership; sets MPI_ERRORS_RETURN
+  Communicator(Communicator&& other) noexcept;
+  Communicator& operator=(Communicator&& other) noexcept;
+  ~Communicator();  // frees, unless MPI is finalized
+
+  // Collective over `parent`. Ranks with the same color, ordered by key; `color` < 0: none, an empty communicator.
+  static Communicator split(MPI_Comm parent, int color, int key);
+  static Communicator duplicate(MPI_Comm parent);
+
+  MPI_Comm get() const { return comm_; }
+  int rank() const { return rank_; }
+  int size() const { return size_; }
+
+  // Collective. Sleeping forms poll with short sleeps instead of spinning: for waits that may be long.
+  void broadcast(std::span<std::byte> bytes, int root) const;
+  void sleeping_broadcast(std::span<std::byte> bytes, int root) const;
+  // `all` holds size() blocks of `mine.size()` bytes, in rank order. The second one sleeps while it waits.
+  void all_gather(std::span<std::byte const> mine, std::span<std::byte> all) const;
+  void barrier() const;
+
+  // Collective. values <- sum over ranks. Deterministic: rank 0's + rank 1's + ..., the same bits on every rank and run.
+  void sum(std::span<float> values, bool deterministic) const;
+
+ private:
+  MPI_Comm comm_ = MPI_COMM_NULL;
+  int rank_ = 0;
+  int size_ = 1;
+};
+
+}  // namespace atoll::comm

@@ -1,0 +1,39 @@
+// Which rank of the world is what: pure arithmetic, no MPI.
+#pragma once
+
+#include <vector>
+
+#include "deck/config.hpp"
+
+namespace atoll::comm {
+
+enum class Role { shard, site };
+
+struct Place {
+  Role role = Role::site;
+  int group = 0;  // the shard's or the site's number
+  int rank = 0;   // within the site; 0 is its leader, and for a shard
+};
+
+// World ranks: first the shards, then site 0, site 1, ... Rank 0 is shard 0, the hub of the star: it hears every site, so
+// it owns console and metrics. With `data_parallel` all training ranks form site 0.
+class SiteLayout {
+ public:
+  // Throws InputError where `world_size` does not fit, saying how many ranks the deck needs.
+  SiteLayout(deck::RunConfig const& config, int world_size);
+  static int ranks_needed(deck::RunConfig const& config);
+
+  int shards() const { return shards_; }
+  int sites() const { return static_cast<int>(site_sizes_.size()); }
+  int site_size(int site) const { return site_sizes_.at(static_cast<std::size_t>(site)); }
+  Place place(int world_rank) const;
+  int shard_rank(int shard) const;      // in the world
+  int leader_rank(int site) const;      // in the world
+  int owner(int fragment) const { return fragment % shards_; }
+
+ private:
+  int shards_ = 1;
+  std::vector<int> site_sizes_;
+};
+
+}  // namespace atoll::comm

@@ -1,0 +1,19 @@
+// The tensors of a model: their names, kinds and shapes, in the model's order.
+#pragma once
+
+#include <vector>
+
+#include "deck/config.hpp"
+#include "tensor/param_table.hpp"
+
+namespace atoll::model {
+
+// Every parameter tensor of a Llama-family model, in the order of the forward pass:
+//   embedding.tokens (V, C)
+//   layers.<l>.attention_norm (C), .attention.query (C, C), .attention.key / .value (Ckv, C), .attention.output (C, C)
+//   layers.<l>.ffn_norm (C), .ffn.gate / .ffn.up (F, C), .ffn.down (C, F)
+//   final_norm (C), and head (V, C) unless it is tied to embedding.tokens
+// Matrices are (outputs, inputs), row-major, as torch.nn.Linear keeps them. `model.vocab` must be known by now.
+std::vector<tensor::TensorSpec> parameter_specs(deck::ModelSection const& model);
+
+}  // namespace atoll::model

@@ -1,0 +1,31 @@
+// The optimizer of a site's own steps: AdamW or plain SGD on the flat parameter buffer.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/archive.hpp"
+#include "deck/config.hpp"
+#include "kernels/views.hpp"
+#include "tensor/param_table.hpp"
+
+namespace atoll::optim {
+
+// AdamW as torch.optim.AdamW with eps 1e-8 (Loshchilov and Hutter, arXiv 1711.05101), or p -= lr g. In both, weight decay
+// is decoupled (p *= 1 - lr weight_decay first) and spares vectors. Owns the moments, in the memory of exec. Local.
+class InnerOptimizer {
+ public:
+  InnerOptimizer(kernels::Exec const& exec, deck::InnerSection const& inner, tensor::ParamTable const& table);
+
+  // One update of `params` (flat, as the table) from clip_factor * gradients. Enqueues on exec; the caller fences.
+  void step(kernels::Tensor1<float> params, kernels::Tensor1<float const> gradients, double lr, double clip_factor);
+
+  std::uint64_t steps() const { return steps_; }  // taken so far
+  std::size_t bytes() const;                      // of the moments
+
+  void save(base::Writer& writer) const;
+  void load(base::Reader const& reader);
+};
+
+}  // namespace atoll::optim

@@ -1,0 +1,34 @@
+// The outer step (protocol.md §3), fragment by fragment.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/archive.hpp"
+
+namespace atoll::outer {
+
+// Nesterov: b <- mu b + delta; Theta <- Theta - lr (delta + mu b). Plain SGD is mu = 0, without a buffer.
+class OuterOptimizer {
+ public:
+  struct Options {
+    double lr = 0.7;
+    double momentum = 0.6;  // 0: plain SGD
+  };
+
+  // `size`: elements of the fragment.
+  OuterOptimizer(Options options, std::size_t size);
+
+  // delta and theta have the fragment's size; theta is updated in place.
+  void step(std::span<float const> delta, std::span<float> theta);
+
+  void save(base::Writer& writer) const;
+  void load(base::Reader const& reader);
+
+ private:
+  Options options_;
+  std::vector<float> momentum_;
+};
+
+}  // namespace atoll::outer

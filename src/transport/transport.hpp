@@ -1,0 +1,53 @@
+// Carries messages between sites' leaders and shards; knows nothing of what they mean.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "protocol/message.hpp"
+
+namespace atoll::transport {
+
+struct Peer {
+  enum class Kind : std::uint8_t { shard, site } kind = Kind::shard;
+  int index = 0;
+  auto operator<=>(Peer const&) const = default;
+};
+
+// fp32 numbers, shared between the sends of one release.
+using Payload = std::shared_ptr<std::vector<float> const>;
+
+struct Frame {
+  Peer from;
+  protocol::Message message;
+  Payload payload;               // empty for control messages
+  std::uint64_t wire_bytes = 0;  // with headers, as received
+};
+
+struct Counters {
+  std::uint64_t frames_sent = 0, bytes_sent = 0;
+  std::uint64_t frames_received = 0, bytes_received = 0;
+  std::uint64_t frames_refused = 0;  // damaged or unknown
+};
+
+// A channel is (peer, lane): delivered in order; nothing is ordered across lanes, and control never waits for bulk.
+// All functions are called from one thread, the loop thread; the implementation's own thread does the waiting.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  // Local. Enqueues and returns. A release still queued for the same peer and fragment is replaced by the newer one.
+  virtual void send(Peer to, protocol::Message message, Payload payload = {}) = 0;
+  // Local. All frames that have arrived, in order of arrival; never blocks. Rethrows what went wrong in the background.
+  virtual std::vector<Frame> receive() = 0;
+  // Sleeps until a frame is there or `timeout_s` has passed.
+  virtual void wait(double timeout_s) = 0;
+  // Sends what is queued and stops; `timeout_s` at most. Nothing may be sent afterwards.
+  virtual void close(double timeout_s) = 0;
+  virtual Counters counters() const = 0;
+};
+
+}  // namespace atoll::transport
