@@ -1,19 +1,30 @@
-# Everything atoll takes from elsewhere. Each as an imported target; none is downloaded.
+# Everything atoll takes from elsewhere, as imported targets. Nothing is downloaded.
 
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 
-# MPI: a virtual environment beside the sources first (scripts/setup.sh puts Open MPI with ULFM there); a cluster's own
-# by -DMPI_HOME=... . Open MPI 4 and 5 are both libmpi.so.40, so the RPATH must name the one that was linked.
+# MPI: the virtual environment beside the sources, which scripts/setup.sh fills with an Open MPI that has ULFM. A
+# cluster's own instead: -DMPI_HOME=/its/prefix.
 if(NOT MPI_HOME AND EXISTS ${PROJECT_SOURCE_DIR}/.venv/bin/mpicxx)
   set(MPI_HOME ${PROJECT_SOURCE_DIR}/.venv)
 endif()
 set(MPI_CXX_SKIP_MPICXX ON)
 find_package(MPI REQUIRED COMPONENTS CXX)
+list(GET MPI_CXX_LIBRARIES 0 mpi_library)
+if(MPI_HOME)
+  cmake_path(IS_PREFIX MPI_HOME ${mpi_library} NORMALIZE mpi_is_at_home)
+  if(NOT mpi_is_at_home)
+    message(FATAL_ERROR "MPI is wanted from ${MPI_HOME}, but found as ${mpi_library}: remove ${PROJECT_BINARY_DIR} "
+      "(an older search is remembered there), and check that the folder holds an MPI (scripts/setup.sh)")
+  endif()
+endif()
+# Every Open MPI of the last ten years is called libmpi.so.40, so the name does not tell which one a program gets. RPATH,
+# unlike the RUNPATH that MPI's wrappers ask for, goes before LD_LIBRARY_PATH and holds for libraries' libraries too.
+set_property(TARGET MPI::MPI_CXX APPEND PROPERTY INTERFACE_LINK_OPTIONS -Wl,--disable-new-dtags)
 
-find_package(atoll_Kokkos REQUIRED)  # Kokkos::kokkos, from 3.4 to 5
+find_package(atoll_Kokkos 3.4...<6 REQUIRED)
 find_package(dnnl REQUIRED)
-set(HDF5_PREFER_PARALLEL OFF)
+set(HDF5_PREFER_PARALLEL OFF)  # one file per writer: a collectively written file does not survive a lost rank
 find_package(HDF5 REQUIRED COMPONENTS C)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)

@@ -1,4 +1,4 @@
-# Compile settings shared by all our code, and the two functions that declare a module and a test.
+# Compile settings shared by all our code, and the function that declares a module.
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -6,6 +6,8 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 
 add_library(atoll_options INTERFACE)
 target_compile_options(atoll_options INTERFACE
+  # lets us say `namespace atoll`, which C would not allow (see the file)
+  "SHELL:-include ${PROJECT_SOURCE_DIR}/src/base/namespace.hpp"
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
   $<$<BOOL:${ATOLL_WERROR}>:-Werror>
   $<$<BOOL:${ATOLL_NATIVE}>:-march=native>

@@ -42,7 +42,8 @@ struct Philox {
   std::uint64_t below(std::uint64_t bound, std::uint64_t stream, std::uint64_t index) const {
     auto const w = words(stream, index);
     std::uint64_t const bits = static_cast<std::uint64_t>(w[0]) << 32 | w[1];
-    return static_cast<std::uint64_t>((static_cast<unsigned __int128>(bits) * bound) >> 64);
+    __extension__ using Wide = unsigned __int128;  // GCC and Clang have it, ISO C++ does not
+    return static_cast<std::uint64_t>((static_cast<Wide>(bits) * bound) >> 64);
   }
 
   // Standard normal (Box-Muller, one value a call).

@@ -1,6 +1,7 @@
 #include "base/stop_flag.hpp"
 
 #include <csignal>
+#include <initializer_list>
 
 namespace atoll::base {
 

@@ -6,12 +6,18 @@
 #include <cstddef>
 #include <source_location>
 #include <span>
+#include <vector>
 
 namespace atoll::comm {
 
 // Throws RuntimeFailure with MPI's own text unless `code` is MPI_SUCCESS.
 void check_mpi(int code, char const* call, std::source_location where = std::source_location::current());
 
+// An empty communicator (default, moved from, or split off with a negative color) is a group of one: its collectives do
+// nothing but copy.
+//
+// Waiting ranks test and sleep instead of spinning, so that more ranks than cores do no harm; see Backoff for the price.
+// One thread at a time: collectives keep their workspace between calls.
 class Communicator {
  public:
   Communicator() = default;
@@ -28,20 +34,26 @@ class Communicator {
   int rank() const { return rank_; }
   int size() const { return size_; }
 
-  // Collective. Sleeping forms poll with short sleeps instead of spinning: for waits that may be long.
+  // Collective. The sleeping forms are for waits of seconds and more: they look every 2 ms.
   void broadcast(std::span<std::byte> bytes, int root) const;
   void sleeping_broadcast(std::span<std::byte> bytes, int root) const;
-  // `all` holds size() blocks of `mine.size()` bytes, in rank order. The second one sleeps while it waits.
+  // `all` holds size() blocks of `mine.size()` bytes, in rank order; every rank brings as many.
   void all_gather(std::span<std::byte const> mine, std::span<std::byte> all) const;
+  void sleeping_all_gather(std::span<std::byte const> mine, std::span<std::byte> all) const;
   void barrier() const;
 
   // Collective. values <- sum over ranks. Deterministic: rank 0's + rank 1's + ..., the same bits on every rank and run.
   void sum(std::span<float> values, bool deterministic) const;
 
  private:
+  void sum_in_rank_order(std::span<float> values) const;
+  void free() noexcept;
+
   MPI_Comm comm_ = MPI_COMM_NULL;
   int rank_ = 0;
   int size_ = 1;
+  mutable std::vector<float> workspace_;  // the others' shares of a block, in rank order
+  mutable std::vector<MPI_Request> requests_;
 };
 
 }  // namespace atoll::comm

@@ -32,6 +32,7 @@ struct RunSection {
   bool deterministic = true;
   Method method = Method::decoupled;
   double walltime_s = 0.0;  // 0: none
+  bool operator==(RunSection const&) const = default;
 };
 
 struct SitesSection {
@@ -41,11 +42,13 @@ struct SitesSection {
   int spares = 0;
   double step_floor_s = 0.0;
   std::vector<std::string> data = {"data/gcide"};
+  bool operator==(SitesSection const&) const = default;
 };
 
 struct SyncerSection {
   int ranks = 1;
   int replicas = 0;
+  bool operator==(SyncerSection const&) const = default;
 };
 
 struct ModelSection {
@@ -59,11 +62,13 @@ struct ModelSection {
   int vocab = 0;  // 0: the tokenizer's
   bool tied_embeddings = true;
   Precision precision = Precision::fp32;
+  bool operator==(ModelSection const&) const = default;
 };
 
 struct DataSection {
   std::string tokenizer = "data/gcide/tokenizer.model";  // or "bytes"
   double validation_fraction = 0.01;
+  bool operator==(DataSection const&) const = default;
 };
 
 struct InnerSection {
@@ -78,6 +83,7 @@ struct InnerSection {
   double weight_decay = 0.1;
   double clip_norm = 1.0;  // 0: none
   bool shard_optimizer = false;
+  bool operator==(InnerSection const&) const = default;
 };
 
 struct OuterSection {
@@ -101,33 +107,38 @@ struct OuterSection {
   Late late = Late::drop;
   double late_discount = 0.5;
   std::uint64_t max_staleness = 4;
-  double gate_z = 6.0;
+  double gate_z = 0.0;  // 0: no norm gate
   int in_flight = 2;
   Codec codec = Codec::fp32;
   Codec release_codec = Codec::fp32;
   double dead_after_s = 10.0;
+  bool operator==(OuterSection const&) const = default;
 };
 
 struct LinkSection {
   double delay_ms = 0.0;
   double bandwidth_mbit_s = 0.0;
+  bool operator==(LinkSection const&) const = default;
 };
 
 struct CheckpointSection {
   std::uint64_t every_steps = 100;
   double every_s = 0.0;
   int keep = 3;
+  bool operator==(CheckpointSection const&) const = default;
 };
 
 struct EvalSection {
   std::uint64_t every_steps = 50;
   int batches = 16;
+  bool operator==(EvalSection const&) const = default;
 };
 
 struct OutputSection {
   std::uint64_t report_every_steps = 10;
   bool tensorboard = false;
   bool trace = false;
+  bool operator==(OutputSection const&) const = default;
 };
 
 struct RunConfig {
@@ -142,6 +153,7 @@ struct RunConfig {
   CheckpointSection checkpoint;
   EvalSection eval;
   OutputSection output;
+  bool operator==(RunConfig const&) const = default;
 };
 
 }  // namespace atoll::deck

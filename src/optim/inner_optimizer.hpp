@@ -7,7 +7,7 @@
 
 #include "base/archive.hpp"
 #include "deck/config.hpp"
-#include "kernels/views.hpp"
+#include "kernels/buffer.hpp"
 #include "tensor/param_table.hpp"
 
 namespace atoll::optim {
@@ -26,6 +26,19 @@ class InnerOptimizer {
 
   void save(base::Writer& writer) const;
   void load(base::Reader const& reader);
+
+ private:
+  // Neighbours in the flat buffer that decay alike.
+  struct Stretch {
+    tensor::Range range;
+    bool decays = false;
+  };
+
+  kernels::Exec exec_;
+  deck::InnerSection inner_;
+  std::vector<Stretch> stretches_;
+  kernels::FloatBuffer moment1_, moment2_;  // empty for SGD
+  std::uint64_t steps_ = 0;
 };
 
 }  // namespace atoll::optim

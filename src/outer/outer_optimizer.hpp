@@ -1,8 +1,8 @@
 // The outer step (protocol.md §3), fragment by fragment.
 #pragma once
 
+#include <cstddef>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "base/archive.hpp"
@@ -20,7 +20,7 @@ class OuterOptimizer {
   // `size`: elements of the fragment.
   OuterOptimizer(Options options, std::size_t size);
 
-  // delta and theta have the fragment's size; theta is updated in place.
+  // delta and theta have the fragment's size; theta is updated in place. One pass over memory, in double, rounded once.
   void step(std::span<float const> delta, std::span<float> theta);
 
   void save(base::Writer& writer) const;
@@ -28,7 +28,8 @@ class OuterOptimizer {
 
  private:
   Options options_;
-  std::vector<float> momentum_;
+  std::size_t size_;
+  std::vector<float> momentum_;  // empty without momentum
 };
 
 }  // namespace atoll::outer

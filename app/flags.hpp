@@ -1,0 +1,72 @@
+// The command line as data: one struct per subcommand, filled by one table of flags.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace atoll::app {
+
+struct TrainFlags {
+  std::string deck;
+  std::vector<std::string> overrides;
+  bool resume = false;
+  bool check = false;
+  std::string progress = "auto";  // auto, always, never
+};
+
+struct EvalFlags {
+  std::string checkpoint;
+  std::string data;  // token file or text file; empty: the run's validation tokens
+  int batches = 0;   // 0: the deck's
+  bool json = false;
+};
+
+struct GenerateFlags {
+  std::string checkpoint;
+  std::string prompt;
+  int tokens = 400;
+  int lines = 0;  // 0: no limit
+  double temperature = 0.8;
+  int top_k = 50;
+  std::uint64_t seed = 1;
+};
+
+struct PrepareFlags {
+  std::vector<std::string> sources;
+  std::string out;
+  int vocab = 2048;
+  bool bytes = false;
+  double validation_fraction = 0.01;
+  std::uint64_t seed = 1;
+  bool force = false;
+  bool json = false;
+};
+
+struct InspectFlags {
+  std::string path;
+  std::string tokenizer;
+  bool json = false;
+};
+
+struct SchemaFlags {
+  bool json = false;
+};
+
+struct InfoFlags {
+  bool json = false;
+};
+
+using Flags = std::variant<TrainFlags, EvalFlags, GenerateFlags, PrepareFlags, InspectFlags, SchemaFlags, InfoFlags>;
+
+// What to do, or what to exit with at once: 0 after --help and --version (already printed), 2 after a wrong flag (already
+// explained; `prints` is false on ranks that must stay silent).
+struct Parsed {
+  std::optional<Flags> flags;
+  int exit_code = 0;
+};
+Parsed parse(int argc, char** argv, bool prints);
+
+}  // namespace atoll::app

@@ -1,0 +1,34 @@
+// atoll schema: the deck's keys, from the one table that also reads them.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "app/commands.hpp"
+#include "base/exit_code.hpp"
+#include "deck/deck.hpp"
+
+namespace atoll::app {
+
+int run_command(SchemaFlags const& flags) {
+  auto json = nlohmann::ordered_json::array();
+  std::string section;
+  for (auto const& key : deck::schema()) {
+    if (flags.json) {
+      json.push_back({{"key", key.section + "." + key.key},
+                      {"type", key.type},
+                      {"unit", key.unit},
+                      {"default", key.default_value},
+                      {"range", key.range},
+                      {"meaning", key.meaning}});
+      continue;
+    }
+    if (key.section != section) fmt::print("{}[{}]\n", section.empty() ? "" : "\n", key.section);
+    section = key.section;
+    fmt::print("{} = {}\n    {}{}{}: {}\n", key.key, key.default_value, key.type, key.unit.empty() ? "" : ", " + key.unit,
+               key.range.empty() ? "" : ", " + key.range, key.meaning);
+  }
+  if (flags.json) fmt::print("{}\n", json.dump(2));
+  return static_cast<int>(base::ExitCode::done);
+}
+
+}  // namespace atoll::app

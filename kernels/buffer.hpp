@@ -1,0 +1,17 @@
+// Memory that lives as long as its owner: what models and optimizers allocate once and hand to kernels as ranges.
+#pragma once
+
+#include <string>
+
+#include "kernels/views.hpp"
+
+namespace atoll::kernels {
+
+using FloatBuffer = Kokkos::View<float*, Kokkos::LayoutRight, ExecMemory>;
+using TokenBuffer = Kokkos::View<std::int32_t*, Kokkos::LayoutRight, ExecMemory>;
+
+// `size` zeros, aligned to 64 bytes. On the host they ask for huge pages, so allocate a few large buffers
+// rather than many small ones. Throws what Kokkos throws where memory runs out.
+FloatBuffer make_float_buffer(std::string const& label, std::size_t size);
+
+}  // namespace atoll::kernels

@@ -1,0 +1,17 @@
+// y = f(x, y), element by element, over vectors.
+#pragma once
+
+#include "kernels/views.hpp"
+
+namespace atoll::kernels {
+
+// y = value
+void fill(Exec const& exec, float value, Tensor1<float> y);
+
+// y *= factor
+void scale(Exec const& exec, float factor, Tensor1<float> y);
+
+// y += x
+void add(Exec const& exec, Tensor1<float const> x, Tensor1<float> y);
+
+}  // namespace atoll::kernels

@@ -1,0 +1,48 @@
+// How a file of a checkpoint comes to exist (temporary name, fsync, rename, fsync of the folder), and how it is
+// recognised later (size and digest). Failures of the system are RuntimeFailures with the path and errno's text.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/digest.hpp"
+#include "base/error.hpp"
+
+namespace atoll::checkpoint {
+
+// A finished file, as the manifest lists it.
+struct WrittenFile {
+  std::string name;  // within its folder
+  std::uint64_t bytes = 0;
+  base::Digest digest;  // XXH3-128 of all bytes
+
+  bool operator==(WrittenFile const&) const = default;
+};
+
+// "<file>.tmp-<pid>", in the same folder: a rename must not cross file systems.
+std::filesystem::path temporary_name(std::filesystem::path const& file);
+
+// Reads `file` once.
+WrittenFile describe(std::filesystem::path const& file);
+
+// Gives a closed file its final name. Until this returns, nothing of that name is to be trusted; afterwards it
+// survives a loss of power.
+void publish(std::filesystem::path const& temporary, std::filesystem::path const& file);
+
+// Writes `text` to a temporary file, then publishes it.
+void publish_text(std::filesystem::path const& file, std::string_view text);
+
+// Makes the names in `folder` as durable as the files.
+void sync_folder(std::filesystem::path const& folder);
+
+// The contents of `file`; nothing where there is no such file.
+std::optional<std::string> read_text(std::filesystem::path const& file);
+
+// Compares size, and with `read_contents` also the digest, with what was written; nothing where all is well.
+std::optional<base::Problem> find_damage(std::filesystem::path const& folder, WrittenFile const& expected,
+                                         bool read_contents);
+
+}  // namespace atoll::checkpoint

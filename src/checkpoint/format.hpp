@@ -1,0 +1,10 @@
+// The version of everything a checkpoint holds. FORMAT.md says what each version is.
+#pragma once
+
+#include <cstdint>
+
+namespace atoll::checkpoint {
+
+inline constexpr std::uint64_t format_version = 1;
+
+}  // namespace atoll::checkpoint

@@ -1,0 +1,138 @@
+#include "comm/communicator.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include "base/error.hpp"
+#include "comm/wait.hpp"
+
+namespace atoll::comm {
+
+namespace {
+
+// MPI counts are int: longer vectors go in pieces.
+constexpr std::size_t largest_count = std::size_t{1} << 30;
+
+template <class T, class Visit>
+void for_each_piece(std::span<T> values, Visit&& visit) {
+  for (std::size_t done = 0; done < values.size(); done += largest_count) {
+    visit(values.subspan(done, std::min(largest_count, values.size() - done)));
+  }
+}
+
+void broadcast_patiently(Communicator const& comm, std::span<std::byte> bytes, int root, Patience patience) {
+  if (comm.size() == 1) return;
+  for_each_piece(bytes, [&](std::span<std::byte> piece) {
+    MPI_Request request = MPI_REQUEST_NULL;
+    check_mpi(MPI_Ibcast(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, root, comm.get(), &request), "MPI_Ibcast");
+    wait_all({&request, 1}, patience);
+  });
+}
+
+void all_gather_patiently(Communicator const& comm, std::span<std::byte const> mine, std::span<std::byte> all,
+                          Patience patience) {
+  base::ensure(all.size() == mine.size() * static_cast<std::size_t>(comm.size()), "an all-gather needs room for every rank");
+  base::ensure(mine.size() <= largest_count, "an all-gather moves up to 1 GiB a rank");
+  if (comm.size() == 1) {
+    std::ranges::copy(mine, all.begin());
+    return;
+  }
+  int const count = static_cast<int>(mine.size());
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Iallgather(mine.data(), count, MPI_BYTE, all.data(), count, MPI_BYTE, comm.get(), &request),
+            "MPI_Iallgather");
+  wait_all({&request, 1}, patience);
+}
+
+}  // namespace
+
+void check_mpi(int code, char const* call, std::source_location where) {
+  if (code == MPI_SUCCESS) return;
+  std::array<char, MPI_MAX_ERROR_STRING> text{};
+  int length = 0;
+  MPI_Error_string(code, text.data(), &length);
+  throw base::RuntimeFailure(fmt::format("{}: {}", call, std::string_view(text.data(), static_cast<std::size_t>(length))),
+                             where);
+}
+
+Communicator::Communicator(MPI_Comm owned) : comm_(owned) {
+  if (comm_ == MPI_COMM_NULL) return;
+  check_mpi(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  check_mpi(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
+  check_mpi(MPI_Comm_size(comm_, &size_), "MPI_Comm_size");
+}
+
+Communicator::Communicator(Communicator&& other) noexcept { *this = std::move(other); }
+
+Communicator& Communicator::operator=(Communicator&& other) noexcept {
+  if (this == &other) return *this;
+  free();
+  comm_ = std::exchange(other.comm_, MPI_COMM_NULL);
+  rank_ = std::exchange(other.rank_, 0);
+  size_ = std::exchange(other.size_, 1);
+  workspace_ = std::move(other.workspace_);
+  requests_ = std::move(other.requests_);
+  return *this;
+}
+
+Communicator::~Communicator() { free(); }
+
+void Communicator::free() noexcept {
+  int finalized = 0;
+  MPI_Finalized(&finalized);
+  if (comm_ != MPI_COMM_NULL && finalized == 0) MPI_Comm_free(&comm_);
+}
+
+Communicator Communicator::split(MPI_Comm parent, int color, int key) {
+  MPI_Comm part = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_split(parent, color < 0 ? MPI_UNDEFINED : color, key, &part), "MPI_Comm_split");
+  return Communicator(part);
+}
+
+Communicator Communicator::duplicate(MPI_Comm parent) {
+  MPI_Comm copy = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_dup(parent, &copy), "MPI_Comm_dup");
+  return Communicator(copy);
+}
+
+void Communicator::broadcast(std::span<std::byte> bytes, int root) const {
+  broadcast_patiently(*this, bytes, root, Patience::short_wait);
+}
+
+void Communicator::sleeping_broadcast(std::span<std::byte> bytes, int root) const {
+  broadcast_patiently(*this, bytes, root, Patience::long_wait);
+}
+
+void Communicator::all_gather(std::span<std::byte const> mine, std::span<std::byte> all) const {
+  all_gather_patiently(*this, mine, all, Patience::short_wait);
+}
+
+void Communicator::sleeping_all_gather(std::span<std::byte const> mine, std::span<std::byte> all) const {
+  all_gather_patiently(*this, mine, all, Patience::long_wait);
+}
+
+void Communicator::barrier() const {
+  if (size_ == 1) return;
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Ibarrier(comm_, &request), "MPI_Ibarrier");
+  wait_all({&request, 1}, Patience::short_wait);
+}
+
+void Communicator::sum(std::span<float> values, bool deterministic) const {
+  if (size_ == 1) return;
+  if (deterministic) {
+    sum_in_rank_order(values);
+    return;
+  }
+  for_each_piece(values, [&](std::span<float> piece) {
+    check_mpi(MPI_Allreduce(MPI_IN_PLACE, piece.data(), static_cast<int>(piece.size()), MPI_FLOAT, MPI_SUM, comm_),
+              "MPI_Allreduce");
+  });
+}
+
+}  // namespace atoll::comm

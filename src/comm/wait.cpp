@@ -1,0 +1,28 @@
+#include "comm/wait.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "comm/communicator.hpp"
+
+namespace atoll::comm {
+
+void wait_all(std::span<MPI_Request> requests, Patience patience) {
+  using Clock = std::chrono::steady_clock;
+  using std::chrono::microseconds;
+  constexpr microseconds spin{50};  // about what a sleep costs at least
+  Clock::duration const longest_sleep = patience == Patience::short_wait ? microseconds(200) : microseconds(2000);
+
+  auto const start = Clock::now();
+  for (;;) {
+    int done = 0;
+    check_mpi(MPI_Testall(static_cast<int>(requests.size()), requests.data(), &done, MPI_STATUSES_IGNORE),
+              "MPI_Testall");
+    if (done != 0) return;
+    auto const waited = Clock::now() - start;
+    if (waited > spin) std::this_thread::sleep_for(std::min<Clock::duration>(waited / 8, longest_sleep));
+  }
+}
+
+}  // namespace atoll::comm

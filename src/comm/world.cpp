@@ -1,0 +1,87 @@
+#include "comm/world.hpp"
+
+#include <fmt/format.h>
+#if __has_include(<mpi-ext.h>)
+#include <mpi-ext.h>
+#endif
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+
+namespace atoll::comm {
+
+namespace {
+
+Communicator site_of(Place const& here) {
+  return Communicator::split(MPI_COMM_WORLD, here.role == Role::site ? here.group : -1, here.rank);
+}
+
+}  // namespace
+
+MpiRuntime::MpiRuntime(int& argc, char**& argv) {
+  int provided = MPI_THREAD_SINGLE;
+  check_mpi(MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
+  if (provided < MPI_THREAD_MULTIPLE) {
+    throw base::RuntimeFailure("this MPI was built without MPI_THREAD_MULTIPLE; build with one that has it");
+  }
+  check_mpi(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  check_mpi(MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+}
+
+MpiRuntime::~MpiRuntime() { MPI_Finalize(); }
+
+int MpiRuntime::rank() const {
+  int rank = 0;
+  check_mpi(MPI_Comm_rank(MPI_COMM_WORLD, &rank), "MPI_Comm_rank");
+  return rank;
+}
+
+int MpiRuntime::size() const {
+  int size = 0;
+  check_mpi(MPI_Comm_size(MPI_COMM_WORLD, &size), "MPI_Comm_size");
+  return size;
+}
+
+std::string MpiRuntime::broadcast_text(std::string text) const {
+  std::uint64_t length = text.size();
+  check_mpi(MPI_Bcast(&length, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD), "MPI_Bcast");
+  text.resize(length);
+  check_mpi(MPI_Bcast(text.data(), static_cast<int>(length), MPI_CHAR, 0, MPI_COMM_WORLD), "MPI_Bcast");
+  return text;
+}
+
+double MpiRuntime::agree_on_start_s() const {
+  check_mpi(MPI_Barrier(MPI_COMM_WORLD), "MPI_Barrier");
+  return base::now_s();
+}
+
+void MpiRuntime::abort(int exit_code) {
+  MPI_Abort(MPI_COMM_WORLD, exit_code);
+  std::abort();  // not reached: MPI_Abort ends the process
+}
+
+World::World(MpiRuntime const& runtime, SiteLayout the_layout)
+    : layout(std::move(the_layout)),
+      here(layout.place(runtime.rank())),
+      site(site_of(here)),
+      control(Communicator::duplicate(MPI_COMM_WORLD)),
+      bulk(Communicator::duplicate(MPI_COMM_WORLD)) {}
+
+std::string describe_mpi() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+  int length = 0;
+  check_mpi(MPI_Get_library_version(text.data(), &length), "MPI_Get_library_version");
+  std::string_view library(text.data(), static_cast<std::size_t>(length));
+  library = library.substr(0, library.find_first_of(",\n"));
+#ifdef MPIX_ERR_PROC_FAILED
+  return fmt::format("{}; can contain a lost process (ULFM) when started with --with-ft ulfm", library);
+#else
+  return fmt::format("{}; without ULFM: a lost process ends the job", library);
+#endif
+}
+
+}  // namespace atoll::comm

@@ -1,0 +1,33 @@
+// A file that appears under its name only when it is whole and on disk: temporary name, fsync, rename.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string_view>
+
+namespace atoll::data {
+
+// Every function throws RuntimeFailure, naming the file and the system's reason. Without commit() nothing remains.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path file);  // writes to `file`.tmp
+  ~AtomicFile();
+  AtomicFile(AtomicFile const&) = delete;
+  AtomicFile& operator=(AtomicFile const&) = delete;
+
+  std::filesystem::path const& path() const { return path_; }
+  void append(std::span<std::byte const> bytes);
+  void overwrite(std::uint64_t offset, std::span<std::byte const> bytes);  // of what was appended before
+  void commit();
+
+ private:
+  std::filesystem::path path_, temporary_;
+  int file_ = -1;
+  std::uint64_t size_ = 0;
+};
+
+void write_atomically(std::filesystem::path const& file, std::string_view content);
+
+}  // namespace atoll::data

@@ -1,0 +1,37 @@
+// `atoll data inspect`: what a token file or a prepared folder holds, as figures and as text.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/digest.hpp"
+#include "data/dataset.hpp"
+#include "data/token.hpp"
+
+namespace atoll::data {
+
+struct TokenFileReport {
+  std::filesystem::path file;
+  std::uint64_t tokens = 0;
+  Token lowest_id = 0, highest_id = 0;
+  base::Digest digest;
+  std::vector<Token> first_tokens;
+  std::string first_text;  // of first_tokens; empty without a tokenizer
+};
+
+struct Inspection {
+  std::optional<Dataset> dataset;      // where a folder was given
+  std::vector<TokenFileReport> files;  // one file, or the folder's train and validation files
+};
+
+// `path`: a token file or a prepared folder. `tokenizer` ("bytes" or a path) decodes the first tokens; where it is empty, a
+// folder's own is used and a file's tokens stay numbers. Throws InputError.
+Inspection inspect(std::filesystem::path const& path, std::string const& tokenizer = "");
+
+// For people: lines that end in '\n'.
+std::string describe(Inspection const& inspection);
+
+}  // namespace atoll::data

@@ -1,0 +1,25 @@
+// SentencePiece: training a tokenizer that loses nothing, and using one.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/tokenizer.hpp"
+
+namespace atoll::data {
+
+// Of the library that was compiled against.
+std::string sentencepiece_version();
+
+// A byte-pair model of exactly `vocab` pieces as the bytes of its file: unknown, beginning of entry, 256 bytes, then
+// pieces of `text`. Text is taken as it is (no normalisation); runs of spaces can be pieces; what is no piece, and
+// newlines always, is encoded byte by byte. One thread, prints nothing, the same input gives the same bytes. Throws
+// InputError where `text` does not give so many pieces, or has more characters than pieces.
+std::string train_sentencepiece(std::vector<std::string> const& text, int vocab);
+
+// `where` names the model in messages. Throws InputError unless the model keeps text exactly as it is.
+std::unique_ptr<Tokenizer> load_sentencepiece(std::string const& where, std::string const& model);
+
+}  // namespace atoll::data

@@ -1,0 +1,36 @@
+// The first reading of the text: what is in it, where validation is split off, and a sample for the tokenizer.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/dataset.hpp"
+#include "data/text_source.hpp"
+
+namespace atoll::data {
+
+// Says which entries are validation text: the one place where this is decided.
+struct Split {
+  std::uint64_t seed = 0;
+  double threshold = 0.0;
+
+  // Uniform in [0, 1), from (seed, text) alone: equal entries fall on the same side, and adding text moves none.
+  double draw(std::string_view entry) const;
+  bool is_validation(std::string_view entry) const { return draw(entry) < threshold; }
+};
+
+struct Survey {
+  std::vector<SourceRecord> sources;  // without their digests
+  Split split;
+  std::vector<std::string> sample;  // training entries with the lowest draws, about `sample_bytes` of them
+};
+
+// Where no entry falls below `validation_fraction`, the one with the lowest draw becomes validation text. Throws
+// InputError where the sources hold fewer than two different entries. `progress`: the part that is done, 0..1.
+Survey survey_text(std::vector<SourceFile> const& files, double validation_fraction, std::uint64_t seed,
+                   std::size_t sample_bytes, std::function<void(double)> const& progress);
+
+}  // namespace atoll::data

@@ -1,0 +1,91 @@
+#include "deck/checks.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+namespace atoll::deck {
+
+namespace {
+
+bool is_folder_name(std::string_view name) {
+  auto const plain = [](unsigned char c) { return std::isalnum(c) || c == '.' || c == '_' || c == '-'; };
+  return std::ranges::all_of(name, plain) && name != "." && name != "..";
+}
+
+void check_run(RunConfig const& c, Report& report) {
+  report.require(is_folder_name(c.run.name), {"run.name"},
+                 fmt::format("run.name = \"{}\" does not name a plain folder", c.run.name),
+                 "use letters, digits, \".\", \"_\" and \"-\"");
+  report.require(
+      c.inner.warmup_steps <= c.run.steps, {"inner.warmup_steps", "run.steps"},
+      fmt::format("inner.warmup_steps = {} is longer than run.steps = {}", c.inner.warmup_steps, c.run.steps),
+      fmt::format("set inner.warmup_steps to at most {}", c.run.steps));
+}
+
+void check_sites(RunConfig const& c, Report& report) {
+  auto const sites = static_cast<std::size_t>(c.sites.count);
+  report.require(c.sites.ranks.size() == 1 || c.sites.ranks.size() == sites, {"sites.ranks", "sites.count"},
+                 fmt::format("sites.ranks lists {} sites, sites.count = {}", c.sites.ranks.size(), sites),
+                 "give one number for all sites, or one per site");
+  report.require(c.sites.data.size() == 1 || c.sites.data.size() == sites, {"sites.data", "sites.count"},
+                 fmt::format("sites.data lists {} folders, sites.count = {}", c.sites.data.size(), sites),
+                 "give one folder for all sites, or one per site");
+  for (int const ranks : c.sites.ranks)
+    report.require(c.inner.batch % ranks == 0, {"inner.batch", "sites.ranks"},
+                   fmt::format("inner.batch = {} cannot be dealt to {} ranks", c.inner.batch, ranks),
+                   fmt::format("make inner.batch a multiple of {}", ranks));
+}
+
+void check_model(RunConfig const& c, Report& report) {
+  auto const& m = c.model;
+  bool const divides = m.width % m.heads == 0;
+  report.require(divides, {"model.width", "model.heads"},
+                 fmt::format("model.width = {} is not a multiple of model.heads = {}", m.width, m.heads),
+                 fmt::format("use for example width {}", (m.width / m.heads + 1) * m.heads));
+  report.require(!divides || m.family != Family::llama || m.width / m.heads % 2 == 0,
+                 {"model.width", "model.heads"},
+                 fmt::format("heads of width {} / {} = {} are odd, and rotary positions turn pairs", m.width,
+                             m.heads, m.width / m.heads),
+                 "choose width and heads such that width / heads is even");
+  report.require(
+      m.heads % m.kv_heads == 0, {"model.kv_heads", "model.heads"},
+      fmt::format("model.heads = {} is not a multiple of model.kv_heads = {}", m.heads, m.kv_heads),
+      fmt::format("use for example kv_heads = {}", m.heads));
+}
+
+// The outer rule; `data_parallel` has none.
+void check_outer(RunConfig const& c, Report& report) {
+  auto const& o = c.outer;
+  if (c.run.method == Method::data_parallel) return;
+  report.require(
+      o.quorum <= c.sites.count, {"outer.quorum", "sites.count"},
+      fmt::format("outer.quorum = {} can never be reached with sites.count = {}", o.quorum, c.sites.count),
+      fmt::format("set outer.quorum to at most {}", c.sites.count));
+  report.require(
+      static_cast<std::uint64_t>(o.fragments) <= o.interval_steps,
+      {"outer.fragments", "outer.interval_steps"},
+      fmt::format("outer.fragments = {} do not fit into outer.interval_steps = {}, one round a step",
+                  o.fragments, o.interval_steps),
+      fmt::format("set outer.fragments to at most {}", o.interval_steps));
+  report.require(o.overlap_steps < o.interval_steps, {"outer.overlap_steps", "outer.interval_steps"},
+                 fmt::format("outer.overlap_steps = {} is not shorter than outer.interval_steps = {}",
+                             o.overlap_steps, o.interval_steps),
+                 fmt::format("set outer.overlap_steps to at most {}", o.interval_steps - 1));
+  report.require(c.syncer.ranks <= o.fragments, {"syncer.ranks", "outer.fragments"},
+                 fmt::format("syncer.ranks = {} shards for outer.fragments = {}: some would own nothing",
+                             c.syncer.ranks, o.fragments),
+                 fmt::format("set syncer.ranks to at most {}", o.fragments));
+  report.require(o.late != Late::carry || o.receive != Receive::rebase, {"outer.late", "outer.receive"},
+                 "outer.late = \"carry\" and outer.receive = \"rebase\" would count the same steps twice",
+                 "with rebase nothing is lost: use late = \"drop\"");
+}
+
+}  // namespace
+
+void check_relations(RunConfig const& config, Report& report) {
+  for (auto check : {check_run, check_sites, check_model, check_outer}) check(config, report);
+}
+
+}  // namespace atoll::deck

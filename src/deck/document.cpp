@@ -1,0 +1,113 @@
+#include "deck/document.hpp"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <optional>
+
+namespace atoll::deck {
+
+namespace {
+
+Place place_in(std::string const& where, toml::source_position at) {
+  return {fmt::format("{}:{}:{}", where, at.line, at.column), at.line, at.column};
+}
+
+Scalar to_scalar(toml::node const& node) {
+  return node.visit([](auto const& exact) -> Scalar {
+    using T = std::remove_cvref_t<decltype(exact)>;
+    if constexpr (toml::is_table<T>) return Foreign{"{table}"};
+    else if constexpr (toml::is_array<T>) return Foreign{"[list]"};
+    else if constexpr (toml::is_chronological<T>) return Foreign{"date or time"};
+    else return exact.get();
+  });
+}
+
+Value to_value(toml::node const& node) {
+  auto const* list = node.as_array();
+  if (!list) return {.items = {to_scalar(node)}};
+  Value value{.is_list = true};
+  for (auto const& item : *list) value.items.push_back(to_scalar(item));
+  return value;
+}
+
+// The value of an override; nothing where it is neither TOML nor a bare word.
+std::optional<Value> read_value(std::string const& text) {
+  auto const parsed = [](std::string const& toml) -> std::optional<Value> {
+    try {
+      auto const table = toml::parse("value = " + toml);
+      if (table.size() == 1) return to_value(*table.get("value"));
+    } catch (toml::parse_error const&) {
+    }
+    return {};
+  };
+  if (auto value = parsed(text)) return value;
+  bool const meant_as_toml = std::string_view("\"'[{").find(text.front()) != std::string_view::npos;
+  return meant_as_toml ? std::nullopt : parsed(write(text));
+}
+
+std::string_view trimmed(std::string_view text) {
+  auto const first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+}  // namespace
+
+Document read_document(std::string_view text, std::string const& where) {
+  toml::table root;
+  try {
+    root = toml::parse(text);
+  } catch (toml::parse_error const& error) {
+    throw base::InputError(place_in(where, error.source().begin).text,
+                           fmt::format("not TOML: {}", error.description()),
+                           "a deck holds [sections] of lines key = value, with text in double quotes");
+  }
+  Document document;
+  for (auto const& [name, node] : root) {
+    auto const* section = node.as_table();
+    document.sections.push_back(
+        {std::string(name), place_in(where, name.source().begin), section != nullptr});
+    if (!section) continue;
+    for (auto const& [key, value] : *section)
+      document.entries.push_back({.section = std::string(name),
+                                  .key = std::string(key),
+                                  .value = to_value(value),
+                                  .place = place_in(where, key.source().begin)});
+  }
+  return document;
+}
+
+std::vector<Entry> read_overrides(std::vector<std::string> const& given, Report& report) {
+  std::vector<Entry> entries;
+  for (std::string_view const text : given) {
+    auto const equals = std::min(text.find('='), text.size());
+    auto const path = trimmed(text.substr(0, equals));
+    auto const raw = trimmed(text.substr(std::min(equals + 1, text.size())));
+    auto const dot = path.find('.');
+    Place const place{fmt::format("--set {}", raw.empty() ? text : path)};
+    if (dot == path.npos || raw.empty()) {
+      report.add(place, "not of the form section.key=value", "write for example --set run.steps=100");
+      continue;
+    }
+    Entry entry{.section = std::string(path.substr(0, dot)),
+                .key = std::string(path.substr(dot + 1)),
+                .place = place,
+                .raw = std::string(raw)};
+    auto const is_same = [&](Entry const& e) { return e.section == entry.section && e.key == entry.key; };
+    auto const value = read_value(entry.raw);
+    if (std::ranges::any_of(entries, is_same)) {
+      report.add(place, "given more than once", "give each key one --set");
+    } else if (!value) {
+      report.add(place, fmt::format("{} is not TOML", raw),
+                 "write a number, true, false, a word, or a list like [1, 2], and quote it for the shell");
+    } else {
+      entry.value = *value;
+      entries.push_back(std::move(entry));
+    }
+  }
+  return entries;
+}
+
+}  // namespace atoll::deck

@@ -1,0 +1,247 @@
+#include "deck/keys.hpp"
+
+#include <algorithm>
+
+#include "deck/field.hpp"
+
+namespace atoll::deck {
+
+namespace {
+
+// ---- `grace` is one key and two members: a name, or a number of seconds ------------------------
+
+template <class Section>
+struct Grace {
+  Section& section;
+};
+constexpr auto grace_of = [](auto& section) { return Grace{section}; };
+
+std::string type_of(Grace<OuterSection const>) { return "choice or float"; }
+std::string values_of(Grace<OuterSection const>, Range const& range) {
+  return "adaptive | none | seconds " + range.text();
+}
+
+Verdict read(Value const& value, Range const& range, Grace<OuterSection> grace) {
+  GraceKind kind = GraceKind::fixed;
+  double seconds = 0.0;
+  auto fault = read(value, range, seconds);
+  if (fault && std::holds_alternative<std::string>(value.items.front())) {
+    fault = read(value, range, kind);
+    if (!fault && kind == GraceKind::fixed) fault = Fault{"is none of its values", ""};
+  }
+  if (fault) return fault;
+  grace.section.grace = kind;
+  grace.section.grace_s = seconds;
+  return {};
+}
+
+std::string write(Grace<OuterSection const> grace) {
+  OuterSection const& outer = grace.section;
+  return outer.grace == GraceKind::fixed ? deck::write(outer.grace_s) : deck::write(outer.grace);
+}
+
+// ---- the table ---------------------------------------------------------------------------------
+
+using Table = std::vector<Key>;
+
+template <class Section, class... Access>
+void declare(Table& table, char const* name, Section RunConfig::*section, Field<Access> const&... fields) {
+  (table.push_back(make_key(name, section, fields)), ...);
+}
+
+constexpr bool agreed = true;
+
+// Upper ends keep sizes and times within what integers and clocks hold; no real run comes near them.
+constexpr Range size = between(1, 65536);
+constexpr Range size_or_0 = between(0, 65536);
+constexpr Range duration = between(1, 1e15);
+constexpr Range duration_or_0 = between(0, 1e15);
+constexpr Range seconds_or_0 = between(0, 1e9);
+
+// One row a key, which clang-format would not keep.
+// clang-format off
+void declare_run(Table& table) {
+  using S = RunSection;
+  declare(table, "run", &RunConfig::run,
+    Field{"name", &S::name, any, "", "the run directory is runs/<name>"},
+    Field{"steps", &S::steps, duration, "steps",
+          "length of the run on the clock (data_parallel: optimizer steps)", agreed},
+    Field{"stop", &S::stop, any, "",
+          "clock: all stop with the clock; each: every site after its own run.steps", agreed},
+    Field{"seed", &S::seed, at_least(0), "", "decides initial parameters and the order of samples", agreed},
+    Field{"deterministic", &S::deterministic, any, "",
+          "sum in rank order, so that a run can be repeated exactly", agreed},
+    Field{"method", &S::method, any, "",
+          "how sites learn from one another; data_parallel is the baseline", agreed},
+    Field{"walltime_s", &S::walltime_s, seconds_or_0, "s",
+          "checkpoint and stop with code 75 after this; 0: no limit"});
+}
+
+void declare_sites(Table& table) {
+  using S = SitesSection;
+  declare(table, "sites", &RunConfig::sites,
+    Field{"count", &S::count, size, "sites", "groups of ranks that train, each a replica of the model", agreed},
+    Field{"ranks", &S::ranks, size, "ranks", "of every site, or a list with one number per site", agreed},
+    Field{"repair", &S::repair, any, "", "when a rank is lost; site: its site returns as a whole"},
+    Field{"spares", &S::spares, size_or_0, "ranks", "kept idle for repair"},
+    Field{"step_floor_s", &S::step_floor_s, seconds_or_0, "s",
+          "no step is shorter: paces trials on shared cores"},
+    Field{"data", &S::data, any, "",
+          "folder of token files: one, split over sites, or a list with one per site"});
+}
+
+void declare_syncer(Table& table) {
+  using S = SyncerSection;
+  declare(table, "syncer", &RunConfig::syncer,
+    Field{"ranks", &S::ranks, size, "ranks", "shards: fragment p lives on shard p mod syncer.ranks", agreed},
+    Field{"replicas", &S::replicas, between(0, 1), "",
+          "1: every fragment has a backup on another shard", agreed});
+}
+
+void declare_model(Table& table) {
+  using S = ModelSection;
+  declare(table, "model", &RunConfig::model,
+    Field{"family", &S::family, any, "",
+          "llama: RMSNorm, RoPE, SwiGLU; gpt2: LayerNorm, learned positions, GELU", agreed},
+    Field{"layers", &S::layers, size, "", "transformer blocks", agreed},
+    Field{"width", &S::width, size, "", "of the residual stream; a multiple of model.heads", agreed},
+    Field{"heads", &S::heads, size, "", "attention heads; a multiple of model.kv_heads", agreed},
+    Field{"kv_heads", &S::kv_heads, size, "", "heads of keys and values", agreed},
+    Field{"ffn_width", &S::ffn_width, between(1, 1 << 20), "",
+          "hidden width of the feed-forward layers", agreed},
+    Field{"context", &S::context, between(1, 1 << 20), "tokens", "length of a sequence", agreed},
+    Field{"vocab", &S::vocab, between(0, 1 << 24), "tokens",
+          "size of the vocabulary; 0: the tokenizer's", agreed},
+    Field{"tied_embeddings", &S::tied_embeddings, any, "", "the output layer is the embedding", agreed},
+    Field{"precision", &S::precision, any, "", "of matrix products; parameters are fp32 always", agreed});
+}
+
+void declare_data(Table& table) {
+  using S = DataSection;
+  declare(table, "data", &RunConfig::data,
+    Field{"tokenizer", &S::tokenizer, any, "", "a SentencePiece model file, or \"bytes\""},
+    Field{"validation_fraction", &S::validation_fraction, Range{0, 0.5, true, false}, "",
+          "part of the text kept for evaluation"});
+}
+
+void declare_inner(Table& table) {
+  using S = InnerSection;
+  declare(table, "inner", &RunConfig::inner,
+    Field{"optimizer", &S::optimizer, any, "", "of a site's own steps"},
+    Field{"batch", &S::batch, size, "sequences",
+          "per site and step, dealt to its ranks (data_parallel: times sites.count)", agreed},
+    Field{"micro_batch", &S::micro_batch, size_or_0, "sequences", "per rank and pass; 0: all at once"},
+    Field{"lr", &S::lr, above(0), "", "highest learning rate"},
+    Field{"warmup_steps", &S::warmup_steps, duration_or_0, "steps", "the learning rate rises this long"},
+    Field{"schedule", &S::schedule, any, "", "of the learning rate after the warm-up"},
+    Field{"min_lr_ratio", &S::min_lr_ratio, between(0, 1), "", "last learning rate over highest"},
+    Field{"betas", &S::betas, below_one, "", "AdamW's decay of the first and second moments"},
+    Field{"weight_decay", &S::weight_decay, at_least(0), "", "decoupled; spares norm weights and biases"},
+    Field{"clip_norm", &S::clip_norm, at_least(0), "",
+          "longer gradients are shortened to this norm; 0: none"},
+    Field{"shard_optimizer", &S::shard_optimizer, any, "",
+          "each rank of a site keeps a part of the moments (ZeRO-1)"});
+}
+
+void declare_outer(Table& table) {
+  using S = OuterSection;
+  declare(table, "outer", &RunConfig::outer,
+    Field{"interval_steps", &S::interval_steps, duration, "steps",
+          "H: between two rounds of one fragment", agreed},
+    Field{"fragments", &S::fragments, size, "", "P: parts of the model that are exchanged by turns", agreed},
+    Field{"partition", &S::partition, any, "",
+          "balanced: by size; strided: by layers; whole: one fragment", agreed},
+    Field{"quorum", &S::quorum, size, "sites", "K: contributions that a commit needs", agreed},
+    Field{"overlap_steps", &S::overlap_steps, duration_or_0, "steps",
+          "tau: what an exchange may take without cost", agreed},
+    Field{"grace", grace_of, seconds_or_0, "s", "how long a round stays open after its quorum", agreed},
+    Field{"grace_fraction", &S::grace_fraction, between(0, 1), "",
+          "gamma: part of the spare time that adaptive grace uses", agreed},
+    Field{"grace_floor_steps", &S::grace_floor_steps, at_least(0), "steps",
+          "least adaptive grace, in steps of the slowest site", agreed},
+    Field{"grace_cap_s", &S::grace_cap_s, seconds_or_0, "s", "most adaptive grace", agreed},
+    Field{"optimizer", &S::optimizer, any, "", "of the global parameters", agreed},
+    Field{"lr", &S::lr, above(0), "", "outer learning rate", agreed},
+    Field{"momentum", &S::momentum, below_one, "", "outer momentum", agreed},
+    Field{"merge", &S::merge, any, "",
+          "rda: mean length in the mean direction; average (embeddings always)", agreed},
+    Field{"anchor", &S::anchor, any, "",
+          "what a contribution is measured from: the base adopted last, or the current version", agreed},
+    Field{"receive", &S::receive, any, "",
+          "what a site does with its own progress when a release arrives", agreed},
+    Field{"blend", &S::blend, between(0, 1), "",
+          "alpha: share of the site's own parameters, with receive = \"blend\"", agreed},
+    Field{"late", &S::late, any, "",
+          "a contribution after the close: dropped, or carried to the next round", agreed},
+    Field{"late_discount", &S::late_discount, between(0, 1), "",
+          "lambda: weight of a carried contribution, per round", agreed},
+    Field{"max_staleness", &S::max_staleness, duration_or_0, "commits",
+          "contributions from older bases are rejected", agreed},
+    Field{"gate_z", &S::gate_z, at_least(0), "",
+          "contributions this many deviations from the usual norm are rejected; 0: none", agreed},
+    Field{"in_flight", &S::in_flight, size, "", "contributions that a site stages at once"},
+    Field{"codec", &S::codec, any, "", "of contributions on the wire", agreed},
+    Field{"release_codec", &S::release_codec, any, "", "of releases on the wire", agreed},
+    Field{"dead_after_s", &S::dead_after_s, between(1e-3, 1e9), "s",
+          "a site silent this long counts as lost", agreed});
+}
+
+void declare_output(Table& table) {
+  using L = LinkSection;
+  declare(table, "link", &RunConfig::link,
+    Field{"delay_ms", &L::delay_ms, at_least(0), "ms", "modelled delay of every message; 0: none"},
+    Field{"bandwidth_mbit_s", &L::bandwidth_mbit_s, at_least(0), "Mbit/s",
+          "modelled limit of every link; 0: none"});
+  using C = CheckpointSection;
+  declare(table, "checkpoint", &RunConfig::checkpoint,
+    Field{"every_steps", &C::every_steps, duration_or_0, "steps", "between checkpoints; 0: only at the end"},
+    Field{"every_s", &C::every_s, seconds_or_0, "s", "between checkpoints, by time; 0: off"},
+    Field{"keep", &C::keep, size, "", "newest checkpoints that are kept"});
+  using E = EvalSection;
+  declare(table, "eval", &RunConfig::eval,
+    Field{"every_steps", &E::every_steps, duration_or_0, "steps", "between evaluations; 0: only at the end"},
+    Field{"batches", &E::batches, size, "", "validation batches of one evaluation"});
+  using O = OutputSection;
+  declare(table, "output", &RunConfig::output,
+    Field{"report_every_steps", &O::report_every_steps, duration, "steps", "between console lines"},
+    Field{"tensorboard", &O::tensorboard, any, "", "write TensorBoard events"},
+    Field{"trace", &O::trace, any, "", "write trace.json, for Perfetto"});
+}
+// clang-format on
+
+Table declare_all() {
+  Table table;
+  for (auto declare_some : {declare_run, declare_sites, declare_syncer, declare_model, declare_data,
+                            declare_inner, declare_outer, declare_output})
+    declare_some(table);
+  return table;
+}
+
+}  // namespace
+
+std::span<Key const> keys() {
+  static Table const table = declare_all();
+  return table;
+}
+
+std::vector<std::string_view> section_names() {
+  std::vector<std::string_view> names;
+  for (auto const& key : keys())
+    if (names.empty() || names.back() != key.doc.section) names.push_back(key.doc.section);
+  return names;
+}
+
+std::vector<std::string_view> key_names(std::string_view section) {
+  std::vector<std::string_view> names;
+  for (auto const& key : keys())
+    if (key.doc.section == section) names.push_back(key.doc.key);
+  return names;
+}
+
+Key const* find_key(std::string_view section, std::string_view name) {
+  auto const found = std::ranges::find_if(
+      keys(), [&](Key const& key) { return key.doc.section == section && key.doc.key == name; });
+  return found == keys().end() ? nullptr : &*found;
+}
+
+}  // namespace atoll::deck

@@ -1,0 +1,111 @@
+#include "model/activations.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "kernels/rope.hpp"
+
+namespace atoll::model {
+
+using kernels::Tensor1;
+using kernels::Tensor2;
+using kernels::Tensor3;
+
+namespace {
+
+constexpr double rope_base = 10000.0;
+// Logits computed at a time, in floats: small enough to stay in the cache, large enough for the matrix product.
+constexpr std::size_t logits_floats = std::size_t{1} << 19;
+constexpr std::size_t least_logits_rows = 64;
+
+std::size_t logits_rows(std::size_t rows, std::size_t vocab) {
+  return std::min(rows, std::max(least_logits_rows, logits_floats / vocab));
+}
+
+}  // namespace
+
+// Hands out consecutive pieces of a buffer; without a buffer it only counts.
+class Activations::Cutter {
+ public:
+  explicit Cutter(float* base) : base_(base) {}
+
+  Tensor1<float> vector(std::size_t size) { return Tensor1<float>(take(size), size); }
+  Tensor2<float> matrix(std::size_t rows, std::size_t cols) { return Tensor2<float>(take(rows * cols), rows, cols); }
+  Tensor3<float> cube(std::size_t a, std::size_t b, std::size_t c) { return Tensor3<float>(take(a * b * c), a, b, c); }
+  NormedStream stream(std::size_t rows, std::size_t width) {
+    return {matrix(rows, width), matrix(rows, width), vector(rows)};
+  }
+  std::size_t used() const { return used_; }
+
+ private:
+  float* take(std::size_t size) {
+    constexpr std::size_t cache_line = 64 / sizeof(float);
+    float* const piece = base_ == nullptr ? nullptr : base_ + used_;
+    used_ += (size + cache_line - 1) / cache_line * cache_line;
+    return piece;
+  }
+
+  float* base_;
+  std::size_t used_ = 0;
+};
+
+Activations::Activations(kernels::Exec const& exec, deck::ModelSection const& model, int max_sequences)
+    : model_(model), max_rows_(static_cast<std::size_t>(max_sequences) * static_cast<std::size_t>(model.context)) {
+  base::ensure(max_sequences > 0, "there is room for a sequence");
+  base::ensure(model.width % model.heads == 0 && model.width / model.heads % 2 == 0, "heads have an even width");
+  base::ensure(model.heads % model.kv_heads == 0, "key/value heads divide the heads");
+  Cutter count(nullptr);
+  cut(count, max_sequences, model.context);
+  floats_ = kernels::make_float_buffer("activations", count.used());
+  token_buffer_ = kernels::TokenBuffer("tokens", 2 * max_rows_);
+  shape_for(max_sequences, model.context);
+  kernels::rope_tables(exec, rope_base, cosine, sine);
+}
+
+void Activations::shape_for(int sequences, int length) {
+  auto const rows = static_cast<std::size_t>(sequences) * static_cast<std::size_t>(length);
+  base::ensure(sequences > 0 && length > 0 && length <= model_.context && rows <= max_rows_,
+               "a batch fits the model's buffers");
+  Cutter cutter(floats_.data());
+  cut(cutter, sequences, length);
+  base::ensure(cutter.used() <= floats_.size(), "a batch fits the model's buffers");
+  tokens = Tensor1<std::int32_t>(token_buffer_.data(), rows);
+  targets = Tensor1<std::int32_t>(token_buffer_.data() + max_rows_, rows);
+}
+
+void Activations::cut(Cutter& cutter, int sequences, int length) {
+  auto const size = [](int value) { return static_cast<std::size_t>(value); };
+  std::size_t const rows = size(sequences) * size(length);
+  std::size_t const width = size(model_.width), ffn_width = size(model_.ffn_width), vocab = size(model_.vocab);
+  attention = {size(sequences), size(length), size(model_.heads), size(model_.kv_heads),
+               width / size(model_.heads)};
+
+  // First, so that they stay where they are in every shape: computed once.
+  cosine = cutter.matrix(size(model_.context), attention.head_dim / 2);
+  sine = cutter.matrix(size(model_.context), attention.head_dim / 2);
+
+  layers.resize(size(model_.layers));
+  for (auto& layer : layers) {
+    layer.attention_in = cutter.stream(rows, width);
+    layer.qkv = cutter.matrix(rows, attention.qkv_width());
+    layer.lse = cutter.cube(attention.batch, attention.heads, attention.context);
+    layer.mixed = cutter.matrix(rows, width);
+    layer.ffn_in = cutter.stream(rows, width);
+    layer.gate_up = cutter.matrix(rows, 2 * ffn_width);
+    layer.gated = cutter.matrix(rows, ffn_width);
+  }
+  head_in = cutter.stream(rows, width);
+  losses = cutter.vector(rows);
+  logits = cutter.matrix(logits_rows(rows, vocab), vocab);
+  branch = cutter.matrix(rows, width);
+  dx = cutter.matrix(rows, width);
+  dqkv = cutter.matrix(rows, attention.qkv_width());
+  dgated = cutter.matrix(rows, ffn_width);
+  attention_workspace = cutter.vector(kernels::attention_workspace_size(attention));
+}
+
+std::size_t Activations::bytes() const {
+  return floats_.size() * sizeof(float) + token_buffer_.size() * sizeof(std::int32_t);
+}
+
+}  // namespace atoll::model

@@ -1,0 +1,66 @@
+#include "model/head.hpp"
+
+#include <algorithm>
+
+#include "kernels/cross_entropy.hpp"
+#include "kernels/matmul.hpp"
+
+namespace atoll::model {
+
+using kernels::Exec;
+using kernels::range;
+using kernels::rows;
+using kernels::Tensor2;
+using kernels::Update;
+
+namespace {
+
+// Calls work(first, logits) for consecutive chunks of `count` rows; `logits` has the rows of the chunk.
+template <class Work>
+void for_each_chunk(std::size_t count, Activations const& act, Work const& work) {
+  std::size_t const most = act.logits.extent(0);
+  for (std::size_t first = 0; first < count; first += most) {
+    work(first, rows(act.logits, 0, std::min(most, count - first)));
+  }
+}
+
+}  // namespace
+
+void head_losses(Exec const& exec, Tensor2<float const> head, Activations const& act) {
+  for_each_chunk(act.losses.extent(0), act, [&](std::size_t first, Tensor2<float> const& logits) {
+    std::size_t const count = logits.extent(0);
+    kernels::matmul_nt(exec, rows(act.head_in.normed, first, count), head, Update::overwrite, logits);
+    kernels::cross_entropy_forward(exec, logits, range(act.targets, first, count), range(act.losses, first, count));
+  });
+}
+
+void head_losses_backward(Exec const& exec, Tensor2<float const> head, float scale, Activations const& act,
+                          Tensor2<float> dhead) {
+  for_each_chunk(act.losses.extent(0), act, [&](std::size_t first, Tensor2<float> const& logits) {
+    std::size_t const count = logits.extent(0);
+    auto const in = rows(act.head_in.normed, first, count);
+    kernels::matmul_nt(exec, in, head, Update::overwrite, logits);
+    kernels::cross_entropy_forward_backward(exec, range(act.targets, first, count), scale, logits,
+                                            range(act.losses, first, count));
+    kernels::matmul_tn(exec, logits, in, Update::add, dhead);
+    kernels::matmul_nn(exec, logits, head, Update::overwrite, rows(act.branch, first, count));
+  });
+}
+
+void last_logits(Exec const& exec, Tensor2<float const> head, Activations const& act, std::span<float> out) {
+  std::size_t const sequences = act.attention.batch, length = act.attention.context;
+  std::size_t const width = head.extent(1), vocab = head.extent(0);
+  // One row a sequence; its last `width` columns are the last position.
+  Tensor2<float const> const by_sequence(act.head_in.normed.data(), sequences, length * width);
+  auto const in = kernels::columns(by_sequence, (length - 1) * width, width);
+  for_each_chunk(sequences, act, [&](std::size_t first, Tensor2<float> const& logits) {
+    std::size_t const count = logits.extent(0);
+    kernels::matmul_nt(exec, rows(in, first, count), head, Update::overwrite, logits);
+    Kokkos::View<float**, Kokkos::LayoutRight, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>> const host(
+        out.data() + first * vocab, count, vocab);
+    Kokkos::deep_copy(exec, host, logits);
+    exec.fence("logits on the host");
+  });
+}
+
+}  // namespace atoll::model

@@ -1,0 +1,110 @@
+#include "model/transformer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "kernels/elementwise.hpp"
+#include "kernels/reduce.hpp"
+#include "model/forward.hpp"
+#include "model/head.hpp"
+
+namespace atoll::model {
+
+using kernels::Tensor1;
+
+namespace {
+
+// A stray id would read or write outside the embedding.
+void check_ids(std::span<std::int32_t const> ids, std::int32_t least, std::int32_t vocab, char const* what) {
+  auto const stray = std::ranges::find_if(ids, [&](std::int32_t id) { return id < least || id >= vocab; });
+  if (stray == ids.end()) return;
+  throw base::RuntimeFailure(fmt::format("{} {} at place {} of a batch lies outside the vocabulary of {}", what, *stray,
+                                         stray - ids.begin(), vocab));
+}
+
+void copy_in(kernels::Exec const& exec, std::span<std::int32_t const> from, Tensor1<std::int32_t> const& to) {
+  Kokkos::View<std::int32_t const*, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>> const host(
+      from.data(), from.size());
+  Kokkos::deep_copy(exec, to, host);
+}
+
+std::size_t places(int sequences, int length) {
+  return static_cast<std::size_t>(sequences) * static_cast<std::size_t>(length);
+}
+
+// Up to `most` sequences of the batch from sequence `first` on. Targets may be absent.
+Batch part_of(Batch const& batch, int first, int most) {
+  int const count = std::min(most, batch.sequences - first);
+  std::size_t const begin = places(first, batch.length), size = places(count, batch.length);
+  Batch part{batch.tokens.subspan(begin, size), {}, count, batch.length};
+  if (!batch.targets.empty()) part.targets = batch.targets.subspan(begin, size);
+  return part;
+}
+
+}  // namespace
+
+Transformer::Transformer(kernels::Exec const& exec, deck::ModelSection const& model, tensor::ParamTable const& table,
+                         int max_sequences)
+    : exec_(exec),
+      model_(model),
+      map_(model, table),
+      activations_(exec, model, max_sequences),
+      max_sequences_(max_sequences) {}
+
+LossSum Transformer::forward_backward(Batch const& batch, Tensor1<float const> params, double scale,
+                                      Tensor1<float> gradients, GradientsReady const& on_ready) {
+  LossSum total;
+  kernels::fill(exec_, 0.0f, gradients);
+  for (int first = 0; first < batch.sequences; first += max_sequences_) {
+    bool const is_last = first + max_sequences_ >= batch.sequences;
+    Batch const part = part_of(batch, first, max_sequences_);
+    run_forward(part, params);
+    head_losses_backward(exec_, map_.head(params), static_cast<float>(scale), activations_, map_.head(gradients));
+    backward(exec_, map_, params, activations_, gradients, is_last ? on_ready : GradientsReady{});
+    total += loss_of(part);
+  }
+  return total;
+}
+
+LossSum Transformer::forward_loss(Batch const& batch, Tensor1<float const> params) {
+  LossSum total;
+  for (int first = 0; first < batch.sequences; first += max_sequences_) {
+    Batch const part = part_of(batch, first, max_sequences_);
+    run_forward(part, params);
+    head_losses(exec_, map_.head(params), activations_);
+    total += loss_of(part);
+  }
+  return total;
+}
+
+void Transformer::next_token_logits(std::span<std::int32_t const> tokens, int sequences, int length,
+                                    Tensor1<float const> params, std::span<float> out) {
+  auto const vocab = static_cast<std::size_t>(model_.vocab);
+  base::ensure(out.size() == static_cast<std::size_t>(sequences) * vocab, "logits have room for every sequence");
+  for (int first = 0; first < sequences; first += max_sequences_) {
+    Batch const part = part_of({tokens, {}, sequences, length}, first, max_sequences_);
+    run_forward(part, params);
+    last_logits(exec_, map_.head(params), activations_, out.subspan(static_cast<std::size_t>(first) * vocab));
+  }
+}
+
+void Transformer::run_forward(Batch const& part, Tensor1<float const> params) {
+  check_ids(part.tokens, 0, model_.vocab, "token");
+  check_ids(part.targets, -1, model_.vocab, "target");
+  activations_.shape_for(part.sequences, part.length);
+  copy_in(exec_, part.tokens, activations_.tokens);
+  if (!part.targets.empty()) copy_in(exec_, part.targets, activations_.targets);
+  forward(exec_, map_, params, activations_);
+}
+
+LossSum Transformer::loss_of(Batch const& part) const {
+  double sum = 0.0;
+  kernels::sum(exec_, activations_.losses, kernels::Scalar<double>(&sum));
+  exec_.fence("the loss on the host");
+  auto const ignored = static_cast<std::uint64_t>(std::ranges::count(part.targets, -1));
+  return {sum, part.targets.size() - ignored};
+}
+
+}  // namespace atoll::model

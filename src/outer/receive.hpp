@@ -1,0 +1,12 @@
+// How a site's parameters change when it adopts a release (protocol.md §1). `overwrite` is a copy.
+#pragma once
+
+#include <span>
+
+namespace atoll::outer {
+
+// theta <- release + (theta - reference): what was trained since `reference` is kept on top of the release.
+// All of one size; theta overlaps neither of the others.
+void rebase(std::span<float> theta, std::span<float const> reference, std::span<float const> release);
+
+}  // namespace atoll::outer

@@ -1,0 +1,133 @@
+#include "train/console.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "base/log.hpp"
+
+namespace atoll::train {
+
+namespace {
+
+std::string minutes(double seconds) {
+  auto const s = static_cast<long>(std::max(0.0, seconds) + 0.5);
+  return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60) : fmt::format("{}:{:02}", s / 60, s % 60);
+}
+
+}  // namespace
+
+Console::Console(RunPlan const& plan, std::uint64_t first_step, bool shows_progress)
+    : total_steps_(plan.config.run.steps),
+      report_every_(std::max<std::uint64_t>(1, plan.config.output.report_every_steps)),
+      first_step_(first_step),
+      next_report_((first_step / report_every_ + 1) * report_every_),
+      shows_progress_(shows_progress),
+      versions_(has_outer_exchange(plan.config) ? static_cast<std::size_t>(plan.table.fragments()) : 0) {}
+
+Console::~Console() { clear_bar(); }
+
+void Console::observe(std::string const& metrics_line) {
+  auto const line = nlohmann::json::parse(metrics_line, nullptr, /*allow_exceptions=*/false);
+  if (!line.is_object()) return;
+  auto const event = line.value("event", "");
+  if (event == "step") {
+    sites_[line.value("site", 0)] = {line.value("loss", 0.0), line.value("step_s", 0.0), line.value("tokens_per_s", 0.0)};
+  } else if (event == "commit") {
+    auto const fragment = line.value("fragment", std::size_t{0});
+    if (fragment < versions_.size()) versions_[fragment] = line.value("version", std::uint64_t{0});
+    ++commits_;
+    members_ += line["members"].size();
+    wait_s_ += line.value("wait_s", 0.0);
+  } else if (event == "eval") {
+    clear_bar();
+    base::log::console(fmt::format("{} | validation loss {:.4f} nats a token, {:.4f} bits a byte",
+                                   line.value("final", false) ? "final      " : fmt::format("eval  {:>5}", line.value("step", 0)),
+                                   line.value("val_loss", 0.0), line.value("val_bits_per_byte", 0.0)));
+  } else if (event == "checkpoint") {
+    clear_bar();
+    base::log::console(fmt::format("saved {:>5} | {} in {:.2f} s", line.value("step", 0), line.value("path", ""),
+                                   line.value("seconds", 0.0)));
+  }
+}
+
+void Console::tick(std::uint64_t clock, double time_s, std::uint64_t bytes) {
+  if (clock >= next_report_) {
+    report(clock, time_s, bytes);
+    next_report_ = (clock / report_every_ + 1) * report_every_;
+  }
+  if (shows_progress_ && time_s - bar_drawn_s_ > 0.2) draw_bar(clock, time_s);
+}
+
+void Console::report(std::uint64_t clock, double time_s, std::uint64_t bytes) {
+  double loss = 0.0, tokens_per_s = 0.0;
+  std::string rates;
+  for (auto const& [site, state] : sites_) {
+    loss += state.loss / static_cast<double>(sites_.size());
+    tokens_per_s += state.tokens_per_s;
+    rates += fmt::format(" {:.2f}", state.step_s > 0 ? 1.0 / state.step_s : 0.0);
+  }
+  auto text = fmt::format("step {:>6}/{} | loss {:.4f} | {:.0f} tok/s | steps/s{}", clock, total_steps_, loss, tokens_per_s, rates);
+  if (!versions_.empty()) {
+    text += fmt::format(" | fragments v{} | ", fmt::join(versions_, " "));
+    if (commits_ > 0) {
+      auto const commits = static_cast<double>(commits_);
+      text += fmt::format("{:.1f} sites a commit, open {:.2f} s | ", static_cast<double>(members_) / commits, wait_s_ / commits);
+    }
+    text += fmt::format("wire {:.1f} MB", static_cast<double>(bytes) / 1e6);
+  }
+  if (clock < total_steps_ && clock > first_step_) {
+    auto const rest = static_cast<double>(total_steps_ - clock) / static_cast<double>(clock - first_step_);
+    text += fmt::format(" | {} left", minutes(time_s * rest));
+  }
+  clear_bar();
+  base::log::console(text);
+  commits_ = members_ = 0;
+  wait_s_ = 0.0;
+}
+
+void Console::draw_bar(std::uint64_t clock, double time_s) {
+  constexpr std::size_t width = 32;
+  auto const done = std::min(1.0, static_cast<double>(clock) / static_cast<double>(std::max<std::uint64_t>(1, total_steps_)));
+  auto const filled = static_cast<std::size_t>(done * static_cast<double>(width));
+  std::string left = "--:--";
+  if (clock > first_step_ && clock <= total_steps_) {
+    left = minutes(time_s * static_cast<double>(total_steps_ - clock) / static_cast<double>(clock - first_step_));
+  }
+  fmt::print(stdout, "\r\033[K[{}{}] {}/{}  {} left", std::string(filled, '#'), std::string(width - filled, '.'), clock,
+             total_steps_, left);
+  std::fflush(stdout);
+  bar_is_drawn_ = true;
+  bar_drawn_s_ = time_s;
+}
+
+void Console::clear_bar() {
+  if (!bar_is_drawn_) return;
+  std::fputs("\r\033[K", stdout);
+  std::fflush(stdout);
+  bar_is_drawn_ = false;
+}
+
+void Console::stalled(std::string const& waiting_for) {
+  if (waiting_for == last_stall_) return;
+  last_stall_ = waiting_for;
+  if (waiting_for.empty()) return;
+  clear_bar();
+  base::log::warn(waiting_for);
+}
+
+bool stdout_is_terminal() {
+  if (isatty(STDOUT_FILENO) == 0) return false;
+  // mpirun gives its ranks a pseudo-terminal whatever it writes to itself, so what counts is the launcher's own stdout.
+  if (std::getenv("OMPI_COMM_WORLD_RANK") == nullptr && std::getenv("PMIX_RANK") == nullptr) return true;
+  std::error_code error;
+  auto const target = std::filesystem::read_symlink(fmt::format("/proc/{}/fd/1", getppid()), error);
+  return !error && target.string().starts_with("/dev/pts/");
+}
+
+}  // namespace atoll::train

@@ -1,0 +1,55 @@
+// What the user of a running job sees: a line per report interval, and on a terminal a progress bar with time left.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "train/run_plan.hpp"
+
+namespace atoll::train {
+
+// Fed with the very lines of metrics.jsonl, so the screen never says what the record does not.
+class Console {
+ public:
+  Console(RunPlan const& plan, std::uint64_t first_step, bool shows_progress);
+  ~Console();
+
+  void observe(std::string const& metrics_line);
+  // The clock moved, or time passed. `bytes`: moved by this process so far.
+  void tick(std::uint64_t clock, double time_s, std::uint64_t bytes);
+  // Says once, for each new text, what the run waits for.
+  void stalled(std::string const& waiting_for);
+
+ private:
+  struct Site {
+    double loss = 0.0;
+    double step_s = 0.0;
+    double tokens_per_s = 0.0;
+  };
+
+  void report(std::uint64_t clock, double time_s, std::uint64_t bytes);
+  void draw_bar(std::uint64_t clock, double time_s);
+  void clear_bar();
+
+  std::uint64_t total_steps_;
+  std::uint64_t report_every_;
+  std::uint64_t first_step_;
+  std::uint64_t next_report_;
+  bool shows_progress_;
+  bool bar_is_drawn_ = false;
+  double bar_drawn_s_ = 0.0;
+  std::string last_stall_;
+
+  std::map<int, Site> sites_;
+  std::vector<std::uint64_t> versions_;
+  std::uint64_t commits_ = 0;  // since the last report
+  std::uint64_t members_ = 0;
+  double wait_s_ = 0.0;
+};
+
+// True where stdout ends at a person's terminal, also when an MPI launcher stands between.
+bool stdout_is_terminal();
+
+}  // namespace atoll::train

@@ -1,0 +1,185 @@
+#include "train/hub.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/stop_flag.hpp"
+#include "checkpoint/sets.hpp"
+#include "train/channel.hpp"
+
+namespace atoll::train {
+
+namespace {
+
+std::string describe(std::vector<protocol::Participant> const& who) {
+  std::string text;
+  for (auto const& participant : who) {
+    bool const is_site = participant.kind == protocol::Participant::Kind::site;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", is_site ? "site" : "shard", participant.index);
+  }
+  return text;
+}
+
+}  // namespace
+
+Hub::Hub(RunPlan const& plan, RunFolder folder, std::optional<ResumePoint> const& resume, bool shows_progress,
+         transport::Transport& transport, double start_s, std::function<void(protocol::Message const&)> to_own_shard)
+    : plan_(plan),
+      folder_(std::move(folder)),
+      transport_(transport),
+      start_s_(start_s),
+      to_own_shard_(std::move(to_own_shard)),
+      metrics_(folder_.metrics()),
+      console_(plan, resume ? resume->step : 0, shows_progress),
+      quiet_(effective_sites(plan.config), plan.config.syncer.ranks, plan.config.outer.dead_after_s),
+      last_commit_s_(start_s) {
+  auto const every = plan.config.checkpoint.every_steps;
+  if (resume) {
+    last_set_ = resume->step;
+    newest_set_ = resume->folder.string();
+    metrics_.write(resume_json(resume->step, newest_set_));
+  }
+  if (every > 0) next_checkpoint_ = (last_set_ / every + 1) * every;
+  write_status(folder_, {"running", base::ExitCode::runtime_failure, last_set_, newest_set_});
+}
+
+void Hub::record(std::string const& metrics_line) {
+  metrics_.write(metrics_line);
+  console_.observe(metrics_line);
+  if (metrics_line.starts_with(R"({"event":"commit")")) {
+    ++commits_;
+    last_commit_s_ = base::now_s();
+  }
+}
+
+void Hub::on_held(protocol::Participant who, protocol::Held const& held, double now_s) {
+  carry_out(quiet_.on_held(who, held, now_s), now_s);
+}
+
+void Hub::on_saved(protocol::Participant who, protocol::Saved const& saved, double now_s) {
+  carry_out(quiet_.on_saved(who, saved, now_s), now_s);
+}
+
+void Hub::on_stop_requested(double now_s) {
+  if (quiet_.purpose().value_or(protocol::Purpose::checkpoint) == protocol::Purpose::checkpoint) {
+    request(protocol::Purpose::stop, now_s);
+  }
+}
+
+void Hub::tick(std::uint64_t clock, std::string const& waiting_for, double now_s) {
+  clock_ = clock;
+  auto const& run = plan_.config.run;
+  bool const is_out_of_time = run.walltime_s > 0 && now_s - start_s_ >= run.walltime_s;
+  if (base::stop_requested() || is_out_of_time) on_stop_requested(now_s);
+  if (!quiet_.is_active() && !quiet_.is_over()) {
+    if (clock >= run.steps) {
+      request(protocol::Purpose::finish, now_s);
+    } else if (next_checkpoint_ > 0 && clock >= next_checkpoint_) {
+      auto const every = plan_.config.checkpoint.every_steps;
+      next_checkpoint_ = (clock / every + 1) * every;
+      request(protocol::Purpose::checkpoint, now_s);
+    }
+  }
+  carry_out(quiet_.on_timer(now_s), now_s);
+  auto const traffic = transport_.counters();
+  console_.tick(clock, now_s - start_s_, traffic.bytes_sent + traffic.bytes_received);
+  watch_for_stall(waiting_for, now_s);
+}
+
+void Hub::watch_for_stall(std::string const& waiting_for, double now_s) {
+  auto const waiting = quiet_.is_active() ? quiet_.waiting_for() : std::vector<protocol::Participant>{};
+  double const patience_s = std::max(5.0, 0.5 * plan_.config.outer.dead_after_s);
+  if (!waiting.empty() && now_s - requested_s_ > patience_s) {
+    console_.stalled(fmt::format("to come to rest the run waits for {}", describe(waiting)));
+  } else if (!quiet_.is_active() && now_s - last_commit_s_ > patience_s) {
+    console_.stalled(waiting_for);
+  }
+}
+
+void Hub::request(protocol::Purpose purpose, double now_s) {
+  requested_s_ = now_s;
+  // A set is named after the clock, or one more than the last where the clock has not moved since.
+  auto const label = last_set_ > 0 || !newest_set_.empty() ? std::max(clock_, last_set_ + 1) : clock_;
+  carry_out(quiet_.request(purpose, label, now_s), now_s);
+}
+
+void Hub::carry_out(std::vector<protocol::QuietAction> const& actions, double now_s) {
+  for (auto const& action : actions) {
+    if (auto const* send = std::get_if<protocol::SendToAll>(&action)) {
+      if (auto const* hold = std::get_if<protocol::Hold>(&send->message)) purpose_ = hold->purpose;
+      if (auto const* save = std::get_if<protocol::Save>(&send->message)) start_set(*save);
+      send_to_all(send->message);
+    } else if (auto const* sealed = std::get_if<protocol::Seal>(&action)) {
+      seal(*sealed, now_s);
+    } else if (auto const* given_up = std::get_if<protocol::GiveUp>(&action)) {
+      failure_ = given_up->why;
+      metrics_.write(fault_json(now_s - start_s_, clock_, given_up->why));
+      base::log::warn(fmt::format("no checkpoint at step {}: {}", clock_, given_up->why));
+    }
+  }
+}
+
+void Hub::start_set(protocol::Save const& save) {
+  try {
+    checkpoint::start_set(folder_.checkpoints(), save.step);
+  } catch (base::RuntimeFailure const& failure) {
+    // The writers will find no folder and say so; the run goes on without this checkpoint.
+    base::log::warn_once("checkpoint folder", failure.what());
+  }
+}
+
+void Hub::send_to_all(protocol::Message const& message) {
+  for (int site = 0; site < effective_sites(plan_.config); ++site) transport_.send(site_peer(site), message);
+  for (int shard = 1; shard < plan_.config.syncer.ranks; ++shard) transport_.send(shard_peer(shard), message);
+  to_own_shard_(message);
+}
+
+void Hub::seal(protocol::Seal const& seal, double now_s) {
+  try {
+    auto const set = seal_set(plan_, folder_, seal);
+    last_set_ = seal.step;
+    newest_set_ = set.folder.string();
+    failure_.clear();
+    record(to_json(CheckpointLine{.time_s = now_s - start_s_,
+                                  .step = seal.step,
+                                  .path = newest_set_,
+                                  .bytes = set.bytes,
+                                  .seconds = base::now_s() - requested_s_}));
+    if (!seal.missing.empty()) {
+      base::log::warn(fmt::format("{} holds nothing of {}: it can be evaluated, not resumed", newest_set_, describe(seal.missing)));
+    }
+  } catch (base::RuntimeFailure const& failure) {
+    failure_ = failure.what();
+    base::log::warn(fmt::format("the checkpoint of step {} was not sealed: {}", seal.step, failure.what()));
+  }
+}
+
+base::ExitCode Hub::end(double now_s) {
+  bool const finished = purpose_ == protocol::Purpose::finish;
+  Status status{.outcome = finished ? "done" : "stopped",
+                .exit_code = finished ? base::ExitCode::done : base::ExitCode::stopped_resumable,
+                .step = clock_,
+                .checkpoint = newest_set_};
+  if (!failure_.empty()) {
+    status.outcome = "failed";
+    status.exit_code = base::ExitCode::runtime_failure;
+    base::log::error(fmt::format("the last state could not be saved: {}", failure_));
+  }
+  auto const traffic = transport_.counters();
+  record(to_json(EndLine{.time_s = now_s - start_s_,
+                         .step = clock_,
+                         .outcome = status.outcome,
+                         .commits = commits_,
+                         .bytes_sent = traffic.bytes_sent,
+                         .bytes_received = traffic.bytes_received}));
+  write_status(folder_, status);
+  base::log::console(fmt::format("{} at step {} after {:.1f} s: {}", status.outcome, clock_, now_s - start_s_,
+                                 newest_set_.empty() ? "no checkpoint" : newest_set_));
+  return status.exit_code;
+}
+
+}  // namespace atoll::train

@@ -1,0 +1,110 @@
+#include "train/metrics.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+
+namespace atoll::train {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json head(char const* event, double time_s, std::uint64_t step) {
+  return {{"event", event}, {"time_s", time_s}, {"step", step}};
+}
+
+}  // namespace
+
+std::string to_json(StartLine const& line) {
+  auto json = head("start", 0.0, 0);
+  json.update({{"version", line.version},
+               {"method", line.method},
+               {"sites", line.sites},
+               {"shards", line.shards},
+               {"ranks", line.ranks},
+               {"parameters", line.parameters}});
+  return json.dump();
+}
+
+std::string to_json(StepLine const& line) {
+  auto json = head("step", line.time_s, line.step);
+  json.update({{"site", line.site},
+               {"loss", line.loss},
+               {"lr", line.lr},
+               {"grad_norm", line.grad_norm},
+               {"tokens", line.tokens},
+               {"step_s", line.step_s},
+               {"tokens_per_s", line.tokens_per_s}});
+  return json.dump();
+}
+
+std::string to_json(EvalLine const& line) {
+  auto json = head("eval", line.time_s, line.step);
+  json.update({{"site", line.site},
+               {"val_loss", line.val_loss},
+               {"val_bits_per_byte", line.val_bits_per_byte},
+               {"val_tokens", line.tokens},
+               {"final", line.is_final},
+               {"model_digest", line.model.hex()}});
+  return json.dump();
+}
+
+std::string to_json(CommitLine const& line) {
+  auto json = head("commit", line.time_s, line.step);
+  json.update({{"fragment", line.fragment},
+               {"version", line.version},
+               {"members", line.members},
+               {"weights", line.weights},
+               {"staleness", line.staleness},
+               {"absent", line.absent},
+               {"wait_s", line.wait_s},
+               {"wire_bytes", line.wire_bytes}});
+  return json.dump();
+}
+
+std::string to_json(CheckpointLine const& line) {
+  auto json = head("checkpoint", line.time_s, line.step);
+  json.update({{"path", line.path}, {"bytes", line.bytes}, {"seconds", line.seconds}});
+  return json.dump();
+}
+
+std::string to_json(EndLine const& line) {
+  auto json = head("end", line.time_s, line.step);
+  json.update({{"outcome", line.outcome},
+               {"commits", line.commits},
+               {"bytes_sent", line.bytes_sent},
+               {"bytes_received", line.bytes_received}});
+  return json.dump();
+}
+
+std::string resume_json(std::uint64_t step, std::string const& checkpoint) {
+  auto json = head("resume", 0.0, step);
+  json["checkpoint"] = checkpoint;
+  return json.dump();
+}
+
+std::string fault_json(double time_s, std::uint64_t step, std::string const& what) {
+  auto json = head("fault", time_s, step);
+  json["what"] = what;
+  return json.dump();
+}
+
+MetricsFile::MetricsFile(std::filesystem::path const& file) : file_(std::fopen(file.c_str(), "a")) {
+  if (file_ == nullptr) throw base::RuntimeFailure(fmt::format("cannot write {}: {}", file.string(), std::strerror(errno)));
+}
+
+MetricsFile::~MetricsFile() { std::fclose(file_); }
+
+void MetricsFile::write(std::string const& line) {
+  bool const written = std::fputs(line.c_str(), file_) >= 0 && std::fputc('\n', file_) >= 0 && std::fflush(file_) == 0;
+  // A full disk must not stop the training.
+  if (!written) base::log::warn_once("metrics", fmt::format("metrics are being lost: {}", std::strerror(errno)));
+}
+
+}  // namespace atoll::train

@@ -1,0 +1,99 @@
+// metrics.jsonl: one JSON object per line, always with `event`, `time_s` and `step`.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/digest.hpp"
+
+namespace atoll::train {
+
+// Seconds are since the start of the run (this part of it, after a resume), on the writer's clock.
+struct StepLine {
+  double time_s = 0.0;
+  int site = 0;
+  std::uint64_t step = 0;  // the site's own
+  double loss = 0.0;       // nats per token, mean over the site's batch
+  double lr = 0.0;
+  double grad_norm = 0.0;  // before clipping
+  std::uint64_t tokens = 0;  // of this site, in all
+  double step_s = 0.0;
+  double tokens_per_s = 0.0;
+};
+
+struct EvalLine {
+  double time_s = 0.0;
+  int site = 0;
+  std::uint64_t step = 0;
+  double val_loss = 0.0;  // nats per token
+  double val_bits_per_byte = 0.0;
+  std::uint64_t tokens = 0;  // evaluated
+  bool is_final = false;
+  base::Digest model;  // of the parameters evaluated
+};
+
+struct CommitLine {
+  double time_s = 0.0;
+  std::uint64_t step = 0;  // the shard's clock
+  int fragment = 0;
+  std::uint64_t version = 0;
+  std::vector<int> members;
+  std::vector<double> weights;  // normalized
+  std::vector<std::uint64_t> staleness;
+  std::vector<int> absent;
+  double wait_s = 0.0;  // open to close
+  std::uint64_t wire_bytes = 0;  // received for it
+};
+
+struct StartLine {
+  std::string version;  // of the program
+  std::string method;
+  int sites = 0;
+  int shards = 0;
+  int ranks = 0;
+  std::uint64_t parameters = 0;
+};
+
+struct CheckpointLine {
+  double time_s = 0.0;
+  std::uint64_t step = 0;
+  std::string path;
+  std::uint64_t bytes = 0;
+  double seconds = 0.0;
+};
+
+struct EndLine {
+  double time_s = 0.0;
+  std::uint64_t step = 0;
+  std::string outcome;
+  std::uint64_t commits = 0;
+  std::uint64_t bytes_sent = 0, bytes_received = 0;  // by shard 0
+};
+
+std::string to_json(StartLine const& line);
+std::string to_json(StepLine const& line);
+std::string to_json(EvalLine const& line);
+std::string to_json(CommitLine const& line);
+std::string to_json(CheckpointLine const& line);
+std::string to_json(EndLine const& line);
+std::string resume_json(std::uint64_t step, std::string const& checkpoint);
+std::string fault_json(double time_s, std::uint64_t step, std::string const& what);
+
+// Appends whole lines; each is on its way to the disk when `write` returns.
+class MetricsFile {
+ public:
+  explicit MetricsFile(std::filesystem::path const& file);
+  ~MetricsFile();
+  MetricsFile(MetricsFile const&) = delete;
+  MetricsFile& operator=(MetricsFile const&) = delete;
+
+  void write(std::string const& line);
+
+ private:
+  std::FILE* file_;
+};
+
+}  // namespace atoll::train

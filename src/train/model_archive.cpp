@@ -1,0 +1,19 @@
+#include "train/model_archive.hpp"
+
+namespace atoll::train {
+
+void save_tensors(base::Writer& model, std::span<tensor::Tensor const* const> tensors, std::size_t offset,
+                  std::span<float const> values) {
+  for (auto const* tensor : tensors) {
+    model.write(tensor->name, values.subspan(tensor->range.offset - offset, tensor->size()));
+  }
+}
+
+void load_tensors(base::Reader const& model, std::span<tensor::Tensor const* const> tensors, std::size_t offset,
+                  std::span<float> values) {
+  for (auto const* tensor : tensors) {
+    model.read(tensor->name, values.subspan(tensor->range.offset - offset, tensor->size()));
+  }
+}
+
+}  // namespace atoll::train

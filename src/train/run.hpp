@@ -1,0 +1,17 @@
+// A training run from a checked plan to its exit code.
+#pragma once
+
+#include "base/exit_code.hpp"
+#include "comm/world.hpp"
+#include "train/checkpoints.hpp"
+#include "train/run_folder.hpp"
+#include "train/run_plan.hpp"
+
+namespace atoll::train {
+
+// Collective over the world. Splits it by the plan and runs this process's part. What it returns on rank 0 is the outcome.
+// The run folder exists already (`create`), and `resume` is where to go on from.
+base::ExitCode run(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
+                   comm::MpiRuntime const& mpi, bool shows_progress);
+
+}  // namespace atoll::train

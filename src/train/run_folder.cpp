@@ -1,0 +1,43 @@
+#include "train/run_folder.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "checkpoint/durable_file.hpp"
+#include "deck/deck.hpp"
+
+namespace atoll::train {
+
+void create(RunFolder const& folder, deck::RunConfig const& config) {
+  if (std::filesystem::exists(folder.root)) {
+    throw base::InputError(folder.root.string(), "a run of this name exists, and runs are never overwritten",
+                           "add --resume to continue it, or give this one another name: --set run.name=...");
+  }
+  std::error_code error;
+  std::filesystem::create_directories(folder.root / "log", error);
+  if (!error) std::filesystem::create_directories(folder.checkpoints(), error);
+  if (error) {
+    throw base::InputError(folder.root.string(), fmt::format("cannot be created: {}", error.message()),
+                           "start atoll in a folder that you may write to");
+  }
+  checkpoint::publish_text(folder.deck(), deck::echo(config));
+}
+
+void write_status(RunFolder const& folder, Status const& status) {
+  nlohmann::ordered_json const json{{"outcome", status.outcome},
+                                    {"exit_code", static_cast<int>(status.exit_code)},
+                                    {"step", status.step},
+                                    {"checkpoint", status.checkpoint}};
+  checkpoint::publish_text(folder.status(), json.dump(2) + "\n");
+}
+
+std::string read_outcome(RunFolder const& folder) {
+  auto const text = checkpoint::read_text(folder.status());
+  if (!text) return "";
+  auto const json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  return json.is_object() ? json.value("outcome", "") : "";
+}
+
+}  // namespace atoll::train

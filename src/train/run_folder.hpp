@@ -1,0 +1,41 @@
+// runs/<name>/: everything a run writes, and nothing elsewhere.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "base/exit_code.hpp"
+#include "deck/config.hpp"
+
+namespace atoll::train {
+
+struct RunFolder {
+  std::filesystem::path root;
+
+  explicit RunFolder(std::string const& name) : root(std::filesystem::path("runs") / name) {}
+
+  std::filesystem::path deck() const { return root / "deck.toml"; }
+  std::filesystem::path metrics() const { return root / "metrics.jsonl"; }
+  std::filesystem::path log(std::string const& who) const { return root / "log" / (who + ".log"); }
+  std::filesystem::path checkpoints() const { return root / "checkpoints"; }
+  std::filesystem::path status() const { return root / "status.json"; }
+};
+
+// How a run ended, as status.json has it.
+struct Status {
+  std::string outcome;  // "running", "done", "stopped"
+  base::ExitCode exit_code = base::ExitCode::runtime_failure;
+  std::uint64_t step = 0;  // the clock
+  std::string checkpoint;  // the newest complete set; empty: none
+};
+
+// Creates the folder of a new run and writes its resolved deck. Throws InputError where a run of that name exists (it is never
+// overwritten) or the folder cannot be made.
+void create(RunFolder const& folder, deck::RunConfig const& config);
+
+// Renamed into place, so that it is either the old one or the new one.
+void write_status(RunFolder const& folder, Status const& status);
+// "" where there is none.
+std::string read_outcome(RunFolder const& folder);
+
+}  // namespace atoll::train

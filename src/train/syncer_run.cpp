@@ -1,0 +1,227 @@
+#include "train/syncer_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "deck/deck.hpp"
+#include "outer/codec.hpp"
+#include "train/channel.hpp"
+
+namespace atoll::train {
+
+namespace {
+
+protocol::SyncerMachine::Options machine_options(RunPlan const& plan, int shard) {
+  protocol::SyncerMachine::Options options{
+      .shard = shard,
+      .shards = plan.config.syncer.ranks,
+      .sites = effective_sites(plan.config),
+      .max_tokens_per_step =
+          static_cast<std::uint64_t>(site_batch(plan.config)) * static_cast<std::uint64_t>(plan.config.model.context),
+      .outer = plan.config.outer};
+  if (!has_outer_exchange(plan.config)) {
+    options.outer.fragments = 0;
+    options.outer.quorum = 1;
+  }
+  return options;
+}
+
+protocol::Participant participant(transport::Peer peer) {
+  using Kind = protocol::Participant::Kind;
+  return {peer.kind == transport::Peer::Kind::site ? Kind::site : Kind::shard, peer.index};
+}
+
+}  // namespace
+
+SyncerRun::SyncerRun(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
+                     bool shows_progress, int shard, transport::Transport& transport, double start_s)
+    : plan_(plan),
+      folder_(folder),
+      shard_(shard),
+      transport_(transport),
+      start_s_(start_s),
+      agreement_(deck::agreement(plan.config)),
+      machine_(machine_options(plan, shard)),
+      last_heard_s_(start_s) {
+  if (has_outer_exchange(plan.config)) model_.emplace(plan.config, plan.table, shard);
+  if (resume) {
+    auto const file = resume->open(shard_file(shard));
+    machine_.load(*file.root().group("syncer_machine"));
+    if (model_) model_->load(file.root());
+  }
+  if (shard == 0) {
+    hub_.emplace(plan, folder, resume, shows_progress, transport, start_s,
+                 [this](protocol::Message const& message) { on_command(message); });
+  }
+}
+
+base::ExitCode SyncerRun::run() {
+  int const partners = effective_sites(plan_.config) + (shard_ == 0 ? plan_.config.syncer.ranks - 1 : 0);
+  while (farewells_ < partners) {
+    double now_s = base::now_s();
+    double wake_s = now_s + 0.2;
+    for (auto const& timer : {machine_.next_timer_s(), hub_ ? hub_->next_timer_s() : std::nullopt}) {
+      if (timer) wake_s = std::min(wake_s, *timer);
+    }
+    transport_.wait(std::max(0.0, wake_s - now_s));
+
+    for (auto const& frame : transport_.receive()) dispatch(frame);
+    now_s = base::now_s();
+    carry_out(machine_.on_timer(now_s));
+    report_when_quiet();
+    if (hub_) hub_->tick(machine_.clock(), machine_.waiting_for(), now_s);
+
+    // Whoever left without a word must not keep the others: what they could save is saved.
+    if (is_over_ && now_s - last_heard_s_ > plan_.config.outer.dead_after_s) {
+      base::log::warn("not everyone said good-bye");
+      break;
+    }
+  }
+  if (hub_) return hub_->end(base::now_s());
+  transport_.send(shard_peer(0), protocol::Bye{});
+  return base::ExitCode::done;
+}
+
+void SyncerRun::dispatch(transport::Frame const& frame) {
+  double const now_s = last_heard_s_ = base::now_s();
+  int const peer = frame.from.index;
+  bool const from_site = frame.from.kind == transport::Peer::Kind::site;
+  if (auto const* hello = std::get_if<protocol::Hello>(&frame.message); hello && from_site) {
+    on_hello(peer, *hello);
+  } else if (auto const* progress = std::get_if<protocol::Progress>(&frame.message); progress && from_site) {
+    carry_out(machine_.on_progress(peer, *progress, now_s));
+    if (hub_ && progress->stop_requested) hub_->on_stop_requested(now_s);
+  } else if (std::holds_alternative<protocol::Contribution>(frame.message) && from_site) {
+    on_contribution(frame);
+  } else if (auto const* held = std::get_if<protocol::Held>(&frame.message); held && hub_) {
+    hub_->on_held(participant(frame.from), *held, now_s);
+  } else if (auto const* saved = std::get_if<protocol::Saved>(&frame.message); saved && hub_) {
+    hub_->on_saved(participant(frame.from), *saved, now_s);
+  } else if (auto const* line = std::get_if<protocol::Report>(&frame.message); line && hub_) {
+    hub_->record(line->line);
+  } else if (std::holds_alternative<protocol::Bye>(frame.message)) {
+    ++farewells_;
+  } else if (frame.from == shard_peer(0)) {
+    on_command(frame.message);
+  } else {
+    base::log::warn_once("unexpected message", "a message arrived that a shard has no use for; it was dropped");
+  }
+}
+
+void SyncerRun::on_hello(int site, protocol::Hello const& hello) {
+  std::string refusal;
+  if (hello.version != protocol::protocol_version) {
+    refusal = fmt::format("protocol version {} against {}", hello.version, protocol::protocol_version);
+  } else if (hello.agreement != agreement_) {
+    auto const differs = std::ranges::mismatch(hello.agreement, agreement_).in2 - agreement_.begin();
+    auto const begin = agreement_.rfind('\n', static_cast<std::size_t>(differs)) + 1;
+    refusal = fmt::format("the decks differ; here: {}", agreement_.substr(begin, agreement_.find('\n', begin) - begin));
+  } else if (hello.parameters != plan_.table.digest()) {
+    refusal = "the models' tensors differ";
+  }
+  transport_.send(site_peer(site), protocol::Welcome{refusal});
+  if (refusal.empty()) carry_out(machine_.on_admitted(site, hello.incarnation, base::now_s()));
+}
+
+void SyncerRun::on_contribution(transport::Frame const& frame) {
+  auto const& contribution = std::get<protocol::Contribution>(frame.message);
+  auto const fragment = static_cast<int>(contribution.fragment);
+  bool const fits = model_ && fragment < plan_.table.fragments() && machine_.owns(contribution.fragment) &&
+                    frame.payload && frame.payload->size() == plan_.table.fragment(fragment).size;
+  if (!fits) {
+    base::log::warn_once("contribution", fmt::format("site {} sent a contribution of the wrong size; it was dropped", frame.from.index));
+    return;
+  }
+  auto const handle = ++last_handle_;
+  held_[handle] = {frame.payload, frame.wire_bytes};
+  protocol::PayloadFacts const facts{handle, outer::is_finite(*frame.payload)};
+  carry_out(machine_.on_contribution(frame.from.index, contribution, facts, base::now_s()));
+}
+
+void SyncerRun::on_command(protocol::Message const& message) {
+  double const now_s = base::now_s();
+  if (auto const* hold = std::get_if<protocol::Hold>(&message)) {
+    hold_ = *hold;
+    carry_out(machine_.on_hold(hold->purpose, now_s));
+  } else if (auto const* save = std::get_if<protocol::Save>(&message)) {
+    write_state(*save);
+  } else if (auto const* go = std::get_if<protocol::Go>(&message)) {
+    hold_.reset();
+    is_over_ = go->leave;
+    carry_out(machine_.on_go(now_s));
+  }
+}
+
+void SyncerRun::report_when_quiet() {
+  if (!hold_ || !machine_.is_quiet()) return;
+  protocol::Held const held{hold_->id};
+  hold_.reset();
+  answer_hub(held);
+}
+
+void SyncerRun::write_state(protocol::Save const& save) {
+  answer_hub(save_state(folder_, save, shard_file(shard_), [&](base::Writer& writer) {
+    machine_.save(*writer.group("syncer_machine"));
+    if (model_) model_->save(writer);
+  }));
+}
+
+void SyncerRun::answer_hub(protocol::Message message) {
+  if (!hub_) return transport_.send(shard_peer(0), std::move(message));
+  protocol::Participant const self{protocol::Participant::Kind::shard, shard_};
+  double const now_s = base::now_s();
+  if (auto const* held = std::get_if<protocol::Held>(&message)) hub_->on_held(self, *held, now_s);
+  if (auto const* saved = std::get_if<protocol::Saved>(&message)) hub_->on_saved(self, *saved, now_s);
+}
+
+void SyncerRun::report(std::string const& metrics_line) {
+  if (hub_) {
+    hub_->record(metrics_line);
+  } else {
+    transport_.send(shard_peer(0), protocol::Report{metrics_line});
+  }
+}
+
+void SyncerRun::carry_out(std::vector<protocol::SyncerAction> const& actions) {
+  for (auto const& action : actions) {
+    if (auto const* send = std::get_if<protocol::SendToSite>(&action)) {
+      transport_.send(site_peer(send->site), send->message);
+    } else if (auto const* release = std::get_if<protocol::SendRelease>(&action)) {
+      auto const& values = model_->values(static_cast<int>(release->release.fragment));
+      transport_.send(site_peer(release->site), release->release, values);
+    } else if (auto const* round = std::get_if<protocol::Commit>(&action)) {
+      commit(*round);
+    } else if (auto const* discard = std::get_if<protocol::DiscardPayload>(&action)) {
+      held_.erase(discard->payload);
+    }
+  }
+}
+
+void SyncerRun::commit(protocol::Commit const& commit) {
+  CommitLine line{.step = machine_.clock(),
+                  .fragment = static_cast<int>(commit.fragment),
+                  .version = commit.version.commits,
+                  .absent = commit.absent,
+                  .wait_s = commit.wait_s};
+  std::vector<outer::Weighted> members;
+  double total = 0.0;
+  for (auto const& member : commit.members) {
+    auto const& held = held_.at(member.payload);
+    members.push_back({*held.payload, member.weight});
+    total += member.weight;
+    line.members.push_back(member.site);
+    line.staleness.push_back(member.staleness);
+    line.wire_bytes += held.wire_bytes;
+  }
+  for (auto const& member : commit.members) line.weights.push_back(member.weight / total);
+  model_->commit(static_cast<int>(commit.fragment), members);
+  for (auto const& member : commit.members) held_.erase(member.payload);
+  line.time_s = base::now_s() - start_s_;
+  report(to_json(line));
+}
+
+}  // namespace atoll::train

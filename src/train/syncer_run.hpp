@@ -1,0 +1,60 @@
+// The life of one shard: drives a SyncerMachine with what arrives and carries its actions out on the outer model.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "protocol/syncer_machine.hpp"
+#include "train/hub.hpp"
+#include "train/outer_model.hpp"
+
+namespace atoll::train {
+
+class SyncerRun {
+ public:
+  SyncerRun(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume, bool shows_progress,
+            int shard, transport::Transport& transport, double start_s);
+
+  // Until every site has said good-bye. What shard 0 returns is the outcome of the run.
+  base::ExitCode run();
+
+ private:
+  struct Held {  // a contribution waiting for its round to close
+    transport::Payload payload;
+    std::uint64_t wire_bytes = 0;
+  };
+
+  void dispatch(transport::Frame const& frame);
+  void on_hello(int site, protocol::Hello const& hello);
+  void on_contribution(transport::Frame const& frame);
+  void on_command(protocol::Message const& message);
+  void report_when_quiet();
+  void write_state(protocol::Save const& save);
+  void answer_hub(protocol::Message message);
+  void report(std::string const& metrics_line);
+
+  void carry_out(std::vector<protocol::SyncerAction> const& actions);
+  void commit(protocol::Commit const& commit);
+
+  RunPlan const& plan_;
+  RunFolder folder_;
+  int shard_;
+  transport::Transport& transport_;
+  double start_s_;
+  std::string agreement_;
+
+  protocol::SyncerMachine machine_;
+  std::optional<OuterModel> model_;  // none where nothing is exchanged
+  std::map<protocol::PayloadHandle, Held> held_;
+  protocol::PayloadHandle last_handle_ = 0;
+
+  std::optional<protocol::Hold> hold_;  // not answered yet
+  bool is_over_ = false;
+  int farewells_ = 0;
+  double last_heard_s_;
+  std::optional<Hub> hub_;  // shard 0
+};
+
+}  // namespace atoll::train

@@ -1,0 +1,9 @@
+// main of the tests that use Kokkos.
+#include <Kokkos_Core.hpp>
+
+#include "support/session.hpp"
+
+int main(int argc, char** argv) {
+  Kokkos::ScopeGuard const kokkos(argc, argv);
+  return atoll::test::run_session(argc, argv);
+}
