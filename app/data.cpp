@@ -22,14 +22,14 @@ Json part(data::PartRecord const& record) {
 
 Json summary(data::Dataset const& dataset) {
   std::uint64_t replaced = 0;
-  for (auto const& source : dataset.sources) replaced += source.replaced;
+  for (auto const& source : dataset.recipe.sources) replaced += source.replaced.count;
   return {{"folder", dataset.folder.string()},
           {"tokenizer", dataset.tokenizer()},
-          {"vocab", dataset.vocab},
+          {"vocab", dataset.vocab()},
           {"replaced_utf8", replaced},
           {"train", part(dataset.train)},
           {"validation", part(dataset.validation)},
-          {"digest", dataset.digest().hex()}};
+          {"digest", data::digest_of(dataset).hex()}};
 }
 
 }  // namespace
@@ -55,16 +55,16 @@ int run_command(PrepareFlags const& flags) {
     fmt::print("{}\n", json.dump(2));
     return static_cast<int>(base::ExitCode::done);
   }
-  for (auto const& source : report.dataset.sources) {
-    if (source.replaced == 0) continue;
-    fmt::print("{}: {} invalid UTF-8 sequences replaced, the first at byte {}\n", source.name, source.replaced,
-               source.first_replaced);
+  for (auto const& source : report.dataset.recipe.sources) {
+    if (source.replaced.count == 0) continue;
+    fmt::print("{}: {} invalid UTF-8 sequences replaced, the first at byte {}\n", source.name, source.replaced.count,
+               source.replaced.first_offset);
   }
   auto const& dataset = report.dataset;
   fmt::print("{}{}: {:.2f} M training tokens, {:.2f} M validation tokens, vocabulary {}, {:.2f} bytes a token\n",
              dataset.folder.string(), report.up_to_date ? " is up to date" : "",
              static_cast<double>(dataset.train.tokens) / 1e6, static_cast<double>(dataset.validation.tokens) / 1e6,
-             dataset.vocab, dataset.bytes_per_validation_token());
+             dataset.vocab(), dataset.bytes_per_validation_token());
   return static_cast<int>(base::ExitCode::done);
 }
 

@@ -20,13 +20,14 @@ std::string on_rank_0(comm::MpiRuntime const& mpi, Look const& look) {
   std::string answer;
   if (mpi.rank() == 0) {
     try {
-      answer = "+" + look();
+      answer = std::string("+") + look();
     } catch (base::InputError const& error) {
-      answer = std::string("-") + error.what();
+      mpi.broadcast_text(std::string("-") + error.what());
+      throw;
     }
   }
   answer = mpi.broadcast_text(std::move(answer));
-  if (answer.front() == '-') throw base::InputError(answer.substr(1));
+  if (answer.front() == '-') throw base::InputError("deck", answer.substr(1), "");  // rank 0 prints its own
   return answer.substr(1);
 }
 
@@ -36,6 +37,10 @@ int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi) {
   auto const deck = on_rank_0(mpi, [&] { return deck::echo(deck::load(flags.deck, flags.overrides)); });
   auto const config = deck::parse(deck, flags.deck, {});
   auto const plan = train::make_plan(config);
+  on_rank_0(mpi, [&] {
+    data::check_digests(plan.dataset);
+    return "";
+  });
   if (flags.check) {
     if (mpi.rank() == 0) base::log::console(train::describe(plan));
     return static_cast<int>(base::ExitCode::done);
@@ -45,7 +50,7 @@ int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi) {
   train::RunFolder const folder(config.run.name);
   auto const state = on_rank_0(mpi, [&]() -> std::string {
     if (!flags.resume || !std::filesystem::exists(folder.root)) {
-      train::create(folder, config);
+      train::create(folder, plan.config);
       return "new";
     }
     if (train::read_outcome(folder) == "done") return "done";
@@ -56,7 +61,13 @@ int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi) {
     return static_cast<int>(base::ExitCode::done);
   }
   std::optional<train::ResumePoint> resume;
-  if (state == "resume") resume = train::find_resume_point(folder, config);
+  if (state == "resume") {
+    auto const set = on_rank_0(mpi, [&]() -> std::string {
+      auto const found = train::find_resume_point(folder, plan.config);
+      return found ? found->folder.string() : "";
+    });
+    if (!set.empty()) resume = train::resume_from(set);
+  }
 
   if (mpi.rank() == 0) {
     base::log::console(fmt::format("atoll {}, {}", ATOLL_VERSION, comm::describe_mpi()));
@@ -65,7 +76,13 @@ int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi) {
                               : fmt::format("run     {}", folder.root.string()));
   }
   bool const shows_progress = flags.progress == "always" || (flags.progress == "auto" && train::stdout_is_terminal());
-  return static_cast<int>(train::run(plan, folder, resume, mpi, shows_progress));
+  try {
+    return static_cast<int>(train::run(plan, folder, resume, mpi, shows_progress));
+  } catch (base::InputError const& error) {
+    // From here on an error is one rank's own, and the others may be waiting for it: end the job.
+    fmt::print(stderr, "error: {}\n", error.what());
+    comm::MpiRuntime::abort(static_cast<int>(base::ExitCode::bad_input));
+  }
 }
 
 }  // namespace atoll::app

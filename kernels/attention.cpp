@@ -42,13 +42,16 @@ Tensor2<T> head_columns(Tensor2<T> const& x, AttentionShape const& shape, std::s
 struct Block {
   std::size_t query = 0, queries = 0;
   std::size_t key = 0, keys = 0;
-
-  // Keys that row r may see; at least one.
-  KOKKOS_INLINE_FUNCTION std::size_t visible(std::size_t r) const {
-    std::size_t const causal = query + r + 1 - key;
-    return causal < keys ? causal : keys;
-  }
 };
+
+// Scores that causality forbids become -inf, whose exp is 0. The loops after it then run over whole rows, whose length
+// is a multiple of the vector width: cheaper than stopping at the diagonal.
+KOKKOS_INLINE_FUNCTION void hide_later_keys(Block const& block, std::size_t r, float* row) {
+#pragma omp simd
+  for (std::size_t k = block.query + r + 1 - block.key; k < block.keys; ++k) {
+    row[k] = -std::numeric_limits<float>::infinity();
+  }
+}
 
 // Calls body for the blocks of one row of blocks, up to the diagonal.
 template <class Body>
@@ -85,22 +88,20 @@ void softmax_block(Exec const& exec, Block const& block, float scale, Tensor2<fl
                    Tensor1<float> const& maxima, Tensor1<float> const& sums, Tensor2<float> const& out) {
   std::size_t const head_dim = out.extent(1);
   for_rows(exec, "attention_softmax", block.queries, KOKKOS_LAMBDA(std::size_t r) {
-    std::size_t const visible = block.visible(r);
     float* const row = &scores(r, 0);
+    hide_later_keys(block, r, row);
     float highest = -std::numeric_limits<float>::infinity();
 #pragma omp simd reduction(max : highest)
-    for (std::size_t k = 0; k < visible; ++k) highest = row[k] > highest ? row[k] : highest;
+    for (std::size_t k = 0; k < block.keys; ++k) highest = row[k] > highest ? row[k] : highest;
     bool const is_first = block.key == 0;
     float const before = maxima(r);
     float const maximum = is_first || scale * highest > before ? scale * highest : before;
     float sum = 0.0F;
 #pragma omp simd reduction(+ : sum)
-    for (std::size_t k = 0; k < visible; ++k) {
+    for (std::size_t k = 0; k < block.keys; ++k) {
       row[k] = fast_exp(scale * row[k] - maximum);
       sum += row[k];
     }
-#pragma omp simd
-    for (std::size_t k = visible; k < block.keys; ++k) row[k] = 0.0F;
     maxima(r) = maximum;
     if (is_first) {
       sums(r) = sum;
@@ -145,21 +146,16 @@ void softmax_block_backward(Exec const& exec, Block const& block, float scale, T
                             Tensor1<float const> const& delta, Tensor2<float> const& scores,
                             Tensor2<float> const& dscores) {
   for_rows(exec, "attention_softmax_backward", block.queries, KOKKOS_LAMBDA(std::size_t r) {
-    std::size_t const visible = block.visible(r);
     float* const row = &scores(r, 0);
     float* const drow = &dscores(r, 0);
+    hide_later_keys(block, r, row);
     float const row_lse = lse(r);
     float const row_delta = delta(r);
 #pragma omp simd
-    for (std::size_t k = 0; k < visible; ++k) {
+    for (std::size_t k = 0; k < block.keys; ++k) {
       float const p = fast_exp(scale * row[k] - row_lse);
       row[k] = p;
       drow[k] = scale * p * (drow[k] - row_delta);
-    }
-#pragma omp simd
-    for (std::size_t k = visible; k < block.keys; ++k) {
-      row[k] = 0.0F;
-      drow[k] = 0.0F;
     }
   });
 }

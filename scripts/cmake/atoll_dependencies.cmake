@@ -5,17 +5,20 @@ find_package(PkgConfig REQUIRED)
 
 # MPI: the virtual environment beside the sources, which scripts/setup.sh fills with an Open MPI that has ULFM. A
 # cluster's own instead: -DMPI_HOME=/its/prefix.
-if(NOT MPI_HOME AND EXISTS ${PROJECT_SOURCE_DIR}/.venv/bin/mpicxx)
-  set(MPI_HOME ${PROJECT_SOURCE_DIR}/.venv)
+set(venv ${PROJECT_SOURCE_DIR}/.venv)
+if(NOT MPI_HOME AND EXISTS ${venv}/bin/mpicxx)
+  set(MPI_HOME ${venv})
 endif()
 set(MPI_CXX_SKIP_MPICXX ON)
 find_package(MPI REQUIRED COMPONENTS CXX)
-list(GET MPI_CXX_LIBRARIES 0 mpi_library)
-if(MPI_HOME)
-  cmake_path(IS_PREFIX MPI_HOME ${mpi_library} NORMALIZE mpi_is_at_home)
-  if(NOT mpi_is_at_home)
-    message(FATAL_ERROR "MPI is wanted from ${MPI_HOME}, but found as ${mpi_library}: remove ${PROJECT_BINARY_DIR} "
-      "(an older search is remembered there), and check that the folder holds an MPI (scripts/setup.sh)")
+if(MPI_HOME STREQUAL venv)
+  list(GET MPI_CXX_LIBRARIES 0 mpi_library)
+  file(REAL_PATH ${mpi_library} mpi_library)
+  file(REAL_PATH ${venv} venv)
+  cmake_path(IS_PREFIX venv ${mpi_library} mpi_is_in_venv)
+  if(NOT mpi_is_in_venv)
+    message(FATAL_ERROR "found ${mpi_library}, not the MPI of ${venv}: remove ${PROJECT_BINARY_DIR}, which remembers an "
+      "older search, or choose with -DMPI_HOME=PREFIX")
   endif()
 endif()
 # Every Open MPI of the last ten years is called libmpi.so.40, so the name does not tell which one a program gets. RPATH,

@@ -1,4 +1,4 @@
-# The functions that declare tests. Each makes one executable, test_NAME, and one CTest per Catch2 case.
+# The functions that declare tests. Each makes one executable, test_NAME, and one CTest, NAME/<case>, per Catch2 case.
 #
 #   atoll_unit_test(NAME SOURCES a_test.cpp ... LINKS atoll_m ...)
 #   atoll_kokkos_test(NAME ...)   the same; Kokkos is initialized around the cases
@@ -7,53 +7,47 @@
 # All take [TIMEOUT seconds] (60) for each case, and SERIAL for cases that measure time: they run alone.
 
 find_package(Catch2 REQUIRED)
-include(Catch)
 
 add_library(atoll_test_options INTERFACE)
 target_link_libraries(atoll_test_options INTERFACE atoll_options Catch2::Catch2)
 target_include_directories(atoll_test_options INTERFACE ${PROJECT_SOURCE_DIR}/tests)
 
-# Declares test_NAME with the main of its kind; hands TIMEOUT and SERIAL on to the caller.
-macro(atoll_test_executable kind)
+function(atoll_unit_test name)
+  atoll_test_executable(unit ${name} ${ARGN})
+endfunction()
+
+function(atoll_kokkos_test name)
+  atoll_test_executable(kokkos ${name} ${ARGN})
+endfunction()
+
+function(atoll_mpi_test name)
+  atoll_test_executable(mpi ${name} ${ARGN})
+endfunction()
+
+# `main` is the main of tests/support that the test is linked with: unit, kokkos or mpi.
+function(atoll_test_executable main name)
   cmake_parse_arguments(arg "SERIAL" "TIMEOUT" "SOURCES;LINKS" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 60)
   endif()
-  add_executable(test_${name} ${arg_SOURCES} $<TARGET_OBJECTS:atoll_test_${kind}_main>)
-  target_link_libraries(test_${name} PRIVATE ${arg_LINKS} atoll_test_${kind}_main)
-endmacro()
-
-function(atoll_unit_test name)
-  atoll_test_executable(unit ${ARGN})
-  atoll_discover_local_tests()
-endfunction()
-
-function(atoll_kokkos_test name)
-  atoll_test_executable(kokkos ${ARGN})
-  atoll_discover_local_tests()
-endfunction()
-
-macro(atoll_discover_local_tests)
-  catch_discover_tests(test_${name}
-    TEST_PREFIX "${name}/"
-    PROPERTIES TIMEOUT ${arg_TIMEOUT} RUN_SERIAL ${arg_SERIAL} ENVIRONMENT OMP_NUM_THREADS=1)
-endmacro()
-
-function(atoll_mpi_test name)
-  atoll_test_executable(mpi ${ARGN})
   if(Catch2_VERSION VERSION_LESS 3)
     set(list_names --list-test-names-only)
   else()
     set(list_names "--list-tests;--verbosity;quiet")
   endif()
-  set(tests_file ${CMAKE_CURRENT_BINARY_DIR}/test_${name}_mpi_tests.cmake)
+
+  add_executable(test_${name} ${arg_SOURCES} $<TARGET_OBJECTS:atoll_test_${main}_main>)
+  target_link_libraries(test_${name} PRIVATE ${arg_LINKS} atoll_test_${main}_main)
+
+  # The cases are known once the executable is linked; CTest reads them from `tests_file`.
+  set(tests_file ${CMAKE_CURRENT_BINARY_DIR}/test_${name}_cases.cmake)
+  set(include_file ${CMAKE_CURRENT_BINARY_DIR}/test_${name}_include.cmake)
   add_custom_command(TARGET test_${name} POST_BUILD BYPRODUCTS ${tests_file} VERBATIM
     COMMAND ${CMAKE_COMMAND}
-      -D EXECUTABLE=$<TARGET_FILE:test_${name}> -D NAME=${name} -D TESTS_FILE=${tests_file}
-      -D "LIST_NAMES=${list_names}" -D MPIEXEC=${MPIEXEC_EXECUTABLE}
-      -D WORK_FOLDER=${CMAKE_CURRENT_BINARY_DIR}/work/${name} -D TIMEOUT=${arg_TIMEOUT} -D SERIAL=${arg_SERIAL}
-      -P ${PROJECT_SOURCE_DIR}/scripts/cmake/discover_mpi_tests.cmake)
-  set(include_file ${CMAKE_CURRENT_BINARY_DIR}/test_${name}_mpi_include.cmake)
+      -D EXECUTABLE=$<TARGET_FILE:test_${name}> -D NAME=${name} -D MAIN=${main} -D "LIST_NAMES=${list_names}"
+      -D TESTS_FILE=${tests_file} -D WORK_FOLDER=${CMAKE_CURRENT_BINARY_DIR}/work/${name}
+      -D MPIEXEC=${MPIEXEC_EXECUTABLE} -D TIMEOUT=${arg_TIMEOUT} -D SERIAL=${arg_SERIAL}
+      -P ${PROJECT_SOURCE_DIR}/scripts/cmake/discover_tests.cmake)
   file(WRITE ${include_file}
     "if(EXISTS \"${tests_file}\")\n  include(\"${tests_file}\")\n"
     "else()\n  add_test(${name}/not_built test_${name})\nendif()\n")

@@ -15,13 +15,14 @@ namespace atoll::comm {
 
 namespace {
 
-// MPI counts are int: longer vectors go in pieces.
-constexpr std::size_t largest_count = std::size_t{1} << 30;
+// Long vectors go in pieces: MPI counts are int, and a piece is there before its receivers fall asleep.
+constexpr std::size_t piece_bytes = std::size_t{4} << 20;
 
 template <class T, class Visit>
 void for_each_piece(std::span<T> values, Visit&& visit) {
-  for (std::size_t done = 0; done < values.size(); done += largest_count) {
-    visit(values.subspan(done, std::min(largest_count, values.size() - done)));
+  constexpr std::size_t longest = piece_bytes / sizeof(T);
+  for (std::size_t done = 0; done < values.size(); done += longest) {
+    visit(values.subspan(done, std::min(longest, values.size() - done)));
   }
 }
 
@@ -37,7 +38,7 @@ void broadcast_patiently(Communicator const& comm, std::span<std::byte> bytes, i
 void all_gather_patiently(Communicator const& comm, std::span<std::byte const> mine, std::span<std::byte> all,
                           Patience patience) {
   base::ensure(all.size() == mine.size() * static_cast<std::size_t>(comm.size()), "an all-gather needs room for every rank");
-  base::ensure(mine.size() <= largest_count, "an all-gather moves up to 1 GiB a rank");
+  base::ensure(mine.size() <= std::numeric_limits<int>::max(), "an all-gather moves less than 2 GiB a rank");
   if (comm.size() == 1) {
     std::ranges::copy(mine, all.begin());
     return;

@@ -16,7 +16,7 @@ void check_mpi(int code, char const* call, std::source_location where = std::sou
 // An empty communicator (default, moved from, or split off with a negative color) is a group of one: its collectives do
 // nothing but copy.
 //
-// Waiting ranks test and sleep instead of spinning, so that more ranks than cores do no harm; see Backoff for the price.
+// Waiting ranks yield and then sleep instead of spinning, so that more ranks than cores do no harm (see wait.hpp).
 // One thread at a time: collectives keep their workspace between calls.
 class Communicator {
  public:

@@ -12,7 +12,7 @@ namespace {
 constexpr int tag_share = 1;  // an addend, on its way to who adds
 constexpr int tag_total = 2;  // a sum, on its way to everyone
 
-// What a rank receives and adds at once, over all ranks: bounds the workspace to 8 MiB.
+// What is exchanged and added at once: bounds the workspace to 8 MiB and lets a block arrive before its receivers sleep.
 constexpr std::size_t workspace_elements = std::size_t{1} << 21;
 
 // The r-th of `parts` nearly equal parts of `values`.
@@ -22,15 +22,17 @@ std::span<float> part(std::span<float> values, int r, int parts) {
   return values.subspan(begin, end - begin);
 }
 
-// total <- addends[0] + addends[1] + ... in float; `total` is one of them. Blockwise, so that the sum stays in cache.
-void add_in_order(std::span<float const* const> addends, std::span<float> total) {
-  constexpr std::size_t block_elements = 2048;
+// total <- addend(0) + addend(1) + ... + addend(ranks - 1), in float. One of them may be `total` itself.
+template <class Addend>
+void add_in_rank_order(int ranks, Addend&& addend, std::span<float> total) {
+  constexpr std::size_t block_elements = 2048;  // the sum stays in the first-level cache
   std::array<float, block_elements> sum;
   for (std::size_t begin = 0; begin < total.size(); begin += block_elements) {
     std::size_t const count = std::min(block_elements, total.size() - begin);
-    std::copy_n(addends[0] + begin, count, sum.begin());
-    for (float const* const addend : addends.subspan(1)) {
-      for (std::size_t i = 0; i < count; ++i) sum[i] += addend[begin + i];
+    std::copy_n(addend(0) + begin, count, sum.begin());
+    for (int r = 1; r < ranks; ++r) {
+      float const* const next = addend(r) + begin;
+      for (std::size_t i = 0; i < count; ++i) sum[i] += next[i];
     }
     std::copy_n(sum.begin(), count, total.begin() + static_cast<std::ptrdiff_t>(begin));
   }
@@ -45,7 +47,6 @@ void Communicator::sum_in_rank_order(std::span<float> values) const {
   std::size_t const longest_part = (std::min(workspace_elements, values.size()) + ranks - 1) / ranks;
   workspace_.resize(std::max(workspace_.size(), longest_part * ranks));
   requests_.assign(2 * ranks, MPI_REQUEST_NULL);
-  std::vector<float const*> addends(ranks);
 
   auto const exchange = [&](int tag, auto const& to_send, auto const& to_receive) {
     for (int other = 0; other < size_; ++other) {
@@ -65,10 +66,11 @@ void Communicator::sum_in_rank_order(std::span<float> values) const {
   for (std::size_t begin = 0; begin < values.size(); begin += longest_part * ranks) {
     auto const block = values.subspan(begin, std::min(longest_part * ranks, values.size() - begin));
     auto const mine = part(block, rank_, size_);
-    auto const share_of = [&](int r) { return std::span(workspace_).subspan(static_cast<std::size_t>(r) * longest_part, mine.size()); };
+    auto const share_of = [&](int r) {
+      return std::span(workspace_).subspan(static_cast<std::size_t>(r) * longest_part, mine.size());
+    };
     exchange(tag_share, [&](int r) { return part(block, r, size_); }, share_of);
-    for (int r = 0; r < size_; ++r) addends[static_cast<std::size_t>(r)] = r == rank_ ? mine.data() : share_of(r).data();
-    add_in_order(addends, mine);
+    add_in_rank_order(size_, [&](int r) { return r == rank_ ? mine.data() : share_of(r).data(); }, mine);
     exchange(tag_total, [&](int) { return mine; }, [&](int r) { return part(block, r, size_); });
   }
 }

@@ -11,7 +11,7 @@ namespace atoll::comm {
 void wait_all(std::span<MPI_Request> requests, Patience patience) {
   using Clock = std::chrono::steady_clock;
   using std::chrono::microseconds;
-  constexpr microseconds spin{50};  // about what a sleep costs at least
+  microseconds const awake = patience == Patience::short_wait ? microseconds(5000) : microseconds(50);
   Clock::duration const longest_sleep = patience == Patience::short_wait ? microseconds(200) : microseconds(2000);
 
   auto const start = Clock::now();
@@ -21,7 +21,11 @@ void wait_all(std::span<MPI_Request> requests, Patience patience) {
               "MPI_Testall");
     if (done != 0) return;
     auto const waited = Clock::now() - start;
-    if (waited > spin) std::this_thread::sleep_for(std::min<Clock::duration>(waited / 8, longest_sleep));
+    if (waited < awake) {
+      std::this_thread::yield();
+    } else {
+      std::this_thread::sleep_for(std::min<Clock::duration>(waited / 8, longest_sleep));
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-// Waiting for MPI requests without burning a core: a short spin first, then sleeps that grow with the time waited.
+// Waiting for MPI requests without keeping a core from those who could use it.
 #pragma once
 
 #include <mpi.h>
@@ -7,14 +7,13 @@
 
 namespace atoll::comm {
 
-// How long the sleeps may become: what a wait may be prolonged by, against the share of a core that it takes.
+// MPI moves data only while someone looks, so looking often makes transfers fast; looking rarely makes waits cheap.
 enum class Patience {
-  short_wait,  // 0.2 ms: for the steps of a computation
-  long_wait,   // 2 ms: for waits of seconds and more
+  short_wait,  // yields the core between looks for 5 ms, then sleeps up to 0.2 ms: for the steps of a computation
+  long_wait,   // sleeps up to 2 ms after 50 us: for waits of seconds and more
 };
 
-// Until all requests are complete. A wait is prolonged by an eighth of itself or the longest sleep, whichever is less.
-// Throws RuntimeFailure where one fails.
+// Until all requests are complete. Throws RuntimeFailure where one fails.
 void wait_all(std::span<MPI_Request> requests, Patience patience);
 
 }  // namespace atoll::comm

@@ -24,14 +24,14 @@ struct TokenFileReport {
 
 struct Inspection {
   std::optional<Dataset> dataset;      // where a folder was given
-  std::vector<TokenFileReport> files;  // one file, or the folder's train and validation files
+  std::vector<TokenFileReport> files;  // one file, or the folder's training and validation file
 };
 
-// `path`: a token file or a prepared folder. `tokenizer` ("bytes" or a path) decodes the first tokens; where it is empty, a
-// folder's own is used and a file's tokens stay numbers. Throws InputError.
+// `path`: a token file or a prepared folder, of which the digests are checked. `tokenizer` ("bytes" or a path) decodes
+// the first tokens; where it is empty, a folder's own is used, and a file's tokens stay numbers. Throws InputError.
 Inspection inspect(std::filesystem::path const& path, std::string const& tokenizer = "");
 
-// For people: lines that end in '\n'.
+// For people: lines, each ending in '\n'.
 std::string describe(Inspection const& inspection);
 
 }  // namespace atoll::data

@@ -16,22 +16,24 @@ struct PrepareOptions {
   std::vector<std::string> sources;  // text files (plain, .gz, .dz) or folders
   std::filesystem::path out;
   int vocab = 2048;         // pieces of the SentencePiece tokenizer
-  bool byte_level = false;  // bytes instead of SentencePiece; `vocab` is then 257 whatever it says
+  bool byte_level = false;  // bytes instead of SentencePiece; `vocab` then plays no part
   double validation_fraction = 0.01;
-  std::uint64_t seed = 1;  // of the choice of validation entries and of the tokenizer's sample
-  bool force = false;      // replace a dataset made from other text or with other options
-  // Called often by the calling thread with the stage ("read", "train tokenizer", "encode") and how much of it is done, 0..1.
+  std::uint64_t seed = 1;  // chooses the validation entries and the text that the tokenizer is trained on
+  bool force = false;      // replace what `out` holds
+  // Called now and then, by the calling thread, with how much of a stage is done, 0..1. The stages, in their order, are
+  // "reading", "training the tokenizer" and "encoding".
   std::function<void(std::string_view stage, double fraction)> progress;
 };
 
 struct PrepareReport {
   Dataset dataset;
-  bool up_to_date = false;  // it was there already: nothing was written
+  bool up_to_date = false;  // `out` held it already: nothing was written
 };
 
-// The same text and options give the same bytes in every file. An entry goes to validation by a hash of (seed, its text)
-// alone: equal entries are on one side, and more text moves none. Throws InputError (sources, options, a folder that holds
-// something else) and RuntimeFailure, naming file and entry, where an entry does not survive encoding and decoding.
+// The same text and options give the same bytes in every file. An entry goes to validation by a hash of (seed, its
+// text): equal entries are on one side, and adding text moves none. Files appear when they are whole, dataset.json last.
+// Throws InputError with all that is wrong with the options, for bad sources, and where `out` holds something else;
+// RuntimeFailure, naming file and entry, where an entry does not survive encoding and decoding.
 PrepareReport prepare(PrepareOptions const& options);
 
 }  // namespace atoll::data

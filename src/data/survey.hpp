@@ -25,11 +25,11 @@ struct Split {
 struct Survey {
   std::vector<SourceRecord> sources;  // without their digests
   Split split;
-  std::vector<std::string> sample;  // training entries with the lowest draws, about `sample_bytes` of them
+  std::vector<std::string> sample;  // training entries, at random, that together have `sample_bytes` or all there is
 };
 
 // Where no entry falls below `validation_fraction`, the one with the lowest draw becomes validation text. Throws
-// InputError where the sources hold fewer than two different entries. `progress`: the part that is done, 0..1.
+// InputError where no entry is left to train on. `progress` hears how much is done, 0..1.
 Survey survey_text(std::vector<SourceFile> const& files, double validation_fraction, std::uint64_t seed,
                    std::size_t sample_bytes, std::function<void(double)> const& progress);
 

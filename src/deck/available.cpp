@@ -72,12 +72,15 @@ void check_available(RunConfig const& config, Report& report) {
   report.require(config.sites.data.size() == 1, {"sites.data"},
                  not_available("data of its own for every site"),
                  "use one folder, which is split over the sites");
-  report.require(config.model.kv_heads == config.model.heads, {"model.kv_heads", "model.heads"},
+  auto const& model = config.model;
+  bool const grouped = model.kv_heads != model.heads && model.heads % model.kv_heads == 0;
+  report.require(!grouped, {"model.kv_heads", "model.heads"},
                  not_available("model.kv_heads other than model.heads"),
-                 fmt::format("use model.kv_heads = {}", config.model.heads));
-  bool const alone = config.run.method == Method::data_parallel ? ranks.front() * config.sites.count == 1
-                                                                : ranks.front() == 1;
-  report.require(!config.inner.shard_optimizer || alone, {"inner.shard_optimizer"},
+                 fmt::format("use model.kv_heads = {}", model.heads));
+  bool const one_site = config.run.method == Method::data_parallel;
+  bool const alone = ranks.front() == 1 && (!one_site || config.sites.count == 1);
+  report.require(!config.inner.shard_optimizer || alone,
+                 {"inner.shard_optimizer", "sites.ranks", "sites.count", "run.method"},
                  not_available("inner.shard_optimizer = true with more than one rank in a site"),
                  "use inner.shard_optimizer = false");
 }

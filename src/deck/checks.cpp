@@ -10,14 +10,15 @@ namespace atoll::deck {
 namespace {
 
 bool is_folder_name(std::string_view name) {
+  constexpr std::size_t longest = 128;
   auto const plain = [](unsigned char c) { return std::isalnum(c) || c == '.' || c == '_' || c == '-'; };
-  return std::ranges::all_of(name, plain) && name != "." && name != "..";
+  return std::ranges::all_of(name, plain) && name.size() <= longest && name != "." && name != "..";
 }
 
 void check_run(RunConfig const& c, Report& report) {
   report.require(is_folder_name(c.run.name), {"run.name"},
                  fmt::format("run.name = \"{}\" does not name a plain folder", c.run.name),
-                 "use letters, digits, \".\", \"_\" and \"-\"");
+                 "use up to 128 letters, digits, \".\", \"_\" and \"-\"");
   report.require(
       c.inner.warmup_steps <= c.run.steps, {"inner.warmup_steps", "run.steps"},
       fmt::format("inner.warmup_steps = {} is longer than run.steps = {}", c.inner.warmup_steps, c.run.steps),

@@ -24,8 +24,8 @@ std::string guess(std::string_view name, std::vector<std::string_view> const& kn
     if (key.doc.key == name) homes.push_back(fmt::format("[{}]", key.doc.section));
   if (!homes.empty()) return fmt::format("it is a key of {}", fmt::join(homes, " and "));
   auto const close = nearest(name, known);
-  auto const question = close.empty() ? "" : fmt::format("did you mean \"{}\"? ", close);
-  return fmt::format("{}the {} are {}", question, kind, fmt::join(known, ", "));
+  return close.empty() ? fmt::format("the {} are {}", kind, fmt::join(known, ", "))
+                       : fmt::format("did you mean \"{}\"?", close);
 }
 
 // False, and a report, where `name` is not a section.
@@ -34,7 +34,9 @@ bool check_section(std::string const& name, bool is_table, Place const& place, R
   if (name == "chaos") {
     report.add(place, "[[chaos]] is not available in this version", "remove it");
   } else if (!is_known) {
-    report.add(place, fmt::format("unknown section \"{}\"", name), guess(name, section_names(), "sections"));
+    auto const what = is_table ? fmt::format("unknown section [{}]", name)
+                               : fmt::format("\"{}\" stands outside every section", name);
+    report.add(place, what, guess(name, section_names(), "sections"));
   } else if (!is_table) {
     report.add(place, fmt::format("\"{}\" is a section, not a key", name),
                fmt::format("write [{}] on a line of its own, once, and its keys below", name));

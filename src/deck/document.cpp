@@ -17,10 +17,14 @@ Place place_in(std::string const& where, toml::source_position at) {
 Scalar to_scalar(toml::node const& node) {
   return node.visit([](auto const& exact) -> Scalar {
     using T = std::remove_cvref_t<decltype(exact)>;
-    if constexpr (toml::is_table<T>) return Foreign{"{table}"};
-    else if constexpr (toml::is_array<T>) return Foreign{"[list]"};
-    else if constexpr (toml::is_chronological<T>) return Foreign{"date or time"};
-    else return exact.get();
+    if constexpr (toml::is_table<T>)
+      return Foreign{"{table}"};
+    else if constexpr (toml::is_array<T>)
+      return Foreign{"[list]"};
+    else if constexpr (toml::is_chronological<T>)
+      return Foreign{"date or time"};
+    else
+      return exact.get();
   });
 }
 
@@ -86,11 +90,12 @@ std::vector<Entry> read_overrides(std::vector<std::string> const& given, Report&
     auto const path = trimmed(text.substr(0, equals));
     auto const raw = trimmed(text.substr(std::min(equals + 1, text.size())));
     auto const dot = path.find('.');
-    Place const place{fmt::format("--set {}", raw.empty() ? text : path)};
     if (dot == path.npos || raw.empty()) {
-      report.add(place, "not of the form section.key=value", "write for example --set run.steps=100");
+      report.add({fmt::format("--set {}", text)}, "not of the form section.key=value",
+                 "write for example --set run.steps=100");
       continue;
     }
+    Place const place{fmt::format("--set {}", path)};
     Entry entry{.section = std::string(path.substr(0, dot)),
                 .key = std::string(path.substr(dot + 1)),
                 .place = place,

@@ -51,11 +51,11 @@ void declare(Table& table, char const* name, Section RunConfig::*section, Field<
 
 constexpr bool agreed = true;
 
-// Upper ends keep sizes and times within what integers and clocks hold; no real run comes near them.
-constexpr Range size = between(1, 65536);
-constexpr Range size_or_0 = between(0, 65536);
-constexpr Range duration = between(1, 1e15);
-constexpr Range duration_or_0 = between(0, 1e15);
+// Upper ends keep a product of two sizes within an int and times within a clock; no real run comes near them.
+constexpr Range size = between(1, 32768);
+constexpr Range size_or_0 = between(0, 32768);
+constexpr Range duration = between(1, 1e9);
+constexpr Range duration_or_0 = between(0, 1e9);
 constexpr Range seconds_or_0 = between(0, 1e9);
 
 // One row a key, which clang-format would not keep.
@@ -80,7 +80,7 @@ void declare_run(Table& table) {
 void declare_sites(Table& table) {
   using S = SitesSection;
   declare(table, "sites", &RunConfig::sites,
-    Field{"count", &S::count, size, "sites", "groups of ranks that train, each a replica of the model", agreed},
+    Field{"count", &S::count, size, "sites", "groups of ranks that train a replica each", agreed},
     Field{"ranks", &S::ranks, size, "ranks", "of every site, or a list with one number per site", agreed},
     Field{"repair", &S::repair, any, "", "when a rank is lost; site: its site returns as a whole"},
     Field{"spares", &S::spares, size_or_0, "ranks", "kept idle for repair"},

@@ -32,7 +32,9 @@ constexpr auto names(Codec) { return list("fp32", "bf16", "int8", "int4", "e3m0"
 
 // An enumeration that a deck spells by name.
 template <class E>
-concept Choice = std::is_enum_v<E> && requires(E value) { names(value); };
+concept Choice = std::is_enum_v<E> && requires(E value) {
+  names(value);
+};
 
 template <Choice E>
 constexpr std::string_view name(E value) {

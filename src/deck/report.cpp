@@ -18,9 +18,11 @@ void Report::require(bool holds, std::initializer_list<std::string_view> paths, 
                      std::string remedy) {
   auto const is_rejected = [&](std::string_view path) { return rejected_.contains(path); };
   if (holds || std::ranges::any_of(paths, is_rejected)) return;
-  auto const is_written = [&](std::string_view path) { return places_.contains(path); };
-  auto const first = std::ranges::find_if(paths, is_written);
-  add(first == paths.end() ? deck_ : place_of(*first), std::move(what), std::move(remedy));
+  auto const by_override = [&](std::string_view path) { return place_of(path).line == Place::after_file; };
+  auto const by_deck = [&](std::string_view path) { return places_.contains(path); };
+  auto found = std::ranges::find_if(paths, by_override);
+  if (found == paths.end()) found = std::ranges::find_if(paths, by_deck);
+  add(found == paths.end() ? deck_ : place_of(*found), std::move(what), std::move(remedy));
 }
 
 void Report::throw_if_any() {

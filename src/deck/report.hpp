@@ -33,7 +33,8 @@ class Report {
   void add(Place const& place, std::string what, std::string remedy);
   // The key's own value is wrong: it is reported at the key, and relations with this key are not looked at.
   void reject(std::string const& path, std::string what, std::string remedy);
-  // A relation between keys; where it does not hold, it is reported at the first of them that was written.
+  // A relation between keys. Where it does not hold, it is reported at the first of them that an override
+  // set, else at the first that the deck wrote.
   void require(bool holds, std::initializer_list<std::string_view> paths, std::string what,
                std::string remedy);
 

@@ -45,9 +45,12 @@ Verdict read(Scalar const& scalar, Range const& range, std::int64_t& out) {
 
 Verdict read(Scalar const& scalar, Range const& range, double& out) {
   double number = 0.0;
-  if (auto const* real = std::get_if<double>(&scalar)) number = *real;
-  else if (auto const* whole = std::get_if<std::int64_t>(&scalar)) number = static_cast<double>(*whole);
-  else return wrong_type();
+  if (auto const* real = std::get_if<double>(&scalar))
+    number = *real;
+  else if (auto const* whole = std::get_if<std::int64_t>(&scalar))
+    number = static_cast<double>(*whole);
+  else
+    return wrong_type();
   if (!std::isfinite(number) || !range.contains(number)) return out_of_range();
   out = number;
   return {};
@@ -83,9 +86,9 @@ std::string write(double value) {
 std::string write(std::string_view value) {
   std::string text = "\"";
   for (char const c : value) {
-    if (c == '"' || c == '\\') text += '\\', text += c;
-    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) text += fmt::format("\\u{:04X}", c);
-    else text += c;
+    bool const is_control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+    if (c == '"' || c == '\\') text += '\\';
+    text += is_control ? fmt::format("\\u{:04X}", c) : std::string(1, c);
   }
   return text + '"';
 }
@@ -96,8 +99,10 @@ std::string write(std::vector<std::string> const& items, bool is_list) {
 
 std::string write(Value const& value) {
   auto const write_scalar = [](auto const& scalar) -> std::string {
-    if constexpr (requires { scalar.kind; }) return std::string(scalar.kind);
-    else return write(scalar);
+    if constexpr (requires { scalar.kind; })
+      return std::string(scalar.kind);
+    else
+      return write(scalar);
   };
   std::vector<std::string> items;
   for (auto const& item : value.items) items.push_back(std::visit(write_scalar, item));

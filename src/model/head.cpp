@@ -59,7 +59,7 @@ void last_logits(Exec const& exec, Tensor2<float const> head, Activations const&
     Kokkos::View<float**, Kokkos::LayoutRight, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>> const host(
         out.data() + first * vocab, count, vocab);
     Kokkos::deep_copy(exec, host, logits);
-    exec.fence("logits on the host");
+    exec.fence();
   });
 }
 

@@ -51,7 +51,8 @@ Transformer::Transformer(kernels::Exec const& exec, deck::ModelSection const& mo
       model_(model),
       map_(model, table),
       activations_(exec, model, max_sequences),
-      max_sequences_(max_sequences) {}
+      max_sequences_(max_sequences),
+      loss_sum_("loss sum") {}
 
 LossSum Transformer::forward_backward(Batch const& batch, Tensor1<float const> params, double scale,
                                       Tensor1<float> gradients, GradientsReady const& on_ready) {
@@ -100,9 +101,10 @@ void Transformer::run_forward(Batch const& part, Tensor1<float const> params) {
 }
 
 LossSum Transformer::loss_of(Batch const& part) const {
+  kernels::sum(exec_, activations_.losses, loss_sum_);
   double sum = 0.0;
-  kernels::sum(exec_, activations_.losses, kernels::Scalar<double>(&sum));
-  exec_.fence("the loss on the host");
+  Kokkos::deep_copy(exec_, sum, loss_sum_);
+  exec_.fence();
   auto const ignored = static_cast<std::uint64_t>(std::ranges::count(part.targets, -1));
   return {sum, part.targets.size() - ignored};
 }

@@ -66,6 +66,7 @@ class Transformer {
   WeightMap map_;
   Activations activations_;
   int max_sequences_;
+  Kokkos::View<double, kernels::ExecMemory> loss_sum_;
 };
 
 }  // namespace atoll::model

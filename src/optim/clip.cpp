@@ -7,10 +7,12 @@
 namespace atoll::optim {
 
 double squared_norm(kernels::Exec const& exec, kernels::Tensor1<float const> gradients) {
-  double result = 0.0;
-  kernels::sum_of_squares(exec, gradients, kernels::Scalar<double>(&result));
-  exec.fence("the gradient norm on the host");
-  return result;
+  Kokkos::View<double, kernels::ExecMemory> const in_place("squared norm");
+  kernels::sum_of_squares(exec, gradients, in_place);
+  double on_host = 0.0;
+  Kokkos::deep_copy(exec, on_host, in_place);
+  exec.fence();
+  return on_host;
 }
 
 double clip_factor(double norm, double clip_norm) {

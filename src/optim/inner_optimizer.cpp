@@ -80,7 +80,7 @@ void InnerOptimizer::step(Tensor1<float> params, Tensor1<float const> gradients,
 std::size_t InnerOptimizer::bytes() const { return (moment1_.size() + moment2_.size()) * sizeof(float); }
 
 void InnerOptimizer::save(base::Writer& writer) const {
-  exec_.fence("the moments, to be saved");
+  exec_.fence();
   writer.write("steps", steps_);
   if (moment1_.size() == 0) return;
   writer.write("moment1", on_host(moment1_));

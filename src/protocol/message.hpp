@@ -32,8 +32,9 @@ struct Progress {
   struct Fragment {
     std::uint32_t fragment = 0;
     Version base;
-    Work unsent;           // trained since `base` and not in a contribution whose fate is open
-    bool pending = false;  // a contribution's fate is open
+    Work unsent;              // trained since `base` and not in a contribution whose fate is open
+    bool pending = false;     // a contribution's fate is open
+    std::uint64_t round = 0;  // no pull up to this round will be answered any more
     bool operator==(Fragment const&) const = default;
   };
   std::uint64_t incarnation = 0;

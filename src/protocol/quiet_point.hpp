@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -29,28 +30,54 @@ struct Seal {
   std::vector<SavedFile> files;
   std::vector<Participant> missing;  // did not come to rest in time
 };
-// The attempt was given up (`checkpoint` only); training goes on.
+// Nothing was written, or not all of it. After a checkpoint training goes on; after a stop or finish the run ends.
 struct GiveUp {
   std::string why;
 };
 using QuietAction = std::variant<SendToAll, Seal, GiveUp>;
 
+// All is sent to all, and in order: one who was away finds Hold, Save and Go waiting, and does not hang.
 class QuietPoint {
  public:
+  // `patience_s`: how long everyone may take to come to rest.
   QuietPoint(int sites, int shards, double patience_s);
 
-  // Ignored while an earlier one is under way, except that a stop or finish outranks a checkpoint that still waits for
-  // rest. `step`: the clock.
+  // Ignored while an earlier one is under way, except that a stop or finish outranks a checkpoint: one that still waits
+  // for rest is turned into it (by a new Hold, so that no earlier Held is taken for an answer), one that is being
+  // written is followed by it. `step`: the clock.
   std::vector<QuietAction> request(Purpose purpose, std::uint64_t step, double now_s);
   std::vector<QuietAction> on_held(Participant who, Held const& held, double now_s);
   std::vector<QuietAction> on_saved(Participant who, Saved const& saved, double now_s);
   std::vector<QuietAction> on_timer(double now_s);
   std::optional<double> next_timer_s() const;
 
-  bool is_active() const;
-  bool is_over() const;  // Go{leave} was sent
-  std::optional<Purpose> purpose() const;
-  std::vector<Participant> waiting_for() const;
+  bool is_active() const { return phase_ == Phase::holding || phase_ == Phase::saving; }
+  bool is_over() const { return phase_ == Phase::over; }  // Go{leave} was sent
+  std::optional<Purpose> purpose() const;                 // none: not active
+  std::vector<Participant> waiting_for() const;           // to come to rest, or to write
+
+ private:
+  enum class Phase { idle, holding, saving, over };
+  struct Request {
+    Purpose purpose = Purpose::checkpoint;
+    std::uint64_t step = 0;
+  };
+
+  void start(Request request, double now_s, std::vector<QuietAction>& actions);
+  void start_saving(std::vector<QuietAction>& actions);
+  void end(double now_s, std::vector<QuietAction>& actions);
+  std::set<Participant> not_among(std::set<Participant> const& done) const;
+
+  std::set<Participant> everyone_;
+  double patience_s_;
+  Phase phase_ = Phase::idle;
+  std::uint64_t id_ = 0;
+  Request request_;
+  std::optional<Request> next_;  // once the checkpoint is written
+  double give_up_s_ = 0.0;       // while holding
+  std::set<Participant> held_;
+  std::set<Participant> saved_;
+  std::vector<SavedFile> files_;
 };
 
 }  // namespace atoll::protocol

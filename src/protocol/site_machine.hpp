@@ -12,6 +12,7 @@
 #include "deck/config.hpp"
 #include "protocol/ledger.hpp"
 #include "protocol/message.hpp"
+#include "protocol/site_fragment.hpp"
 
 namespace atoll::protocol {
 
@@ -30,13 +31,6 @@ struct StepDone {
   double step_s = 0.0;
   double loss = 0.0;
   bool stop_requested = false;
-};
-
-// How theta changes when Theta is adopted; afterwards the base is Theta.
-enum class AdoptRule {
-  overwrite,           // theta <- Theta
-  rebase_on_snapshot,  // theta <- Theta + (theta - snapshot): the contribution was merged
-  rebase_on_base,      // theta <- Theta + (theta - old base): it was not
 };
 
 struct Adopt {
@@ -79,34 +73,48 @@ class SiteMachine {
   explicit SiteMachine(Options options);
 
   // The boundary after a step (`done`), or while the site stands still (no `done`): counts the step, adopts, answers
-  // pulls, reports progress, in this order. Actions are carried out in the order given.
+  // pulls, reports progress, in this order. Actions are carried out in the order given. A site that stands still must
+  // come here now and then as well: its progress is its sign of life.
   std::vector<SiteAction> on_boundary(std::optional<StepDone> const& done, std::span<SiteEvent const> events);
 
   // A site trains unless it has no parameters yet, or stands still for a quiet point.
   bool is_ready() const;    // every fragment has been adopted once
   bool is_holding() const;  // stand still: wait for events, take no step
   std::uint64_t step() const { return step_; }
-  LedgerRow const& ledger(int fragment) const { return fragments_.at(static_cast<std::size_t>(fragment)).ledger; }
-  Version base(int fragment) const { return fragments_.at(static_cast<std::size_t>(fragment)).base; }
+  std::uint64_t incarnation() const { return options_.incarnation; }
+  LedgerRow const& ledger(int fragment) const { return fragments_.at(static_cast<std::size_t>(fragment)).ledger(); }
+  Version base(int fragment) const { return fragments_.at(static_cast<std::size_t>(fragment)).base(); }
 
-  // At a quiet point only. Loading raises the incarnation by one.
+  // At a quiet point only: throws RuntimeFailure where a contribution is under way. Loading raises the incarnation by
+  // one; every fragment then counts as adopted at the saved version, theta as the driver restored it.
   void save(base::Writer& writer) const;
   void load(base::Reader const& reader);
 
  private:
-  struct FragmentState {
-    bool adopted = false;
-    Version base;
-    LedgerRow ledger;
-    std::optional<Pull> standing;  // a pull not answered yet
-    std::uint64_t round = 0;       // of the pending contribution
-    bool merged = false;           // its fate is known, the release is not here yet
+  // What Hold, Save and Go leave to be said once progress is reported.
+  struct RestOrders {
+    bool held = false;
+    std::optional<Save> save;
+    bool leave = false;
   };
 
+  void count(StepDone const& done);
+  void take_in(std::span<SiteEvent const> events);
+  RestOrders take_rest_orders(std::span<SiteEvent const> events);
+  void adopt_newest(std::span<SiteEvent const> events, std::vector<SiteAction>& actions);
+  void answer_pulls(std::vector<SiteAction>& actions);
+  Progress report();
+  SiteFragment* find(std::uint32_t fragment);  // nullptr: there is no such fragment
+
   Options options_;
-  std::vector<FragmentState> fragments_;
+  std::vector<SiteFragment> fragments_;
+  std::vector<std::optional<Progress::Fragment>> reported_;  // what was last told of each
   std::uint64_t step_ = 0;
+  std::uint64_t boundary_ = 0;
   std::optional<Hold> hold_;
+  std::optional<double> step_s_;  // EMA
+  double loss_ = 0.0;
+  bool stop_requested_ = false;
 };
 
 }  // namespace atoll::protocol

@@ -11,53 +11,14 @@
 #include "base/archive.hpp"
 #include "deck/config.hpp"
 #include "protocol/fragment_clock.hpp"
+#include "protocol/gate.hpp"
 #include "protocol/grace_window.hpp"
+#include "protocol/membership.hpp"
 #include "protocol/message.hpp"
+#include "protocol/owned_fragment.hpp"
+#include "protocol/syncer_action.hpp"
 
 namespace atoll::protocol {
-
-// What the driver measured of a payload when it arrived; the machine never sees the numbers themselves.
-struct PayloadFacts {
-  PayloadHandle payload = 0;
-  bool finite = true;
-};
-
-struct SendToSite {
-  int site = 0;
-  Message message;  // Pull, Cancel or FateNotice
-};
-
-struct Member {
-  int site = 0;
-  PayloadHandle payload = 0;
-  double weight = 0.0;  // tokens^2 / steps, not normalized
-  Contribution contribution;
-  std::uint64_t staleness = 0;  // commits between its base and the version before this commit
-};
-
-// Merge the members (in site order) and take one outer step; afterwards Theta of the fragment is `version`.
-// The members' payloads are then no longer needed.
-struct Commit {
-  std::uint32_t fragment = 0;
-  std::uint64_t round = 0;
-  Version version;
-  std::vector<Member> members;
-  double wait_s = 0.0;        // open to close
-  std::vector<int> absent;    // eligible, but not there at the close
-};
-
-// Send Theta of the fragment, as it is now, to a site.
-struct SendRelease {
-  int site = 0;
-  Release release;
-};
-
-// The payload was refused or came too late.
-struct DiscardPayload {
-  PayloadHandle payload = 0;
-};
-
-using SyncerAction = std::variant<SendToSite, Commit, SendRelease, DiscardPayload>;
 
 class SyncerMachine {
  public:
@@ -76,7 +37,8 @@ class SyncerMachine {
   // A site was welcomed, new or heard of for the first time in this incarnation: it gets every fragment of this shard.
   std::vector<SyncerAction> on_admitted(int site, std::uint64_t incarnation, double now_s);
   std::vector<SyncerAction> on_progress(int site, Progress const& progress, double now_s);
-  std::vector<SyncerAction> on_contribution(int site, Contribution const& contribution, PayloadFacts facts, double now_s);
+  std::vector<SyncerAction> on_contribution(int site, Contribution const& contribution, PayloadFacts facts,
+                                            double now_s);
   // Come to rest: no new rounds; with Purpose::finish one last round of every fragment over all live sites first.
   std::vector<SyncerAction> on_hold(Purpose purpose, double now_s);
   std::vector<SyncerAction> on_go(double now_s);
@@ -98,10 +60,20 @@ class SyncerMachine {
   void load(base::Reader const& reader);
 
  private:
-  // (the implementer's)
+  // Everything that is due now, after what an event has led to already.
+  std::vector<SyncerAction> advance(std::vector<SyncerAction> actions);
+  Surroundings surroundings() const;
+  std::optional<std::size_t> slot_of(std::uint32_t fragment) const;  // in fragments_; none: not of this shard
+
   Options options_;
+  Gate gate_;
   FragmentClock clock_;
   GraceWindow grace_;
+  Membership sites_;
+  std::vector<OwnedFragment> fragments_;
+  std::optional<Purpose> rest_;  // between on_hold and on_go
+  double last_advance_s_ = 0.0;  // at rest: when a site was last seen to move
+  double now_s_ = 0.0;           // of the last event
   std::map<Reason, std::uint64_t> rejections_;
 };
 

@@ -76,6 +76,11 @@ checkpoint::FileReader ResumePoint::open(std::string const& file) const {
   return checkpoint::FileReader(folder, manifest.file(file));
 }
 
+ResumePoint resume_from(std::filesystem::path const& set) {
+  auto manifest = checkpoint::read_manifest(set);
+  return {manifest.step, set, std::move(manifest)};
+}
+
 std::optional<ResumePoint> find_resume_point(RunFolder const& folder, deck::RunConfig const& config) {
   auto const sets = checkpoint::find_sets(folder.checkpoints());
   for (auto const& skipped : sets.skipped) {
@@ -89,7 +94,11 @@ std::optional<ResumePoint> find_resume_point(RunFolder const& folder, deck::RunC
       base::log::warn(fmt::format("{} lacks the state of a site or shard; looking for an older one", set.string()));
       continue;
     }
-    return ResumePoint{manifest.step, set, manifest};
+    if (auto const damage = checkpoint::check_files({set, manifest}); !damage.empty()) {
+      base::log::warn(fmt::format("{}: {}; looking for an older checkpoint", damage.front().where, damage.front().what));
+      continue;
+    }
+    return resume_from(set);
   }
   return std::nullopt;
 }
@@ -114,7 +123,7 @@ SealedSet seal_set(RunPlan const& plan, RunFolder const& folder, protocol::Seal 
                                 .layout = {ranks_per_site(plan.config), plan.config.syncer.ranks},
                                 .deck = deck::echo(plan.config),
                                 .param_table = plan.table.digest(),
-                                .facts = {{"dataset", plan.dataset.digest().hex()},
+                                .facts = {{"dataset", data::digest_of(plan.dataset).hex()},
                                           {"tokenizer", plan.dataset.tokenizer_digest.hex()}}};
   SealedSet set{.folder = checkpoint::set_folder(folder.checkpoints(), seal.step)};
   for (auto const& file : seal.files) {

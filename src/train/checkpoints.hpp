@@ -26,10 +26,13 @@ struct ResumePoint {
   checkpoint::FileReader open(std::string const& file) const;
 };
 
-// The newest complete set of `folder` that every site and shard of `config` can go on from; none where there is no complete
-// set. Throws InputError where the sets do not fit the deck, naming the keys that differ. Decks may differ in [checkpoint],
+// The newest complete and undamaged set of `folder` that every site and shard of `config` can go on from; none where there
+// is no such set. Warns of those it passes over. Throws InputError where the sets do not fit the deck, naming the keys that differ. Decks may differ in [checkpoint],
 // [eval], [output] and run.walltime_s.
 std::optional<ResumePoint> find_resume_point(RunFolder const& folder, deck::RunConfig const& config);
+
+// The resume point in the folder of a set that was found so. Throws InputError.
+ResumePoint resume_from(std::filesystem::path const& set);
 
 // Writes this process's file of the set that `save` names. What goes wrong is in the answer: training goes on without it.
 protocol::Saved save_state(RunFolder const& folder, protocol::Save const& save, std::string const& file,

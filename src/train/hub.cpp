@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "base/stop_flag.hpp"
 #include "checkpoint/sets.hpp"
+#include "comm/site_layout.hpp"
 #include "train/channel.hpp"
 
 namespace atoll::train {
@@ -42,6 +43,12 @@ Hub::Hub(RunPlan const& plan, RunFolder folder, std::optional<ResumePoint> const
     last_set_ = resume->step;
     newest_set_ = resume->folder.string();
     metrics_.write(resume_json(resume->step, newest_set_));
+  } else {
+    metrics_.write(to_json(StartLine{.version = ATOLL_VERSION,
+                                     .sites = effective_sites(plan.config),
+                                     .shards = plan.config.syncer.ranks,
+                                     .ranks = comm::SiteLayout::ranks_needed(plan.config),
+                                     .parameters = plan.table.size()}));
   }
   if (every > 0) next_checkpoint_ = (last_set_ / every + 1) * every;
   write_status(folder_, {"running", base::ExitCode::runtime_failure, last_set_, newest_set_});
@@ -65,6 +72,7 @@ void Hub::on_saved(protocol::Participant who, protocol::Saved const& saved, doub
 }
 
 void Hub::on_stop_requested(double now_s) {
+  if (quiet_.is_over()) return;
   if (quiet_.purpose().value_or(protocol::Purpose::checkpoint) == protocol::Purpose::checkpoint) {
     request(protocol::Purpose::stop, now_s);
   }

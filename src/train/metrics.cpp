@@ -24,7 +24,6 @@ Json head(char const* event, double time_s, std::uint64_t step) {
 std::string to_json(StartLine const& line) {
   auto json = head("start", 0.0, 0);
   json.update({{"version", line.version},
-               {"method", line.method},
                {"sites", line.sites},
                {"shards", line.shards},
                {"ranks", line.ranks},

@@ -40,17 +40,16 @@ struct CommitLine {
   std::uint64_t step = 0;  // the shard's clock
   int fragment = 0;
   std::uint64_t version = 0;
-  std::vector<int> members;
-  std::vector<double> weights;  // normalized
-  std::vector<std::uint64_t> staleness;
-  std::vector<int> absent;
+  std::vector<int> members{};
+  std::vector<double> weights{};  // normalized
+  std::vector<std::uint64_t> staleness{};
+  std::vector<int> absent{};
   double wait_s = 0.0;  // open to close
   std::uint64_t wire_bytes = 0;  // received for it
 };
 
 struct StartLine {
   std::string version;  // of the program
-  std::string method;
   int sites = 0;
   int shards = 0;
   int ranks = 0;

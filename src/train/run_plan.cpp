@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "comm/site_layout.hpp"
 #include "data/tokenizer.hpp"
+#include "model/activations.hpp"
 #include "model/parameters.hpp"
 #include "tensor/partition.hpp"
 
@@ -19,7 +20,7 @@ namespace {
 std::vector<base::Problem> disagreements(deck::RunConfig const& config, data::Dataset const& dataset) {
   std::vector<base::Problem> problems;
   auto const folder = dataset.folder.string();
-  if (config.data.tokenizer == "bytes" && !dataset.byte_level) {
+  if (config.data.tokenizer == "bytes" && !dataset.recipe.byte_level) {
     problems.push_back({"data.tokenizer", fmt::format("\"bytes\", but {} was made with a SentencePiece tokenizer", folder),
                         fmt::format("use \"{}\"", dataset.tokenizer())});
   } else if (config.data.tokenizer != "bytes" &&
@@ -27,15 +28,28 @@ std::vector<base::Problem> disagreements(deck::RunConfig const& config, data::Da
     problems.push_back({"data.tokenizer", fmt::format("\"{}\" is not the tokenizer of {}", config.data.tokenizer, folder),
                         fmt::format("use \"{}\"", dataset.tokenizer())});
   }
-  if (config.model.vocab != 0 && config.model.vocab < dataset.vocab) {
-    problems.push_back({"model.vocab", fmt::format("{} is less than the tokenizer's {}", config.model.vocab, dataset.vocab),
+  if (config.model.vocab != 0 && config.model.vocab < dataset.vocab()) {
+    problems.push_back({"model.vocab", fmt::format("{} is less than the tokenizer's {}", config.model.vocab, dataset.vocab()),
                         "use 0 for the tokenizer's own"});
   }
-  if (config.data.validation_fraction != dataset.validation_fraction) {
+  if (config.data.validation_fraction != dataset.recipe.validation_fraction) {
     problems.push_back({"data.validation_fraction",
                         fmt::format("{}, but {} was split with {}", config.data.validation_fraction, folder,
-                                    dataset.validation_fraction),
+                                    dataset.recipe.validation_fraction),
                         "use that value, or prepare the data again"});
+  }
+  auto const context = static_cast<std::uint64_t>(config.model.context);
+  auto const least_train = static_cast<std::uint64_t>(config.sites.count) * context + 1;
+  if (dataset.train.tokens < least_train) {
+    problems.push_back({"sites.data", fmt::format("{} has {} training tokens, fewer than one sequence of {} for each site", folder,
+                                                  dataset.train.tokens, context),
+                        "give more text, or a shorter model.context"});
+  }
+  auto const least_validation = static_cast<std::uint64_t>(config.inner.batch) * context + 1;
+  if (dataset.validation.tokens < least_validation) {
+    problems.push_back({"sites.data", fmt::format("{} has {} validation tokens, and one batch takes {}", folder,
+                                                  dataset.validation.tokens, least_validation),
+                        "prepare it with a larger --validation-fraction, or lower inner.batch"});
   }
   return problems;
 }
@@ -55,15 +69,19 @@ bool has_outer_exchange(deck::RunConfig const& config) { return config.run.metho
 RunPlan make_plan(deck::RunConfig config) {
   auto dataset = data::open_dataset(config.sites.data.front());
   if (auto problems = disagreements(config, dataset); !problems.empty()) throw base::InputError(std::move(problems));
-  if (config.model.vocab == 0) config.model.vocab = dataset.vocab;
+  if (config.model.vocab == 0) config.model.vocab = dataset.vocab();
 
-  auto specs = model::parameter_specs(config.model);
-  auto const fragment_of = tensor::partition_balanced(specs, config.outer.fragments);
-  tensor::ParamTable table(std::move(specs), fragment_of, config.outer.fragments);
+  auto table = parameter_table(config);
   return {std::move(config), std::move(dataset), std::move(table)};
 }
 
-MemoryEstimate estimate_memory(RunPlan const& plan, std::size_t activation_bytes) {
+tensor::ParamTable parameter_table(deck::RunConfig const& config) {
+  auto specs = model::parameter_specs(config.model);
+  auto const fragment_of = tensor::partition_balanced(specs, config.outer.fragments);
+  return {std::move(specs), fragment_of, config.outer.fragments};
+}
+
+MemoryEstimate estimate_memory(RunPlan const& plan) {
   auto const& config = plan.config;
   std::size_t const n = plan.table.size();
   std::size_t largest = 0;
@@ -80,12 +98,15 @@ MemoryEstimate estimate_memory(RunPlan const& plan, std::size_t activation_bytes
     auto const sites = static_cast<std::size_t>(config.sites.count);
     estimate.shard_bytes = sizeof(float) * (2 * n / shards + (sites + 2) * largest);
   }
-  estimate.site_rank_bytes = sizeof(float) * floats + activation_bytes;
+  int const training_ranks = comm::SiteLayout::ranks_needed(config) - config.syncer.ranks;
+  int const sequences = site_batch(config) * effective_sites(config) / training_ranks;
+  estimate.site_rank_bytes = sizeof(float) * floats + model::activation_bytes(config.model, sequences);
   return estimate;
 }
 
-std::string describe(RunPlan const& plan, MemoryEstimate const& memory) {
+std::string describe(RunPlan const& plan) {
   auto const& config = plan.config;
+  auto const memory = estimate_memory(plan);
   auto const mib = [](std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
   int const training_ranks = comm::SiteLayout::ranks_needed(config) - config.syncer.ranks;
   std::string text;

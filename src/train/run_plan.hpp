@@ -19,6 +19,9 @@ struct RunPlan {
 // Opens the dataset, checks it against the deck and lays out the parameters. Throws InputError. Local.
 RunPlan make_plan(deck::RunConfig config);
 
+// The parameters of the deck's model, cut into its fragments. `model.vocab` must be known. Throws InputError.
+tensor::ParamTable parameter_table(deck::RunConfig const& config);
+
 // Sites as the methods see them: `data_parallel` joins all of the deck's sites into one.
 int effective_sites(deck::RunConfig const& config);
 // Sequences of one effective site in one step.
@@ -32,10 +35,10 @@ struct MemoryEstimate {
 };
 
 // Parameters, gradients, moments, bases, snapshots and buffers of a message in flight; per shard its fragments, their
-// momentum and the contributions of open rounds (design.md, "Numbers to design for"). Activations: as the model says.
-MemoryEstimate estimate_memory(RunPlan const& plan, std::size_t activation_bytes);
+// momentum and the contributions of open rounds (design.md, "Numbers to design for").
+MemoryEstimate estimate_memory(RunPlan const& plan);
 
 // Tokens, parameters, ranks and memory, in lines for the console.
-std::string describe(RunPlan const& plan, MemoryEstimate const& memory);
+std::string describe(RunPlan const& plan);
 
 }  // namespace atoll::train

@@ -41,7 +41,7 @@ protocol::SiteMachine::Options machine_options(deck::RunConfig const& config) {
 data::StreamOptions stream_options(RunPlan const& plan, comm::World const& world) {
   int const sequences = rank_sequences(plan, world.site);
   return {.file = plan.dataset.train_file(),
-          .vocab = plan.dataset.vocab,
+          .vocab = plan.dataset.vocab(),
           .seed = plan.config.run.seed,
           .site = world.here.group,
           .sites = effective_sites(plan.config),
@@ -68,7 +68,7 @@ SiteRun::SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<Res
       machine_(machine_options(plan.config)) {
   if (number_ == 0) {
     validation_.emplace(data::ValidationOptions{.file = plan.dataset.validation_file(),
-                                                .vocab = plan.dataset.vocab,
+                                                .vocab = plan.dataset.vocab(),
                                                 .sequences = plan.config.inner.batch,
                                                 .context = plan.config.model.context,
                                                 .batches = plan.config.eval.batches});
@@ -207,7 +207,7 @@ void SiteRun::adopt(protocol::Adopt const& adopt) {
   if (site_.size() == 1) {
     replica_.adopt(fragment, *payloads_.at(adopt.payload), adopt.rule);
   } else {
-    // MPI may not write to what the leader shares with nobody else by now, but the type is const: it sends from a copy.
+    // The leader's payload is const and MPI's broadcast wants a buffer it may write to, so it sends from a copy.
     std::vector<float> values(plan_.table.fragment(fragment).size);
     if (is_leader()) values = *payloads_.at(adopt.payload);
     site_.broadcast(std::as_writable_bytes(std::span(values)), 0);

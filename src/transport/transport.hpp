@@ -1,10 +1,11 @@
 // Carries messages between sites' leaders and shards; knows nothing of what they mean.
 #pragma once
 
-#include <cstddef>
+#include <array>
+#include <compare>
 #include <cstdint>
 #include <memory>
-#include <optional>
+#include <variant>
 #include <vector>
 
 #include "protocol/message.hpp"
@@ -28,9 +29,14 @@ struct Frame {
 };
 
 struct Counters {
+  // Bytes by kind of message, indexed as protocol::Message.
+  using ByKind = std::array<std::uint64_t, std::variant_size_v<protocol::Message>>;
+
   std::uint64_t frames_sent = 0, bytes_sent = 0;
   std::uint64_t frames_received = 0, bytes_received = 0;
   std::uint64_t frames_refused = 0;  // damaged or unknown
+  ByKind bytes_sent_by_kind{};
+  ByKind bytes_received_by_kind{};
 };
 
 // A channel is (peer, lane): delivered in order; nothing is ordered across lanes, and control never waits for bulk.

@@ -1,4 +1,5 @@
-// Catch2 for our tests, the same for version 2.13 (Debian 12) and version 3: macros, and the names at the end.
+// Catch2 for our tests, the same for version 2.13 (Debian 12) and version 3: macros, and the names at the
+// end.
 #pragma once
 
 #if __has_include(<catch2/catch_all.hpp>)

@@ -1,16 +1,18 @@
-// How tests are written here. Copy this file to tests/unit/<module>/<what>_test.cpp and add it to the CMakeLists.txt there.
+// How tests are written here. Copy this file to tests/unit/<module>/<what>_test.cpp and add that to the
+// CMakeLists.txt beside it.
 //
 // - The name is a sentence of the specification: what holds, not what is called.
 // - A test must be able to fail. Before you keep it, break the code and watch it fail.
 // - It takes less than a second, needs no network, and writes only in a ScratchFolder.
 //
-//   ctest --test-dir build/ci -R '^example/'      build/ci/tests/support/test_example "a vector keeps its order when it grows"
+//   ctest --test-dir build/ci -R '^example/'
+//   build/ci/tests/support/test_example "a vector keeps its order when it grows"
+#include <fstream>
+#include <vector>
+
 #include "base/error.hpp"
 #include "support/catch.hpp"
 #include "support/scratch_folder.hpp"
-
-#include <fstream>
-#include <vector>
 
 using namespace atoll;
 
@@ -28,7 +30,9 @@ TEST_CASE("a vector keeps its order when it grows") {
 }
 
 TEST_CASE("an error says what is wrong and what to do") {
-  auto const open = [] { throw base::InputError("deck.toml:3:1", "no such key 'stpes'", "did you mean 'steps'?"); };
+  auto const open = [] {
+    throw base::InputError("deck.toml:3:1", "no such key 'stpes'", "did you mean 'steps'?");
+  };
   REQUIRE_THROWS_AS(open(), base::InputError);
   REQUIRE_THROWS_WITH(open(), ContainsSubstring("did you mean 'steps'?"));
 }

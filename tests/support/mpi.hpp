@@ -13,8 +13,9 @@ int ranks();
 
 // Collective. True on every rank if `holds` is true on every rank.
 //
-// A plain REQUIRE that fails on one rank leaves its test case there, and the next collective operation hangs the others.
-// REQUIRE(all_ranks(...)) fails on all of them. Use it wherever ranks can differ and communication follows.
+// A plain REQUIRE that fails on one rank leaves its test case there, and the next collective operation hangs
+// the others. REQUIRE(all_ranks(...)) fails on all of them. Use it wherever ranks can differ and
+// communication follows.
 bool all_ranks(bool holds);
 
 }  // namespace atoll::test

@@ -1,10 +1,9 @@
 // How tests that run as an MPI job are written: the rank count is a tag, and every rank runs the case.
 //
-// MPI is running (test::runtime()), each case has a working folder of its own, and all that differs between ranks is
-// checked through all_ranks(): a check that fails on one rank alone would leave the others waiting.
-#include <mpi.h>
-
+// MPI is running (test::runtime()), each case has a working folder of its own, and all that differs between
+// ranks is checked through all_ranks(): a check that fails on one rank alone would leave the others waiting.
 #include <dlfcn.h>
+#include <mpi.h>
 
 #include <filesystem>
 
@@ -32,5 +31,6 @@ TEST_CASE("the ranks above 0 write logs in the working folder", "[mpi][np2]") {
 TEST_CASE("the MPI library is the one of the build, though another has the same name", "[mpi][np1]") {
   Dl_info library{};
   REQUIRE(dladdr(reinterpret_cast<void const*>(&MPI_Init_thread), &library) != 0);
-  REQUIRE(std::filesystem::equivalent(std::filesystem::path(library.dli_fname).parent_path(), ATOLL_TEST_MPI_FOLDER));
+  REQUIRE(std::filesystem::equivalent(std::filesystem::path(library.dli_fname).parent_path(),
+                                      ATOLL_TEST_MPI_FOLDER));
 }

@@ -1,4 +1,5 @@
-// main of the tests that run as an MPI job. Rank 0 reports; the others write rank_<r>.log in the working folder.
+// main of the tests that run as an MPI job. Rank 0 reports; the others write rank_<r>.log in the working
+// folder.
 #include <fcntl.h>
 #include <mpi.h>
 #include <unistd.h>
@@ -23,7 +24,8 @@ namespace {
 comm::MpiRuntime const* mpi_runtime = nullptr;
 MPI_Comm test_comm = MPI_COMM_NULL;  // never shared with the code under test
 
-// How long a rank whose test failed waits for the others, which may hang in a collective operation it never reached.
+// How long a rank whose test failed waits for the others, which may hang in a collective operation it never
+// reached.
 constexpr auto patience = std::chrono::seconds(10);
 
 std::string log_of(int rank) { return "rank_" + std::to_string(rank) + ".log"; }
@@ -38,11 +40,12 @@ void write_output_to(std::string const& file) {
 
 void print_log(int failed_rank) {
   std::ifstream const log(log_of(failed_rank));
-  std::cout << "rank " << failed_rank << " failed (" << log_of(failed_rank) << "):\n" << log.rdbuf() << std::flush;
+  std::cout << "rank " << failed_rank << " failed (" << log_of(failed_rank) << "):\n"
+            << log.rdbuf() << std::flush;
 }
 
-// Returns the worst exit code of all ranks. Rank 0 names those that failed. A rank that failed while the others are
-// still inside a test ends the job instead of letting it hang.
+// Returns the worst exit code of all ranks. Rank 0 names those that failed. A rank that failed while the
+// others are still inside a test ends the job instead of letting it hang.
 int agree_on(int exit_code, int console) {
   std::vector<int> codes(static_cast<std::size_t>(ranks()));
   MPI_Request request = MPI_REQUEST_NULL;

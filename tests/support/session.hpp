@@ -3,8 +3,8 @@
 
 namespace atoll::test {
 
-// Runs the cases that the command line selects; returns the exit code. No case selected is an error, and so is a case
-// that asserts nothing where `must_assert`.
+// Runs the cases that the command line selects; returns the exit code. No case selected is an error, and so
+// is a case that asserts nothing where `must_assert`.
 int run_session(int argc, char** argv, bool must_assert = true);
 
 }  // namespace atoll::test

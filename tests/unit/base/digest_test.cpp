@@ -24,8 +24,9 @@ TEST_CASE("a digest survives its text") {
 }
 
 TEST_CASE("text that is no digest is refused") {
-  auto const* const text = GENERATE("", "0123", "g9aa06d3014798d86001c324468d497f", "99aa06d3014798d8 001c324468d497f",
-                                    "99aa06d3014798d86001c324468d497f0", "-9aa06d3014798d86001c324468d497f");
+  auto const* const text =
+      GENERATE("", "0123", "g9aa06d3014798d86001c324468d497f", "99aa06d3014798d8 001c324468d497f",
+               "99aa06d3014798d86001c324468d497f0", "-9aa06d3014798d86001c324468d497f");
   INFO(text);
   REQUIRE_THROWS_AS(Digest::from_hex(text), InputError);
 }

@@ -45,7 +45,8 @@ TEST_CASE("below(n) gives every number under n, evenly, and nothing else") {
     REQUIRE(drawn < 7);
     ++counts[drawn];
   }
-  for (int const count : counts) CHECK(std::abs(count - draws / 7) < 5 * 42);  // sqrt(14000 * 1/7 * 6/7) = 41.4
+  for (int const count : counts)
+    CHECK(std::abs(count - draws / 7) < 5 * 42);  // sqrt(14000 * 1/7 * 6/7) = 41.4
   CHECK(Philox{7}.below(1, 1, 0) == 0);
 }
 
@@ -67,8 +68,8 @@ TEST_CASE("normal numbers have mean 0, variance 1 and the tails of a normal dist
     squares += z * z;
     beyond_two += std::abs(z) > 2.0 ? 1 : 0;
   }
-  CHECK_THAT(sum / draws, WithinAbs(0.0, 5 * 0.005));              // 1 / sqrt(40000)
-  CHECK_THAT(squares / draws, WithinAbs(1.0, 5 * 0.0071));         // sqrt(2 / 40000)
+  CHECK_THAT(sum / draws, WithinAbs(0.0, 5 * 0.005));                // 1 / sqrt(40000)
+  CHECK_THAT(squares / draws, WithinAbs(1.0, 5 * 0.0071));           // sqrt(2 / 40000)
   CHECK_THAT(beyond_two / double{draws}, WithinAbs(0.0455, 0.005));  // 2 (1 - Phi(2)), five deviations
 }
 

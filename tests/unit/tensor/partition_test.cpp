@@ -17,7 +17,8 @@ namespace {
 
 std::vector<tensor::TensorSpec> of_sizes(std::vector<std::size_t> const& sizes) {
   std::vector<tensor::TensorSpec> specs;
-  for (auto const size : sizes) specs.push_back({"t" + std::to_string(specs.size()), tensor::Kind::matrix, size, 1});
+  for (auto const size : sizes)
+    specs.push_back({std::to_string(specs.size()), tensor::Kind::matrix, size, 1});
   return specs;
 }
 
@@ -48,10 +49,12 @@ TEST_CASE("fragments differ by no more than the largest tensor, and none is empt
   std::vector<std::size_t> load(static_cast<std::size_t>(fragments), 0);
   auto const fragment_of = partition_balanced(of_sizes(sizes), fragments);
   REQUIRE(fragment_of.size() == sizes.size());
-  for (std::size_t i = 0; i < sizes.size(); ++i) load.at(static_cast<std::size_t>(fragment_of[i])) += sizes[i];
+  for (std::size_t i = 0; i < sizes.size(); ++i)
+    load.at(static_cast<std::size_t>(fragment_of[i])) += sizes[i];
 
   CHECK(*std::ranges::min_element(load) > 0);
-  CHECK(*std::ranges::max_element(load) - *std::ranges::min_element(load) <= *std::ranges::max_element(sizes));
+  CHECK(*std::ranges::max_element(load) - *std::ranges::min_element(load) <=
+        *std::ranges::max_element(sizes));
 }
 
 TEST_CASE("more fragments than tensors, or none, is an error of the deck that says what is possible") {

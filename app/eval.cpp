@@ -1,0 +1,103 @@
+// atoll eval: the loss of a checkpoint's outer parameters on validation tokens, a token file or a text file.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <nlohmann/json.hpp>
+
+#include "app/commands.hpp"
+#include "base/error.hpp"
+#include "base/exit_code.hpp"
+#include "data/text_source.hpp"
+#include "data/token_file.hpp"
+#include "data/tokenizer.hpp"
+#include "train/evaluation.hpp"
+#include "train/trained_model.hpp"
+
+namespace atoll::app {
+
+namespace {
+
+// The tokens of a text, in a file that goes when this does.
+class TemporaryTokens {
+ public:
+  TemporaryTokens(std::filesystem::path const& text, std::string const& tokenizer_name)
+      : file_(std::filesystem::temp_directory_path() / fmt::format("atoll-eval-{}.bin", getpid())) {
+    auto const tokenizer = data::load_tokenizer(tokenizer_name);
+    data::TokenFileWriter writer(file_);
+    data::EntryReader reader(text);
+    for (std::string entry; reader.next(entry);) {
+      auto tokens = tokenizer->encode(entry);
+      tokens.insert(tokens.begin(), tokenizer->bos_id());
+      writer.append(tokens);
+      bytes_ += entry.size();
+    }
+    tokens_ = writer.size();
+    if (tokens_ == 0) throw base::InputError(text.string(), "the text is empty", "give a file with text in it");
+    writer.finish();
+  }
+  ~TemporaryTokens() {
+    std::error_code ignored;
+    std::filesystem::remove(file_, ignored);
+  }
+  TemporaryTokens(TemporaryTokens const&) = delete;
+  TemporaryTokens& operator=(TemporaryTokens const&) = delete;
+
+  std::filesystem::path const& file() const { return file_; }
+  double bytes_per_token() const { return static_cast<double>(bytes_) / static_cast<double>(tokens_); }
+
+ private:
+  std::filesystem::path file_;
+  std::uint64_t bytes_ = 0, tokens_ = 0;
+};
+
+}  // namespace
+
+int run_command(EvalFlags const& flags) {
+  auto const trained = train::load_model(flags.checkpoint);
+  auto const& config = trained.config;
+
+  std::optional<TemporaryTokens> text;
+  std::filesystem::path file = flags.data;
+  double bytes_per_token = 0.0;  // 0: not known for a bare token file
+  if (flags.data.empty()) {
+    auto const dataset = data::open_dataset(config.sites.data.front());
+    file = dataset.validation_file();
+    bytes_per_token = dataset.bytes_per_validation_token();
+  } else if (file.extension() != ".bin") {
+    text.emplace(file, config.data.tokenizer);
+    file = text->file();
+    bytes_per_token = text->bytes_per_token();
+  }
+
+  int const batches = flags.batches > 0 ? flags.batches : std::numeric_limits<int>::max();
+  data::ValidationSet const set({.file = file,
+                                 .vocab = config.model.vocab,
+                                 .sequences = text ? 1 : config.inner.batch,
+                                 .context = config.model.context,
+                                 .batches = batches});
+  kernels::Exec const exec;
+  model::Transformer model(exec, config.model, trained.table, config.inner.batch);
+  comm::Communicator const alone;
+  auto const loss = train::evaluate(model, set, batches, trained.parameters, alone, [] {});
+  double const bits = bytes_per_token > 0 ? train::bits_per_byte(loss.mean(), bytes_per_token) : 0.0;
+
+  if (flags.json) {
+    nlohmann::ordered_json json{{"checkpoint", trained.folder.string()},
+                                {"step", trained.step},
+                                {"loss", loss.mean()},
+                                {"perplexity", std::exp(loss.mean())},
+                                {"tokens", loss.targets}};
+    if (bits > 0) json["bits_per_byte"] = bits;
+    fmt::print("{}\n", json.dump(2));
+  } else {
+    fmt::print("{}: loss {:.4f} nats a token, perplexity {:.2f}{} over {} tokens\n", trained.folder.string(), loss.mean(),
+               std::exp(loss.mean()), bits > 0 ? fmt::format(", {:.4f} bits a byte", bits) : "", loss.targets);
+  }
+  return static_cast<int>(base::ExitCode::done);
+}
+
+}  // namespace atoll::app

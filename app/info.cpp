@@ -1,0 +1,56 @@
+// atoll info: what this build was made of, and what this machine offers it.
+#include <dnnl.h>
+#include <fmt/format.h>
+#include <hdf5.h>
+
+#include <Kokkos_Core.hpp>
+#include <nlohmann/json.hpp>
+
+#include "app/commands.hpp"
+#include "base/exit_code.hpp"
+
+namespace atoll::app {
+
+namespace {
+
+std::string cpu_features() {
+  std::string features;
+  __builtin_cpu_init();
+  auto const add = [&](bool has, char const* name) {
+    if (has) features += fmt::format("{}{}", features.empty() ? "" : " ", name);
+  };
+#if defined(__x86_64__)
+  add(__builtin_cpu_supports("avx2") != 0, "avx2");
+  add(__builtin_cpu_supports("fma") != 0, "fma");
+  add(__builtin_cpu_supports("avx512f") != 0, "avx512f");
+  add(__builtin_cpu_supports("avx512bf16") != 0, "avx512_bf16");
+#endif
+  return features.empty() ? "none that matter here" : features;
+}
+
+}  // namespace
+
+int run_command(InfoFlags const& flags) {
+  unsigned hdf5_major = 0, hdf5_minor = 0, hdf5_release = 0;
+  H5get_libversion(&hdf5_major, &hdf5_minor, &hdf5_release);
+  auto const* const dnnl = dnnl_version();
+  nlohmann::ordered_json const json{
+      {"atoll", ATOLL_VERSION},
+      {"compiler", __VERSION__},
+      {"mpi", comm::describe_mpi()},
+      {"kokkos", fmt::format("{}.{}.{}, {}", KOKKOS_VERSION / 10000, KOKKOS_VERSION / 100 % 100, KOKKOS_VERSION % 100,
+                             Kokkos::DefaultExecutionSpace::name())},
+      {"cuda", "not built"},
+      {"nccl", "not built"},
+      {"blas", fmt::format("oneDNN {}.{}.{}", dnnl->major, dnnl->minor, dnnl->patch)},
+      {"hdf5", fmt::format("{}.{}.{}", hdf5_major, hdf5_minor, hdf5_release)},
+      {"cpu", cpu_features()}};
+  if (flags.json) {
+    fmt::print("{}\n", json.dump(2));
+  } else {
+    for (auto const& [name, value] : json.items()) fmt::print("{:<9} {}\n", name, value.get<std::string>());
+  }
+  return static_cast<int>(base::ExitCode::done);
+}
+
+}  // namespace atoll::app

@@ -1,0 +1,11 @@
+// Twin of kernels/embedding.hpp.
+#pragma once
+
+#include "kernels/reference/values.hpp"
+
+namespace atoll::kernels::reference {
+
+Values embedding_forward(Tokens tokens, Input table, std::size_t width);
+Values embedding_backward(Tokens tokens, Input dx, std::size_t vocabulary);  // dtable
+
+}  // namespace atoll::kernels::reference

@@ -1,0 +1,25 @@
+#include "kernels/reference/optimizer.hpp"
+
+#include <cmath>
+
+namespace atoll::kernels::reference {
+
+void adamw_update(Input grad, AdamwStep const& step, AdamwState& state) {
+  for (std::size_t i = 0; i < grad.size(); ++i) {
+    double const g = step.grad_scale * grad[i];
+    double& m = state.moment1[i];
+    double& v = state.moment2[i];
+    m = step.beta1 * m + (1.0 - step.beta1) * g;
+    v = step.beta2 * v + (1.0 - step.beta2) * g * g;
+    state.param[i] -= step.lr * step.weight_decay * state.param[i];
+    state.param[i] -= step.lr * (m / step.bias_correction1) / (std::sqrt(v / step.bias_correction2) + step.eps);
+  }
+}
+
+void sgd_update(Input grad, SgdStep const& step, Values& param) {
+  for (std::size_t i = 0; i < grad.size(); ++i) {
+    param[i] -= step.lr * (step.weight_decay * param[i] + step.grad_scale * grad[i]);
+  }
+}
+
+}  // namespace atoll::kernels::reference

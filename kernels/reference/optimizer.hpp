@@ -1,0 +1,16 @@
+// Twin of kernels/optimizer.hpp.
+#pragma once
+
+#include "kernels/optimizer.hpp"
+#include "kernels/reference/values.hpp"
+
+namespace atoll::kernels::reference {
+
+struct AdamwState {
+  Values param, moment1, moment2;
+};
+void adamw_update(Input grad, AdamwStep const& step, AdamwState& state);
+
+void sgd_update(Input grad, SgdStep const& step, Values& param);
+
+}  // namespace atoll::kernels::reference

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""What the outer exchange costs a step: switched off and on in blocks of 20 steps within one process, paired.
+
+One site and one shard, so that ranks <= cores. In every second block the site neither hears nor answers the syncer
+([link] pause_every_steps). Each pair is a block without and the block with exchange after it; the figure is the median
+over pairs of the ratio of their mean step times, its upper bound from the binomial (sign) interval at 95 %.
+
+Usage: scripts/bench/exchange_cost.py [--pairs 12] [--json]
+"""
+
+import argparse
+import json
+import math
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+BLOCK = 20
+
+
+def median_upper_bound(values, confidence=0.95):
+    """The order statistic that exceeds the median with at least this probability (one-sided sign test)."""
+    ordered, n, tail = sorted(values), len(values), 0.0
+    for rank in range(n, 0, -1):  # P(at least `rank` values lie below the median)
+        tail += math.comb(n, rank) / 2**n
+        if tail > 1 - confidence:
+            return ordered[min(rank, n - 1)]
+    return ordered[-1]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=12)
+    parser.add_argument("--deck", default="inputs/quickstart.toml")
+    parser.add_argument("--build", default="build/release")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+
+    steps = 2 * BLOCK * (options.pairs + 1)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="atoll-bench-"))
+    (folder / "data").symlink_to(SOURCE / "data")
+    settings = {"run.steps": steps, "run.name": '"exchange"', "sites.count": 1, "link.pause_every_steps": BLOCK,
+                "eval.every_steps": 0, "checkpoint.every_steps": 0}
+    command = [SOURCE / "scripts/mpirun.sh", "-n", "2", SOURCE / options.build / "atoll", "train", SOURCE / options.deck]
+    for key, value in settings.items():
+        command += ["--set", f"{key}={value}"]
+    subprocess.run([str(part) for part in command], cwd=folder, check=True, stdout=sys.stderr)
+
+    lines = [json.loads(line) for line in (folder / "runs/exchange/metrics.jsonl").read_text().splitlines()]
+    step_s = {line["step"]: line["step_s"] for line in lines if line["event"] == "step"}
+    commits = [line["step"] for line in lines if line["event"] == "commit"]
+
+    def block(number):
+        # The first step of a block pays for what the switch itself does: held releases arrive, rounds reopen.
+        return statistics.mean(step_s[step] for step in range(number * BLOCK + 2, (number + 1) * BLOCK + 1))
+
+    # Blocks 0, 2, ... exchange; the pair is (off, the on that follows); the first two blocks warm up.
+    ratios = [block(number + 1) / block(number) for number in range(1, 2 * options.pairs, 2)]
+    result = {
+        "pairs": len(ratios),
+        "steps_a_block": BLOCK,
+        "step_s_without": statistics.median(block(number) for number in range(1, 2 * options.pairs, 2)),
+        "commits": len(commits),
+        "median_cost_percent": 100 * (statistics.median(ratios) - 1),
+        "upper_bound_95_percent": 100 * (median_upper_bound(ratios) - 1),
+        "ratios": ratios,
+    }
+    if options.json:
+        print(json.dumps(result, indent=2))
+    else:
+        print(f"{result['pairs']} pairs of {BLOCK} steps, {result['commits']} commits, step {result['step_s_without']:.3f} s: "
+              f"the exchange costs {result['median_cost_percent']:+.2f} % of a step (median), "
+              f"95 % upper bound {result['upper_bound_95_percent']:+.2f} %")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# mpirun as atoll wants it on one machine: one thread a rank, no binding, more ranks than cores allowed, shared memory and TCP.
+# Usage: scripts/mpirun.sh -n 3 build/release/atoll train inputs/quickstart.toml
+set -euo pipefail
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+mpirun="$root/.venv/bin/mpirun"
+[ -x "$mpirun" ] || mpirun=mpirun
+if [ "$(id -u)" = 0 ]; then
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+fi
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+exec "$mpirun" --oversubscribe --bind-to none --mca pml ob1 --mca btl self,sm,tcp "$@"

@@ -1,0 +1,106 @@
+#include "data/inspect.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <memory>
+#include <span>
+
+#include "data/token_file.hpp"
+#include "data/tokenizer.hpp"
+
+namespace atoll::data {
+
+namespace {
+
+constexpr std::uint64_t tokens_shown = 64;
+
+TokenFileReport report_on(std::filesystem::path const& path, Tokenizer const* tokenizer) {
+  TokenFile const file(path, tokenizer == nullptr ? 0 : tokenizer->vocab_size());
+  TokenFileReport report{.file = path,
+                         .tokens = file.size(),
+                         .lowest_id = file.lowest_id(),
+                         .highest_id = file.highest_id(),
+                         .digest = file.digest(),
+                         .first_tokens = std::vector<Token>(std::min(tokens_shown, file.size())),
+                         .first_text = {}};
+  file.read(0, report.first_tokens);
+  if (tokenizer != nullptr) report.first_text = tokenizer->decode(report.first_tokens);
+  return report;
+}
+
+// The text with a margin, so that it stands out and its own indentation can be seen.
+std::string quoted(std::string const& text) {
+  std::string lines;
+  for (std::size_t at = 0; at < text.size();) {
+    auto const end = std::min(text.find('\n', at), text.size());
+    lines += fmt::format("    | {}\n", text.substr(at, end - at));
+    at = end + 1;
+  }
+  return lines;
+}
+
+std::string describe(PartRecord const& part) {
+  return fmt::format("{} tokens, {} entries, {} bytes of text ({:.3f} bytes per token)", part.tokens, part.entries,
+                     part.bytes, static_cast<double>(part.bytes) / static_cast<double>(part.tokens));
+}
+
+std::string describe(Dataset const& dataset) {
+  auto const& recipe = dataset.recipe;
+  auto const share = static_cast<double>(dataset.validation.bytes) /
+                     static_cast<double>(dataset.train.bytes + dataset.validation.bytes);
+  std::string text = fmt::format("dataset     {}\n", dataset.folder.string());
+  for (auto const& source : recipe.sources) {
+    text += fmt::format("source      {}: {} bytes of text, digest {}\n", source.name, source.text_bytes,
+                        source.digest.hex());
+    if (source.replaced.count > 0) {
+      text += fmt::format("            {} invalid UTF-8 sequences replaced by U+FFFD, the first at byte {}\n",
+                          source.replaced.count, source.replaced.first_offset);
+    }
+  }
+  text += recipe.byte_level ? fmt::format("tokenizer   bytes, vocab {}\n", recipe.vocab)
+                            : fmt::format("tokenizer   SentencePiece {}, vocab {}, digest {}\n",
+                                          dataset.sentencepiece_version, recipe.vocab, dataset.tokenizer_digest.hex());
+  text += fmt::format("training    {}\n", describe(dataset.train));
+  text += fmt::format("validation  {}, {:.2f} % of the text\n", describe(dataset.validation), 100.0 * share);
+  text += fmt::format("options     validation fraction {}, seed {}\n", recipe.validation_fraction, recipe.seed);
+  return text + fmt::format("digest      {}\n", digest_of(dataset).hex());
+}
+
+std::string describe(TokenFileReport const& report) {
+  std::string text = fmt::format("token file  {}\n", report.file.string());
+  text += fmt::format("  format    llm.c, version {}: {} tokens of 16 bits\n", token_file_version, report.tokens);
+  text += fmt::format("  ids       {} .. {}\n", report.lowest_id, report.highest_id);
+  text += fmt::format("  digest    {}\n", report.digest.hex());
+  auto const shown = std::span(report.first_tokens).first(std::min<std::size_t>(16, report.first_tokens.size()));
+  text += fmt::format("  begins    {}{}\n", fmt::join(shown, " "), shown.size() < report.tokens ? " ..." : "");
+  return text + quoted(report.first_text);
+}
+
+}  // namespace
+
+Inspection inspect(std::filesystem::path const& path, std::string const& tokenizer) {
+  std::unique_ptr<Tokenizer> decoder;
+  if (!tokenizer.empty()) decoder = load_tokenizer(tokenizer);
+  if (!std::filesystem::is_directory(path)) return {.dataset = {}, .files = {report_on(path, decoder.get())}};
+
+  auto dataset = open_dataset(path);
+  check_digests(dataset);
+  if (!decoder) decoder = load_tokenizer(dataset.tokenizer());
+  Inspection inspection{.dataset = {}, .files = {}};
+  for (auto const& file : {dataset.train_file(), dataset.validation_file()}) {
+    inspection.files.push_back(report_on(file, decoder.get()));
+  }
+  inspection.dataset = std::move(dataset);
+  return inspection;
+}
+
+std::string describe(Inspection const& inspection) {
+  std::string text;
+  if (inspection.dataset) text += describe(*inspection.dataset);
+  for (auto const& file : inspection.files) text += describe(file);
+  return text;
+}
+
+}  // namespace atoll::data

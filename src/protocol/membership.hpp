@@ -1,0 +1,58 @@
+// What a shard knows of the sites themselves: who is admitted, who is live, how far each has come.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/message.hpp"
+
+namespace atoll::protocol {
+
+struct SiteStatus {
+  bool admitted = false;
+  bool live = false;      // admitted, and heard within dead_after_s
+  bool reported = false;  // has sent progress in this incarnation: its step is known
+  bool holding = false;
+  std::uint64_t incarnation = 0;
+  std::uint64_t step = 0;
+  double step_s = 0.0;        // EMA
+  double heard_s = 0.0;       // the last sign of life
+  double live_since_s = 0.0;  // without a break
+};
+
+class Membership {
+ public:
+  Membership(int sites, double dead_after_s) : sites_(static_cast<std::size_t>(sites)), dead_after_s_(dead_after_s) {}
+
+  // False: this incarnation, or a later one, was admitted before.
+  bool admit(int site, std::uint64_t incarnation, double now_s);
+  // A sign of life. False: not from the admitted incarnation.
+  bool hear(int site, std::uint64_t incarnation, double now_s);
+  void report(int site, Progress const& progress);
+  // Sites not heard for dead_after_s are live no longer.
+  void sweep(double now_s);
+
+  // The sites that count for the clock: live, and their step known.
+  std::vector<std::uint64_t> live_steps() const;
+  // Whether live_steps() is over other sites than at the last call.
+  bool take_changed();
+
+  int size() const { return static_cast<int>(sites_.size()); }
+  SiteStatus const& operator[](int site) const { return sites_.at(static_cast<std::size_t>(site)); }
+  int live_count() const;
+  bool do_all_live_hold() const;
+  std::optional<double> next_death_s() const;
+  // Why a site that is not live is not: "silent for 12 s", "not here yet".
+  std::string describe(int site, double now_s) const;
+
+ private:
+  double death_s(SiteStatus const& site) const { return site.heard_s + dead_after_s_; }
+
+  std::vector<SiteStatus> sites_;
+  double dead_after_s_;
+  bool changed_ = false;
+};
+
+}  // namespace atoll::protocol

@@ -1,0 +1,125 @@
+// One fragment as its owner sees it: version, schedule, the open round, and each site's copy (protocol.md §2).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/archive.hpp"
+#include "deck/config.hpp"
+#include "protocol/gate.hpp"
+#include "protocol/grace_window.hpp"
+#include "protocol/membership.hpp"
+#include "protocol/syncer_action.hpp"
+
+namespace atoll::protocol {
+
+// What a decision about a fragment depends on besides the fragment itself.
+struct Surroundings {
+  deck::OuterSection const& outer;
+  Gate const& gate;
+  Membership const& sites;
+  std::uint64_t clock = 0;
+  std::optional<Purpose> rest;  // between Hold and Go
+  double last_advance_s = 0.0;  // at rest: when a site was last seen to move
+  double now_s = 0.0;
+};
+
+class OwnedFragment {
+ public:
+  using Actions = std::vector<SyncerAction>;
+
+  OwnedFragment(std::uint32_t index, deck::OuterSection const& outer, int sites);
+
+  // A new life of a site: what was known of its copy is void. True where a contribution of its earlier life was thrown
+  // out of the open round.
+  bool admit(int site, Actions& actions);
+  // What a site says of its copy. True where it has adopted a newer version.
+  bool hear(int site, Progress::Fragment const& said, Surroundings const& around, GraceWindow& grace);
+  // A site that missed a version while it was silent gets the newest.
+  void catch_up(int site, Actions& actions);
+  // Reason::none: it is in the open round.
+  Reason receive(int site, Contribution const& contribution, PayloadFacts const& facts, Surroundings const& around,
+                 Actions& actions);
+  void begin_rest() { last_round_over_ = false; }
+  // Opens, fills and closes rounds as far as that is due now.
+  void advance(Surroundings const& around, GraceWindow& grace, Actions& actions);
+  std::optional<double> next_timer_s(Surroundings const& around) const;
+
+  std::uint32_t index() const { return index_; }
+  Version version() const { return version_; }
+  // No round is open or to come before Go, and nothing is on its way from or to a live site.
+  bool is_quiet(Membership const& sites, std::optional<Purpose> rest) const;
+  // In words: who keeps the open round from its quorum. Empty: nobody, or not for long yet.
+  std::string waiting_for(Surroundings const& around) const;
+
+  void save(base::Writer& writer) const;
+  void load(base::Reader const& reader);
+
+ private:
+  struct Round {
+    std::uint64_t number = 0;
+    double opened_s = 0.0;
+    bool is_last = false;              // the one that Purpose::finish adds
+    std::set<int> pulled;              // sites
+    std::set<int> answered;            // members, and those that were refused
+    std::map<int, Member> members;     // by site: the result must not depend on the order of arrival
+    std::optional<double> close_at_s;  // end of the grace; none below the quorum
+  };
+
+  struct Awaited {
+    Version version;
+    double since_s = 0.0;
+  };
+
+  // A site's copy, by its own word and by what passed between us.
+  struct Copy {
+    std::optional<Version> base;
+    Work unsent;
+    bool pending = false;
+    std::uint64_t done_round = 0;      // the site answers no pull up to here any more
+    std::uint64_t pulled_round = 0;    // the last it was asked for
+    std::uint64_t received_round = 0;  // the last it contributed to
+    Fate fate;                         // of its last contribution
+    Version sent;                      // the newest that was sent to it
+    Version merged;                    // the newest that holds work of it
+    std::optional<Awaited> awaited;    // the oldest it was sent at its commit and has not adopted
+  };
+
+  Copy& copy_of(int site) { return copies_.at(static_cast<std::size_t>(site)); }
+  Copy const& copy_of(int site) const { return copies_.at(static_cast<std::size_t>(site)); }
+
+  void tell(int site, Fate const& fate, Actions& actions);
+  void send_release(int site, Actions& actions);
+  bool is_eligible(int site, Surroundings const& around) const;
+  bool may_answer(int site, Surroundings const& around) const;
+  bool is_anyone_awaited(Surroundings const& around) const;
+  std::string describe(int site, Surroundings const& around) const;
+  bool is_settled(Copy const& copy) const;
+  bool are_all_settled(Membership const& sites) const;
+
+  // Of the open round; in owned_fragment_round.cpp.
+  bool has_quorum(Surroundings const& around) const;
+  double last_round_ends_s(Surroundings const& around) const;
+  void open(bool is_last, Surroundings const& around, Actions& actions);
+  void open_last_round(Surroundings const& around, Actions& actions);
+  void pull_eligible(Surroundings const& around, Actions& actions);
+  void watch_quorum(Surroundings const& around, GraceWindow& grace);
+  void advance_round(Surroundings const& around, GraceWindow& grace, Actions& actions);
+  void close(Surroundings const& around, Actions& actions);
+  void cancel(Actions& actions);
+
+  std::uint32_t index_;
+  Version version_;
+  std::uint64_t made_by_round_ = 0;  // the round of `version_`
+  std::uint64_t rounds_ = 0;         // opened so far; the number of the last one
+  std::uint64_t next_due_ = 0;       // on the clock
+  bool last_round_over_ = false;     // of Purpose::finish
+  std::optional<Round> round_;
+  std::vector<Copy> copies_;  // by site
+};
+
+}  // namespace atoll::protocol

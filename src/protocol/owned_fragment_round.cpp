@@ -1,0 +1,142 @@
+// How a round is opened, filled and closed.
+#include <algorithm>
+#include <utility>
+
+#include "protocol/fragment_clock.hpp"
+#include "protocol/owned_fragment.hpp"
+
+namespace atoll::protocol {
+
+void OwnedFragment::advance(Surroundings const& around, GraceWindow& grace, Actions& actions) {
+  if (round_) advance_round(around, grace, actions);
+  if (round_) return;
+  if (around.rest == Purpose::finish) {
+    open_last_round(around, actions);
+  } else if (!around.rest && around.clock >= next_due_) {
+    open(false, around, actions);
+  }
+}
+
+void OwnedFragment::open(bool is_last, Surroundings const& around, Actions& actions) {
+  round_ = Round{};
+  round_->number = rounds_ + 1;
+  round_->opened_s = around.now_s;
+  round_->is_last = is_last;
+  pull_eligible(around, actions);
+  if (round_->pulled.empty()) {
+    round_.reset();  // nobody has anything to send: not a round yet
+  } else {
+    ++rounds_;
+  }
+}
+
+// Once everyone stands still on the newest version, so that nothing trained before is overtaken by the round; or once
+// nothing has moved for long.
+void OwnedFragment::open_last_round(Surroundings const& around, Actions& actions) {
+  if (last_round_over_) return;
+  bool const at_rest = around.sites.do_all_live_hold() && are_all_settled(around.sites);
+  if (!at_rest && around.now_s < around.last_advance_s + around.outer.dead_after_s) return;
+  open(true, around, actions);
+  last_round_over_ = !round_;
+}
+
+void OwnedFragment::pull_eligible(Surroundings const& around, Actions& actions) {
+  for (int site = 0; site < around.sites.size(); ++site) {
+    if (round_->pulled.contains(site) || !is_eligible(site, around)) continue;
+    if (round_->is_last && !around.sites[site].holding) continue;
+    round_->pulled.insert(site);
+    Copy& copy = copy_of(site);
+    copy.pulled_round = round_->number;
+    actions.emplace_back(
+        SendToSite{site, Pull{.fragment = index_, .round = round_->number, .fate = copy.fate}});
+  }
+}
+
+bool OwnedFragment::has_quorum(Surroundings const& around) const {
+  return std::ssize(round_->members) >= around.outer.quorum;
+}
+
+void OwnedFragment::watch_quorum(Surroundings const& around, GraceWindow& grace) {
+  if (!has_quorum(around)) {
+    round_->close_at_s.reset();
+    return;
+  }
+  if (round_->close_at_s) return;
+  grace.saw_quorum(around.now_s - round_->opened_s);
+  double slowest_step_s = 0.0;
+  for (int const site : round_->pulled) {
+    if (around.sites[site].live) slowest_step_s = std::max(slowest_step_s, around.sites[site].step_s);
+  }
+  round_->close_at_s = around.now_s + grace.length_s(slowest_step_s);
+}
+
+double OwnedFragment::last_round_ends_s(Surroundings const& around) const {
+  return std::max(round_->opened_s, around.last_advance_s) + around.outer.dead_after_s;
+}
+
+void OwnedFragment::advance_round(Surroundings const& around, GraceWindow& grace, Actions& actions) {
+  if (round_->is_last || !has_quorum(around)) pull_eligible(around, actions);
+  watch_quorum(around, grace);
+  bool const awaited = is_anyone_awaited(around);
+
+  if (round_->is_last) {
+    if (awaited && around.now_s < last_round_ends_s(around)) return;
+    last_round_over_ = true;
+    if (has_quorum(around)) {
+      close(around, actions);
+    } else {
+      cancel(actions);
+    }
+  } else if (has_quorum(around)) {
+    if (!awaited || around.now_s >= *round_->close_at_s) close(around, actions);
+  } else if (around.rest) {
+    bool const is_idle = around.rest != Purpose::finish && round_->members.empty();
+    if (is_idle || (!awaited && around.sites.do_all_live_hold())) cancel(actions);
+  }
+}
+
+void OwnedFragment::close(Surroundings const& around, Actions& actions) {
+  Round round = *std::exchange(round_, std::nullopt);
+  ++version_.commits;
+  made_by_round_ = round.number;
+  next_due_ = next_due(index_, around.outer.fragments, around.outer.interval_steps, around.clock);
+
+  Commit commit{.fragment = index_,
+                .round = round.number,
+                .version = version_,
+                .members = {},
+                .wait_s = around.now_s - round.opened_s,
+                .absent = {}};
+  for (int const site : round.pulled) {
+    Copy& copy = copy_of(site);
+    if (auto const member = round.members.extract(site)) {
+      commit.members.push_back(member.mapped());
+      copy.fate = {round.number, Outcome::merged, Reason::none};
+      copy.merged = version_;
+    } else if (!round.answered.contains(site)) {
+      commit.absent.push_back(site);
+      copy.fate = {round.number, Outcome::absent, Reason::none};
+    }
+  }
+  actions.emplace_back(std::move(commit));
+  for (int site = 0; site < around.sites.size(); ++site) {
+    if (!around.sites[site].live) continue;
+    Copy& copy = copy_of(site);
+    if (!copy.awaited) copy.awaited = {version_, around.now_s};
+    send_release(site, actions);
+  }
+}
+
+void OwnedFragment::cancel(Actions& actions) {
+  Round const round = *std::exchange(round_, std::nullopt);
+  for (int const site : round.pulled) {
+    if (auto const member = round.members.find(site); member != round.members.end()) {
+      actions.emplace_back(DiscardPayload{member->second.payload});
+      tell(site, {round.number, Outcome::dropped, Reason::none}, actions);
+    } else if (!round.answered.contains(site)) {
+      actions.emplace_back(SendToSite{site, Cancel{.fragment = index_, .round = round.number}});
+    }
+  }
+}
+
+}  // namespace atoll::protocol

@@ -1,0 +1,166 @@
+#include "protocol/site_machine.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+
+namespace atoll::protocol {
+
+SiteMachine::SiteMachine(Options options)
+    : options_(options), reported_(static_cast<std::size_t>(options.fragments)) {
+  for (int p = 0; p < options_.fragments; ++p) fragments_.emplace_back(static_cast<std::uint32_t>(p));
+}
+
+std::vector<SiteAction> SiteMachine::on_boundary(std::optional<StepDone> const& done,
+                                                 std::span<SiteEvent const> events) {
+  ++boundary_;
+  if (done) count(*done);
+  take_in(events);
+  auto const orders = take_rest_orders(events);
+
+  // Adopting first: a contribution from a base that is about to be replaced would be stale for nothing.
+  std::vector<SiteAction> actions;
+  adopt_newest(events, actions);
+  for (auto& fragment : fragments_) fragment.settle();
+  answer_pulls(actions);
+  actions.emplace_back(SendProgress{report()});
+  if (orders.held) actions.emplace_back(SendHeld{{.id = hold_->id}});
+  if (orders.save) actions.emplace_back(WriteState{*orders.save});
+  if (orders.leave) actions.emplace_back(Leave{});
+  return actions;
+}
+
+void SiteMachine::count(StepDone const& done) {
+  ++step_;
+  for (auto& fragment : fragments_) fragment.count({.steps = 1, .tokens = done.tokens});
+  step_s_ = step_s_ ? 0.5 * (*step_s_ + done.step_s) : done.step_s;
+  loss_ = done.loss;
+  stop_requested_ = done.stop_requested;
+}
+
+void SiteMachine::take_in(std::span<SiteEvent const> events) {
+  for (auto const& event : events) {
+    if (auto const* held = std::get_if<HeldRelease>(&event)) {
+      if (auto* fragment = find(held->release.fragment)) fragment->note_fate(held->release.fate);
+    } else if (auto const* notice = std::get_if<FateNotice>(&event)) {
+      if (auto* fragment = find(notice->fragment)) fragment->note_fate(notice->fate);
+    } else if (auto const* pull = std::get_if<Pull>(&event)) {
+      if (auto* fragment = find(pull->fragment)) {
+        fragment->note_fate(pull->fate);
+        fragment->stand(*pull, boundary_);
+      }
+    } else if (auto const* cancel = std::get_if<Cancel>(&event)) {
+      if (auto* fragment = find(cancel->fragment)) fragment->cancel(cancel->round);
+    }
+  }
+  // After all explicit fates, which say more.
+  for (auto const& event : events) {
+    auto const* held = std::get_if<HeldRelease>(&event);
+    auto* const fragment = held ? find(held->release.fragment) : nullptr;
+    if (fragment) fragment->note_closed(held->release.round);
+  }
+}
+
+SiteMachine::RestOrders SiteMachine::take_rest_orders(std::span<SiteEvent const> events) {
+  RestOrders orders;
+  for (auto const& event : events) {
+    if (auto const* hold = std::get_if<Hold>(&event)) {
+      hold_ = *hold;
+      orders.held = true;
+    } else if (auto const* save = std::get_if<Save>(&event)) {
+      orders.save = *save;
+    } else if (auto const* go = std::get_if<Go>(&event)) {
+      // What was asked before is moot: this site was too late for it.
+      orders = {.leave = go->leave};
+      if (!go->leave) hold_.reset();
+    }
+  }
+  return orders;
+}
+
+void SiteMachine::adopt_newest(std::span<SiteEvent const> events, std::vector<SiteAction>& actions) {
+  std::vector<HeldRelease const*> newest(fragments_.size(), nullptr);
+  for (auto const& event : events) {
+    auto const* held = std::get_if<HeldRelease>(&event);
+    if (!held) continue;
+    auto const* const fragment = find(held->release.fragment);
+    if (!fragment || !fragment->is_newer(held->release)) {
+      actions.emplace_back(Discard{held->payload});
+      continue;
+    }
+    auto& chosen = newest[fragment->index()];
+    if (chosen && chosen->release.version >= held->release.version) {
+      actions.emplace_back(Discard{held->payload});
+      continue;
+    }
+    if (chosen) actions.emplace_back(Discard{chosen->payload});
+    chosen = held;
+  }
+  for (auto const* held : newest) {
+    if (!held) continue;
+    auto const& release = held->release;
+    AdoptRule const rule = find(release.fragment)->adopt(release, options_.receive);
+    actions.emplace_back(Adopt{release.fragment, release.version, held->payload, rule});
+  }
+}
+
+void SiteMachine::answer_pulls(std::vector<SiteAction>& actions) {
+  auto open = std::ranges::count_if(fragments_, &SiteFragment::is_fate_open);
+  std::vector<SiteFragment*> ready;
+  for (auto& fragment : fragments_) {
+    if (fragment.can_contribute()) ready.push_back(&fragment);
+  }
+  std::ranges::stable_sort(ready, {}, &SiteFragment::standing_since);
+  for (auto* fragment : ready) {
+    if (open++ >= options_.in_flight) return;
+    actions.emplace_back(Contribute{fragment->contribute(options_.incarnation, step_)});
+  }
+}
+
+Progress SiteMachine::report() {
+  Progress progress{.incarnation = options_.incarnation,
+                    .step = step_,
+                    .step_s = step_s_.value_or(0.0),
+                    .loss = loss_,
+                    .holding = is_holding(),
+                    .stop_requested = stop_requested_,
+                    .fragments = {}};
+  for (auto const& fragment : fragments_) {
+    if (!fragment.is_adopted()) continue;
+    auto const entry = fragment.progress();
+    auto& reported = reported_[fragment.index()];
+    if (progress.holding || reported != entry) progress.fragments.push_back(entry);
+    reported = entry;
+  }
+  return progress;
+}
+
+SiteFragment* SiteMachine::find(std::uint32_t fragment) {
+  return fragment < fragments_.size() ? &fragments_[fragment] : nullptr;
+}
+
+bool SiteMachine::is_ready() const { return std::ranges::all_of(fragments_, &SiteFragment::is_adopted); }
+
+bool SiteMachine::is_holding() const {
+  return hold_.has_value() || (options_.last_step > 0 && step_ >= options_.last_step);
+}
+
+void SiteMachine::save(base::Writer& writer) const {
+  writer.write("step", step_);
+  writer.write("incarnation", options_.incarnation);
+  for (auto const& fragment : fragments_) {
+    fragment.save(*writer.group(fmt::format("fragment_{}", fragment.index())));
+  }
+}
+
+void SiteMachine::load(base::Reader const& reader) {
+  step_ = reader.read_uint("step");
+  options_.incarnation = reader.read_uint("incarnation") + 1;
+  for (auto& fragment : fragments_) {
+    fragment.load(*reader.group(fmt::format("fragment_{}", fragment.index())));
+  }
+}
+
+}  // namespace atoll::protocol

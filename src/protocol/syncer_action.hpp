@@ -1,0 +1,55 @@
+// What a shard is told of a payload, and what it is told to do.
+#pragma once
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "protocol/message.hpp"
+
+namespace atoll::protocol {
+
+// What the driver measured of a payload when it arrived; the machine never sees the numbers themselves.
+struct PayloadFacts {
+  PayloadHandle payload = 0;
+  bool finite = true;
+};
+
+struct SendToSite {
+  int site = 0;
+  Message message;  // Pull, Cancel or FateNotice
+};
+
+struct Member {
+  int site = 0;
+  PayloadHandle payload = 0;
+  double weight = 0.0;  // tokens^2 / steps, not normalized
+  Contribution contribution;
+  std::uint64_t staleness = 0;  // commits between its base and the version before this commit
+};
+
+// Merge the members (in site order) and take one outer step; afterwards Theta of the fragment is `version`.
+// The members' payloads are then no longer needed.
+struct Commit {
+  std::uint32_t fragment = 0;
+  std::uint64_t round = 0;
+  Version version;
+  std::vector<Member> members;
+  double wait_s = 0.0;      // open to close
+  std::vector<int> absent;  // asked, but not there at the close
+};
+
+// Send Theta of the fragment, as it is now, to a site.
+struct SendRelease {
+  int site = 0;
+  Release release;
+};
+
+// The payload was refused or came too late.
+struct DiscardPayload {
+  PayloadHandle payload = 0;
+};
+
+using SyncerAction = std::variant<SendToSite, Commit, SendRelease, DiscardPayload>;
+
+}  // namespace atoll::protocol

@@ -1,0 +1,85 @@
+#include "transport/frame.hpp"
+
+#include <bit>
+#include <cstring>
+
+#include "base/error.hpp"
+
+namespace atoll::transport {
+
+namespace {
+
+constexpr std::uint32_t magic = 0x4c4c5441;  // "ATLL"
+constexpr std::uint32_t format_version = 1;
+
+// The layout in memory is the layout on the wire.
+struct WireHeader {
+  std::uint32_t magic;
+  std::uint32_t format_version;
+  std::uint32_t kind;
+  std::uint32_t body_bytes;
+  std::uint64_t sequence;
+  std::uint64_t payload_floats;
+  std::uint64_t digest_high;
+  std::uint64_t digest_low;
+};
+static_assert(sizeof(WireHeader) == header_bytes);
+static_assert(std::endian::native == std::endian::little, "frames are little-endian, payloads included");
+
+}  // namespace
+
+HeaderBytes encode_header(FrameHeader const& header) {
+  return std::bit_cast<HeaderBytes>(WireHeader{.magic = magic,
+                                               .format_version = format_version,
+                                               .kind = static_cast<std::uint32_t>(header.kind),
+                                               .body_bytes = header.body_bytes,
+                                               .sequence = header.sequence,
+                                               .payload_floats = header.payload_floats,
+                                               .digest_high = header.digest.high,
+                                               .digest_low = header.digest.low});
+}
+
+FrameHeader decode_header(std::span<std::byte const> bytes, FrameLimits const& limits) {
+  if (bytes.size() < header_bytes) throw FrameRefused("shorter than a header");
+  WireHeader wire;
+  std::memcpy(&wire, bytes.data(), header_bytes);
+  if (wire.magic != magic) throw FrameRefused("not a frame");
+  if (wire.format_version != format_version) throw FrameRefused("another version of the frame format");
+  FrameHeader const header{.kind = static_cast<FrameKind>(wire.kind),
+                           .body_bytes = wire.body_bytes,
+                           .sequence = wire.sequence,
+                           .payload_floats = wire.payload_floats,
+                           .digest = {wire.digest_high, wire.digest_low}};
+  switch (header.kind) {
+    case FrameKind::message:
+      if (header.body_bytes > limits.body_bytes) throw FrameRefused("message longer than allowed");
+      if (header.payload_floats > limits.payload_floats) throw FrameRefused("payload longer than allowed");
+      return header;
+    case FrameKind::farewell:
+      if (header.body_bytes != 0 || header.payload_floats != 0) throw FrameRefused("farewell with contents");
+      return header;
+  }
+  throw FrameRefused("unknown kind of frame");
+}
+
+base::Digest frame_digest(FrameHeader header, std::span<std::byte const> body, std::span<float const> payload) {
+  header.digest = {};
+  base::DigestStream digest;
+  digest.update(encode_header(header));
+  digest.update(body);
+  digest.update(std::as_bytes(payload));
+  return digest.value();
+}
+
+protocol::Message open_frame(FrameHeader const& header, std::span<std::byte const> body, std::span<float const> payload) {
+  if (frame_digest(header, body, payload) != header.digest) throw FrameRefused("wrong digest");
+  try {
+    auto message = protocol::decode(body);
+    if (protocol::is_bulk(message) != !payload.empty()) throw FrameRefused("payload missing or out of place");
+    return message;
+  } catch (base::RuntimeFailure const&) {
+    throw FrameRefused("unknown or malformed message");
+  }
+}
+
+}  // namespace atoll::transport

@@ -1,0 +1,56 @@
+// What a message looks like on the wire: a header of fixed size, the encoded message, the payload.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+
+#include "base/digest.hpp"
+#include "protocol/message.hpp"
+
+namespace atoll::transport {
+
+enum class FrameKind : std::uint32_t {
+  message = 0,
+  farewell = 1,  // nothing more will be sent on this channel; neither body nor payload
+};
+
+// On the wire: magic, format version, kind and body_bytes as 32 bits, the rest as 64, little-endian.
+struct FrameHeader {
+  FrameKind kind = FrameKind::message;
+  std::uint32_t body_bytes = 0;
+  std::uint64_t sequence = 0;  // counts the frames of a channel
+  std::uint64_t payload_floats = 0;
+  base::Digest digest;  // of the header without it, the body and the payload
+
+  bool operator==(FrameHeader const&) const = default;
+};
+
+inline constexpr std::size_t header_bytes = 48;
+using HeaderBytes = std::array<std::byte, header_bytes>;
+
+// What a receiver makes room for.
+struct FrameLimits {
+  std::size_t body_bytes = protocol::max_message_bytes;
+  std::size_t payload_floats = 0;
+};
+
+// A frame that must be dropped. The text says why, the same for all frames with that fault.
+struct FrameRefused : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+HeaderBytes encode_header(FrameHeader const& header);
+// Throws FrameRefused for what is no header of this format and for lengths above the limits: nothing needs to be
+// allocated before this has returned.
+FrameHeader decode_header(std::span<std::byte const> bytes, FrameLimits const& limits);
+
+base::Digest frame_digest(FrameHeader header, std::span<std::byte const> body, std::span<float const> payload);
+
+// The message of a frame that has arrived whole. Throws FrameRefused where the digest is wrong, the body is no message, or
+// one comes without the payload it needs or with one it must not have.
+protocol::Message open_frame(FrameHeader const& header, std::span<std::byte const> body, std::span<float const> payload);
+
+}  // namespace atoll::transport

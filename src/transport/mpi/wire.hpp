@@ -1,0 +1,19 @@
+// How a frame travels over MPI: one message of bounded length, and at most one more with what did not fit.
+#pragma once
+
+#include <cstddef>
+
+#include "transport/frame.hpp"
+
+namespace atoll::transport {
+
+// The first message holds the header and, where it fits, the body. Below the eager limit of every MPI transport.
+inline constexpr int tag_first = 1;
+inline constexpr std::size_t first_bytes = 2048;
+// The rest is the body where it does not fit, or the payload: as floats, straight from and to their final place.
+inline constexpr int tag_rest = 2;
+
+inline constexpr std::size_t inline_body_bytes = first_bytes - header_bytes;
+inline bool is_inline(std::size_t body_bytes) { return body_bytes <= inline_body_bytes; }
+
+}  // namespace atoll::transport

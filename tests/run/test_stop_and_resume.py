@@ -1,0 +1,66 @@
+"""Runs that are told to stop, and go on later as if nothing had happened."""
+
+import random
+import signal
+import unittest
+
+from support import RunTest
+
+
+class StopAndResume(RunTest):
+    def final_digest(self, job):
+        final = [line for line in job.metrics("eval") if line["final"]]
+        self.assertEqual(len(final), 1)
+        return final[0]["model_digest"]
+
+    def stop(self, job, step):
+        job.wait_for(lambda job: any(line["step"] >= step for line in job.metrics("step")), what=f"step {step}")
+        job.process.send_signal(signal.SIGUSR1)
+        code, out, err = job.wait()
+        self.assertEqual(job.status()["outcome"], "stopped", out + err)
+        self.assertEqual(job.status()["exit_code"], 75)
+        self.assertEqual(code, 75)
+
+    def test_a_stopped_and_resumed_run_ends_bit_identical_to_one_that_never_stopped(self):
+        deck = {"run.method": "data_parallel", "sites.count": 1, "sites.ranks": 2, "run.steps": 120,
+                "sites.step_floor_s": 0.03}
+        whole = self.finish(3, {**deck, "run.name": "whole"})
+
+        step = random.randint(5, 90)
+        self.stop(self.start(3, {**deck, "run.name": "parts"}), step)
+        parts = self.finish(3, {**deck, "run.name": "parts"}, resume=True)
+
+        resumed_at = parts.metrics("resume")[0]["step"]
+        self.assertGreaterEqual(resumed_at, step)
+        self.assertLess(resumed_at, 120, "it stopped before the end")
+        self.assertEqual(self.final_digest(parts), self.final_digest(whole), f"stopped at step {resumed_at}")
+
+    def test_a_decoupled_run_goes_on_where_it_stopped(self):
+        deck = {"run.name": "parts", "run.steps": 80, "sites.step_floor_s": 0.03}
+        self.stop(self.start(3, deck), 30)
+        parts = self.finish(3, deck, resume=True)
+        resumed_at = parts.metrics("resume")[0]["step"]
+        first_after = [line for line in parts.metrics() if line["event"] in ("resume", "step")]
+        after = first_after[first_after.index(parts.metrics("resume")[0]) + 1 :]
+        self.assertGreaterEqual(min(line["step"] for line in after), resumed_at - 5)
+        self.assertLess(parts.metrics("eval")[-1]["val_loss"], 4.0)
+        versions = {}
+        for commit in parts.metrics("commit"):
+            self.assertEqual(commit["version"], versions.get(commit["fragment"], 0) + 1, "versions go on without a gap")
+            versions[commit["fragment"]] = commit["version"]
+
+    def test_a_walltime_limit_ends_in_a_checkpoint(self):
+        job = self.start(3, {"run.steps": 100000, "run.walltime_s": 3.0})
+        code, out, err = job.wait()
+        self.assertEqual(code, 75, out + err)
+        self.assertTrue((self.folder / job.status()["checkpoint"] / "manifest.json").exists())
+
+    def test_a_complete_run_has_nothing_to_resume(self):
+        self.finish(3, {"run.steps": 12})
+        before = (self.folder / "runs/tiny/metrics.jsonl").read_bytes()
+        again = self.finish(3, {"run.steps": 12}, resume=True)
+        self.assertEqual((again.run / "metrics.jsonl").read_bytes(), before)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,67 @@
+// What must hold between keys.
+#include "problems.hpp"
+
+using namespace atoll;
+using namespace atoll::test;
+
+TEST_CASE("keys that contradict one another are refused where one of them was written") {
+  check_all_refused({
+      {"[model]\nwidth = 100\nheads = 3\nkv_heads = 3\n", "d.toml:2:1",
+       "model.width = 100 is not a multiple of model.heads = 3", "width 102"},
+      {"[model]\nheads = 3\nkv_heads = 3\n", "d.toml:2:1", "model.width = 256 is not a multiple",
+       "width 258"},
+      {"[model]\nwidth = 12\n", "d.toml:2:1", "heads of width 12 / 4 = 3 are odd", "even"},
+      {"[outer]\nquorum = 3\n", "d.toml:2:1", "outer.quorum = 3 can never be reached with sites.count = 2",
+       "at most 2"},
+      {"[outer]\nfragments = 25\n", "d.toml:2:1",
+       "outer.fragments = 25 do not fit into outer.interval_steps = 24", "at most 24"},
+      {"[outer]\noverlap_steps = 24\n", "d.toml:2:1", "outer.overlap_steps = 24 is not shorter",
+       "at most 23"},
+      {"[syncer]\nranks = 7\n", "d.toml:2:1", "syncer.ranks = 7 shards for outer.fragments = 6", "at most 6"},
+      {"[sites]\nranks = [1, 1, 1]\n", "d.toml:2:1", "sites.ranks lists 3 sites, sites.count = 2",
+       "one per site"},
+      {"[sites]\nranks = 3\n", "d.toml:2:1", "inner.batch = 8 cannot be dealt to 3 ranks", "a multiple of 3"},
+      {"[run]\nsteps = 20\n", "d.toml:2:1", "inner.warmup_steps = 30 is longer than run.steps = 20",
+       "at most 20"},
+  });
+}
+
+TEST_CASE("a list of data folders is for every site, or one for all") {
+  auto const found = problems("[sites]\ncount = 3\ndata = [\"a\", \"b\"]\n");
+  REQUIRE_FALSE(found.empty());
+  CHECK(found[0].where == "d.toml:3:1");
+  CHECK_THAT(found[0].what, ContainsSubstring("sites.data lists 2 folders, sites.count = 3"));
+}
+
+TEST_CASE("carrying late contributions is refused together with rebase") {
+  auto const found = problems("[outer]\nreceive = \"rebase\"\nlate = \"carry\"\n");
+  REQUIRE_FALSE(found.empty());
+  CHECK(found[0].where == "d.toml:3:1");
+  CHECK_THAT(found[0].what, ContainsSubstring("would count the same steps twice"));
+  CHECK_THAT(found[0].remedy, ContainsSubstring("late = \"drop\""));
+}
+
+TEST_CASE("a run's name is that of a plain folder") {
+  auto const named = [](std::string const& name) { return "[run]\nname = \"" + name + "\"\n"; };
+  for (std::string const name : {"..", ".", "a/b", "/tmp", "two words", "caf\u00e9"})
+    check_refused({named(name), "d.toml:2:1", "does not name a plain folder", "letters, digits"});
+  check_refused({named(std::string(129, 'x')), "d.toml:2:1", "does not name a plain folder", "up to 128"});
+  for (std::string const name : {"a", "run-2", "v1.2_final", "..."}) CHECK(problems(named(name)).empty());
+}
+
+TEST_CASE("a relation with a key that is wrong in itself is not looked at") {
+  check_refused(
+      {"[model]\nwidth = -1\nheads = 3\nkv_heads = 3\n", "d.toml:2:1", "model.width = -1", "1 to 32768"});
+}
+
+TEST_CASE("a relation broken by an override is reported at the override") {
+  check_refused({"[inner]\nwarmup_steps = 40\n",
+                 "--set run.steps",
+                 "is longer than run.steps = 20",
+                 "at most 20",
+                 {"run.steps=20"}});
+}
+
+TEST_CASE("data_parallel has no outer rule to contradict") {
+  CHECK(problems("[run]\nmethod = \"data_parallel\"\n[sites]\ncount = 1\n[outer]\nquorum = 2\n").empty());
+}

@@ -1,0 +1,186 @@
+// The outside views of the key table: schema, echo, agreement.
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "problems.hpp"
+
+using namespace atoll;
+using namespace atoll::test;
+
+namespace {
+
+// Every key that users' decks and the documentation rely on.
+std::map<std::string, std::string> const fixed_keys = {
+    {"run", "name steps stop seed deterministic method"},
+    {"sites", "count ranks repair spares step_floor_s data"},
+    {"syncer", "ranks replicas"},
+    {"model", "family layers width heads kv_heads ffn_width context vocab tied_embeddings precision"},
+    {"data", "tokenizer validation_fraction"},
+    {"inner",
+     "optimizer batch micro_batch lr warmup_steps schedule min_lr_ratio betas weight_decay clip_norm "
+     "shard_optimizer"},
+    {"outer",
+     "interval_steps fragments partition quorum overlap_steps grace grace_fraction grace_floor_steps "
+     "grace_cap_s "
+     "optimizer lr momentum merge anchor receive blend late late_discount max_staleness gate_z in_flight "
+     "codec "
+     "release_codec dead_after_s"},
+    {"link", "delay_ms bandwidth_mbit_s"},
+    {"checkpoint", "every_steps every_s keep"},
+    {"eval", "every_steps batches"},
+    {"output", "report_every_steps tensorboard trace"},
+};
+
+std::string path(deck::KeyDoc const& doc) { return doc.section + '.' + doc.key; }
+
+// The lines "key = value" of an echo, as "section.key" and value.
+std::map<std::string, std::string> values_of(std::string const& echo) {
+  std::map<std::string, std::string> values;
+  std::istringstream in(echo);
+  std::string section;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with('[')) section = line.substr(1, line.size() - 2);
+    if (auto const equals = line.find(" = "); equals != line.npos)
+      values[section + '.' + line.substr(0, equals)] = line.substr(equals + 3);
+  }
+  return values;
+}
+
+// Other than the default in every key that this version can have otherwise.
+deck::RunConfig unusual() {
+  deck::RunConfig c;
+  c.run = {.name = "other",
+           .steps = 1000,
+           .seed = 99,
+           .deterministic = false,
+           .method = deck::Method::data_parallel,
+           .walltime_s = 0.1};
+  c.sites = {.count = 3, .ranks = {5}, .step_floor_s = 1e-7, .data = {"a \"quoted\" \\ path\n"}};
+  c.syncer = {.ranks = 2};
+  c.model = {.layers = 1,
+             .width = 60,
+             .heads = 6,
+             .kv_heads = 6,
+             .ffn_width = 7,
+             .context = 11,
+             .vocab = 13,
+             .tied_embeddings = false};
+  c.data = {.tokenizer = "bytes", .validation_fraction = 1.0 / 3.0};
+  c.inner = {.optimizer = deck::InnerOptimizerKind::sgd,
+             .batch = 20,
+             .lr = 1.0,
+             .warmup_steps = 0,
+             .schedule = deck::Schedule::constant,
+             .min_lr_ratio = 0.0,
+             .betas = {0.0, 0.999},
+             .weight_decay = 0.0,
+             .clip_norm = 0.0};
+  c.outer = {.interval_steps = 30,
+             .fragments = 5,
+             .quorum = 3,
+             .overlap_steps = 0,
+             .grace = deck::GraceKind::fixed,
+             .grace_s = 2.0,
+             .grace_fraction = 0.5,
+             .grace_floor_steps = 0.0,
+             .grace_cap_s = 1e-3,
+             .optimizer = deck::OuterOptimizerKind::sgd,
+             .lr = 1e-10,
+             .momentum = 0.0,
+             .merge = deck::MergeKind::average,
+             .receive = deck::Receive::rebase,
+             .blend = 0.25,
+             .late_discount = 1.0,
+             .max_staleness = 1,
+             .in_flight = 1,
+             .dead_after_s = 2.5};
+  c.checkpoint = {.every_steps = 0, .keep = 1};
+  c.eval = {.every_steps = 0, .batches = 1};
+  c.output = {.report_every_steps = 1};
+  return c;
+}
+
+}  // namespace
+
+TEST_CASE("the schema has every key of the outside contract, each once, and says what it means") {
+  std::set<std::string> listed;
+  for (auto const& doc : deck::schema()) {
+    INFO(path(doc));
+    CHECK(listed.insert(path(doc)).second);
+    CHECK_FALSE(doc.type.empty());
+    CHECK_FALSE(doc.default_value.empty());
+    CHECK_FALSE(doc.meaning.empty());
+    CHECK((doc.type == "string" || doc.type == "string or list of strings" || !doc.range.empty()));
+  }
+  for (auto const& [section, keys] : fixed_keys) {
+    std::istringstream in(keys);
+    for (std::string key; in >> key;) CHECK(listed.contains(section + '.' + key));
+  }
+  CHECK(listed.size() == 72);  // the contract's 71 and run.walltime_s
+}
+
+TEST_CASE("the schema names unit, range, default and what is left for later") {
+  std::map<std::string, deck::KeyDoc> docs;
+  for (auto const& doc : deck::schema()) docs[path(doc)] = doc;
+  CHECK(docs["run.steps"].unit == "steps");
+  CHECK(docs["outer.momentum"].range == "0 <= x < 1");
+  CHECK(docs["outer.codec"].range == "fp32 | bf16 | int8 | int4 | e3m0");
+  CHECK(docs["outer.grace"].default_value == "\"adaptive\"");
+  CHECK(docs["inner.betas"].default_value == "[0.9, 0.95]");
+  CHECK_THAT(docs["run.method"].meaning,
+             ContainsSubstring("in this version only \"decoupled\" or \"data_parallel\""));
+}
+
+TEST_CASE("the defaults of the schema are the defaults of the config") {
+  for (auto const& [key, value] : values_of(deck::echo({}))) {
+    bool found = false;
+    for (auto const& doc : deck::schema()) found |= path(doc) == key && doc.default_value == value;
+    INFO(key << " = " << value);
+    CHECK(found);
+  }
+}
+
+TEST_CASE("an echoed config parses to the same config, whatever it says") {
+  auto const config = unusual();
+  CHECK(deck::parse(deck::echo(config), "echo", {}) == config);
+  CHECK(deck::parse(deck::echo({}), "echo", {}) == deck::RunConfig{});
+
+  auto no_grace = config;
+  no_grace.outer.grace = deck::GraceKind::none;
+  no_grace.outer.grace_s = 0.0;
+  CHECK(deck::parse(deck::echo(no_grace), "echo", {}) == no_grace);
+}
+
+TEST_CASE("the config of the echo test differs from the defaults in every key that can") {
+  auto const values = values_of(deck::echo(unusual()));
+  std::set<std::string> unchanged;
+  for (auto const& doc : deck::schema())
+    if (values.at(path(doc)) == doc.default_value) unchanged.insert(path(doc));
+  // One value available, or none that goes with the others.
+  CHECK(unchanged == std::set<std::string>{"checkpoint.every_s", "inner.micro_batch", "inner.shard_optimizer",
+                                           "link.bandwidth_mbit_s", "link.delay_ms", "model.family",
+                                           "model.precision", "outer.anchor", "outer.codec", "outer.gate_z",
+                                           "outer.late", "outer.partition", "outer.release_codec",
+                                           "output.tensorboard", "output.trace", "run.stop", "sites.repair",
+                                           "sites.spares", "syncer.replicas"});
+}
+
+TEST_CASE(
+    "the agreement holds what makes model, fragments and outer rule, and nothing of one process alone") {
+  auto const base = deck::agreement({});
+  CHECK_THAT(base, ContainsSubstring("model.width = 256\n"));
+  CHECK_THAT(base, ContainsSubstring("outer.fragments = 6\n"));
+  CHECK_THAT(base, ContainsSubstring("run.seed = 1\n"));
+
+  auto changed = deck::RunConfig{};
+  changed.run.name = "elsewhere";
+  changed.sites.data = {"/scratch/text"};
+  changed.sites.step_floor_s = 1.0;
+  changed.eval.batches = 1;
+  changed.checkpoint.every_steps = 1;
+  changed.output.report_every_steps = 1;
+  CHECK(deck::agreement(changed) == base);
+  changed.outer.merge = deck::MergeKind::average;
+  CHECK(deck::agreement(changed) != base);
+}
