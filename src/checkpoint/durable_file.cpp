@@ -73,9 +73,7 @@ void sync(fs::path const& path, int flags) {
 
 }  // namespace
 
-fs::path temporary_name(fs::path const& file) {
-  return fmt::format("{}.tmp-{}", file.string(), ::getpid());
-}
+fs::path temporary_name(fs::path const& file) { return fmt::format("{}.tmp-{}", file.string(), ::getpid()); }
 
 WrittenFile describe(fs::path const& file) {
   Descriptor const in(file, O_RDONLY);
@@ -133,8 +131,9 @@ std::optional<base::Problem> find_damage(fs::path const& folder, WrittenFile con
                                          bool read_contents) {
   fs::path const file = folder / expected.name;
   auto const damaged = [&](std::string what) {
-    return base::Problem{file.string(), std::move(what),
-                         "this checkpoint is damaged: copy the file again from its source, or use another checkpoint"};
+    return base::Problem{
+        file.string(), std::move(what),
+        "this checkpoint is damaged: copy the file again from its source, or use another checkpoint"};
   };
   std::error_code error;
   std::uint64_t const bytes = fs::file_size(file, error);

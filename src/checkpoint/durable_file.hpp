@@ -1,5 +1,5 @@
-// How a file of a checkpoint comes to exist (temporary name, fsync, rename, fsync of the folder), and how it is
-// recognised later (size and digest). Failures of the system are RuntimeFailures with the path and errno's text.
+// How a file comes to exist (temporary name, fsync, rename, fsync of the folder), and how it is recognised
+// later (size and digest). Failures of the system are RuntimeFailures with the path and errno's text.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ std::filesystem::path temporary_name(std::filesystem::path const& file);
 // Reads `file` once.
 WrittenFile describe(std::filesystem::path const& file);
 
-// Gives a closed file its final name. Until this returns, nothing of that name is to be trusted; afterwards it
-// survives a loss of power.
+// Gives a closed file its final name. Until this returns, nothing of that name is to be trusted; afterwards
+// it survives a loss of power.
 void publish(std::filesystem::path const& temporary, std::filesystem::path const& file);
 
 // Writes `text` to a temporary file, then publishes it.

@@ -11,9 +11,9 @@
 
 namespace atoll::checkpoint {
 
-// Writes under a temporary name and publishes at the end, so that a file of the final name is always whole. The same
-// values written in the same order give the same bytes. All functions throw RuntimeFailure with file and value:
-// the system failed (with errno's text), or a name was used twice, is empty, or holds '/'.
+// Writes under a temporary name and publishes at the end, so that a file of the final name is always whole.
+// The same values written in the same order give the same bytes. All functions throw RuntimeFailure with file
+// and value: the system failed (with errno's text), or a name was used twice, is empty, or holds '/'.
 class FileWriter {
  public:
   // Opens `<name>.tmp-<pid>` in `folder`. `name` is the final one: "shard_0.h5".

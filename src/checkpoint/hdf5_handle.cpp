@@ -22,8 +22,8 @@ std::string failure_reason() {
 }
 
 Properties file_access() {
-  // A file whose closing failed, as on a full disk, is freed but stays registered (1.10.8): the clean-up of HDF5 at exit
-  // would touch it again and crash. All our files are closed by their handles.
+  // A file whose closing failed, as on a full disk, is freed but stays registered (1.10.8): the clean-up of
+  // HDF5 at exit would touch it again and crash. All our files are closed by their handles.
   [[maybe_unused]] static herr_t const without_cleanup = H5dont_atexit();
   // HDF5 keeps its error printer per thread, so it is silenced at every opening.
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);

@@ -1,5 +1,5 @@
-// What both sides of an HDF5 file share: ids that close themselves, the reason of a failure, names within the file.
-// Private to hdf5_read.cpp and hdf5_write.cpp: no other source sees HDF5.
+// What both sides of an HDF5 file share: ids that close themselves, the reason of a failure, places in the
+// file. Private to hdf5_read.cpp and hdf5_write.cpp: no other source sees HDF5.
 #pragma once
 
 #include <hdf5.h>
@@ -16,7 +16,7 @@ inline constexpr std::string_view program = "atoll";
 inline constexpr char const* format_attribute = "format_version";
 inline constexpr char const* digest_attribute = "xxh3_128";
 
-// An HDF5 id and its end. A failure to close is of no interest here: File::close() checks the one that matters.
+// An HDF5 id that closes itself. Only for a written file is it of interest whether that failed: close().
 template <herr_t (*Close)(hid_t)>
 class Handle {
  public:

@@ -29,11 +29,14 @@ Result expect(Result result, std::string const& where) {
   return result;
 }
 
+bool is_fixed_text(Type const& type) {
+  return H5Tget_class(type.get()) == H5T_STRING && H5Tis_variable_str(type.get()) == 0;
+}
+
 std::string read_text_attribute(hid_t object, char const* name, std::string const& where) {
   Attribute const attribute(expect(H5Aopen(object, name, H5P_DEFAULT), where));
   Type const type(expect(H5Aget_type(attribute.get()), where));
-  bool const is_text = H5Tget_class(type.get()) == H5T_STRING && H5Tis_variable_str(type.get()) == 0;
-  if (!is_text) refuse(where, fmt::format("its attribute '{}' is not a text", name));
+  if (!is_fixed_text(type)) refuse(where, fmt::format("its attribute '{}' is not a text", name));
   std::string text(H5Tget_size(type.get()), '\0');
   expect(H5Aread(attribute.get(), type.get(), text.data()), where);
   return text;
@@ -54,14 +57,16 @@ struct Value {
     if (H5Tequal(type.get(), H5T_IEEE_F64LE) > 0 && is_scalar) return real_number;
     if (H5Tequal(type.get(), H5T_STD_U64LE) > 0 && is_list) return whole_list;
     if (H5Tequal(type.get(), H5T_IEEE_F32LE) > 0 && is_list) return float_list;
-    if (H5Tget_class(type.get()) == H5T_STRING && H5Tis_variable_str(type.get()) == 0 && !is_list) return text_value;
-    return "of a type that atoll does not write";
+    if (is_fixed_text(type) && !is_list) return text_value;
+    return "a type that atoll does not write";
   }
 
   std::size_t count() const { return static_cast<std::size_t>(H5Sget_simple_extent_npoints(space.get())); }
 
   void read(std::span<std::byte> bytes) const {
-    if (!bytes.empty()) expect(H5Dread(dataset.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()), where);
+    if (!bytes.empty()) {
+      expect(H5Dread(dataset.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()), where);
+    }
     auto const written = read_text_attribute(dataset.get(), digest_attribute, where);
     auto const found = base::digest_of(std::span<std::byte const>(bytes)).hex();
     if (found != written) refuse(where, fmt::format("has digest {}, {} was written", found, written));
@@ -78,7 +83,9 @@ class GroupReader final : public base::Reader {
     return std::make_unique<GroupReader>(std::move(found), place_of(where_, name));
   }
 
-  std::uint64_t read_uint(std::string_view name) const override { return read_scalar<std::uint64_t>(name, whole_number); }
+  std::uint64_t read_uint(std::string_view name) const override {
+    return read_scalar<std::uint64_t>(name, whole_number);
+  }
   double read_double(std::string_view name) const override { return read_scalar<double>(name, real_number); }
 
   std::string read_text(std::string_view name) const override {
@@ -91,7 +98,8 @@ class GroupReader final : public base::Reader {
   void read(std::string_view name, std::span<float> values) const override {
     Value const value = find(name, float_list);
     if (value.count() != values.size()) {
-      refuse_kind(value.where, fmt::format("{} values", value.count()), fmt::format("{} values", values.size()));
+      refuse_kind(value.where, fmt::format("{} values", value.count()),
+                  fmt::format("{} values", values.size()));
     }
     value.read(std::as_writable_bytes(values));
   }
@@ -104,8 +112,9 @@ class GroupReader final : public base::Reader {
   }
 
  private:
-  [[noreturn]] static void refuse_kind(std::string const& where, std::string_view found, std::string_view wanted) {
-    throw base::InputError(where, fmt::format("holds {} where {} is needed", found, wanted),
+  [[noreturn]] static void refuse_kind(std::string const& where, std::string_view found,
+                                       std::string_view wanted) {
+    throw base::InputError(where, fmt::format("holds {} instead of {}", found, wanted),
                            "it was written for another model or layout, or by another version of atoll");
   }
 
@@ -148,7 +157,8 @@ struct FileReader::State {
   std::unique_ptr<GroupReader> root;
 };
 
-FileReader::FileReader(fs::path const& folder, WrittenFile const& expected) : state_(std::make_unique<State>()) {
+FileReader::FileReader(fs::path const& folder, WrittenFile const& expected)
+    : state_(std::make_unique<State>()) {
   if (auto damage = find_damage(folder, expected, true)) throw base::InputError({*std::move(damage)});
   std::string const where = (folder / expected.name).string();
   Properties const access = file_access();
@@ -162,8 +172,9 @@ FileReader::FileReader(fs::path const& folder, WrittenFile const& expected) : st
   std::uint64_t version = 0;
   expect(H5Aread(attribute.get(), H5T_NATIVE_UINT64, &version), where);
   if (version > format_version) {
-    throw base::InputError(where, fmt::format("has format version {}, this atoll reads up to {}", version, format_version),
-                           "use the version of atoll that wrote it, or a newer one");
+    throw base::InputError(
+        where, fmt::format("has format version {}, this atoll reads up to {}", version, format_version),
+        "use the version of atoll that wrote it, or a newer one");
   }
   state_->root = std::make_unique<GroupReader>(std::move(group), where + ":/");
 }

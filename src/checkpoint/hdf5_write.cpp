@@ -21,8 +21,8 @@ namespace {
 template <class Result>
 Result check(Result result, std::string const& where,
              std::source_location source = std::source_location::current()) {
-  if (result < 0) throw base::RuntimeFailure(fmt::format("{}: cannot write: {}", where, failure_reason()), source);
-  return result;
+  if (result >= 0) return result;
+  throw base::RuntimeFailure(fmt::format("{}: cannot write: {}", where, failure_reason()), source);
 }
 
 // Creation without time stamps: the same values give the same bytes.
@@ -41,7 +41,8 @@ Type text_type(std::size_t bytes) {
   return type;
 }
 
-void write_attribute(hid_t object, char const* name, hid_t type, void const* value, std::string const& where) {
+void write_attribute(hid_t object, char const* name, hid_t type, void const* value,
+                     std::string const& where) {
   Space const scalar(H5Screate(H5S_SCALAR));
   Attribute const attribute(
       check(H5Acreate2(object, name, type, scalar.get(), H5P_DEFAULT, H5P_DEFAULT), where));
@@ -59,8 +60,9 @@ class GroupWriter final : public base::Writer {
   std::unique_ptr<base::Writer> group(std::string_view name) override {
     std::string const where = claim(name);
     Properties const creation = untimed(H5P_GROUP_CREATE);
-    Object group(check(H5Gcreate2(group_.get(), std::string(name).c_str(), H5P_DEFAULT, creation.get(), H5P_DEFAULT),
-                       where));
+    Object group(
+        check(H5Gcreate2(group_.get(), std::string(name).c_str(), H5P_DEFAULT, creation.get(), H5P_DEFAULT),
+              where));
     return std::make_unique<GroupWriter>(std::move(group), where);
   }
 
@@ -97,8 +99,8 @@ class GroupWriter final : public base::Writer {
     std::string const where = claim(name);
     Properties const creation = untimed(H5P_DATASET_CREATE);
     H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER);
-    Object const dataset(check(H5Dcreate2(group_.get(), std::string(name).c_str(), type, space.get(), H5P_DEFAULT,
-                                          creation.get(), H5P_DEFAULT),
+    Object const dataset(check(H5Dcreate2(group_.get(), std::string(name).c_str(), type, space.get(),
+                                          H5P_DEFAULT, creation.get(), H5P_DEFAULT),
                                where));
     write_attribute(dataset.get(), digest_attribute, base::digest_of(bytes).hex(), where);
     if (bytes.empty()) return;

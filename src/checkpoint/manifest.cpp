@@ -17,8 +17,8 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-// The manifest's own digest is of its text with this in the digest's place: bytes, not values, so that it does not
-// depend on how a JSON library prints numbers.
+// The manifest's own digest is of its text with this in the digest's place: bytes, not values, so that it
+// does not depend on how a JSON library prints numbers.
 constexpr std::string_view no_digest = "00000000000000000000000000000000";
 // Unescaped quotes: within a JSON text this can only be the key itself.
 constexpr std::string_view digest_key = "\"manifest_digest\": \"";
@@ -37,7 +37,8 @@ void ensure_sound(Manifest const& manifest) {
   base::ensure(std::isfinite(manifest.time_s), "the time of a checkpoint must be finite");
   for (auto const& file : manifest.files) {
     auto const same = [&](WrittenFile const& other) { return other.name == file.name; };
-    base::ensure(std::ranges::count_if(manifest.files, same) == 1, "two files of a checkpoint have the same name");
+    base::ensure(std::ranges::count_if(manifest.files, same) == 1,
+                 "two files of a checkpoint have the same name");
   }
 }
 
@@ -96,7 +97,8 @@ void write_manifest(fs::path const& folder, Manifest const& manifest) {
   try {
     text = to_json(manifest).dump(2) + '\n';
   } catch (Json::exception const& error) {
-    throw base::RuntimeFailure(fmt::format("{}: a text is not UTF-8: {}", (folder / manifest_name).string(), error.what()));
+    throw base::RuntimeFailure(
+        fmt::format("{}: a text is not UTF-8: {}", (folder / manifest_name).string(), error.what()));
   }
   auto const position = digest_position(text);
   text.replace(position, no_digest.size(), own_digest(text, position).hex());
@@ -117,11 +119,13 @@ Manifest read_manifest(fs::path const& folder) {
     Json const json = Json::parse(*text);
     // Before all else: a newer format may mean anything by the rest.
     if (auto const version = json.at("format_version").get<std::uint64_t>(); version > format_version) {
-      throw base::InputError(where, fmt::format("has format version {}, this atoll reads up to {}", version, format_version),
-                             "use the version of atoll that wrote it, or a newer one");
+      throw base::InputError(
+          where, fmt::format("has format version {}, this atoll reads up to {}", version, format_version),
+          "use the version of atoll that wrote it, or a newer one");
     }
     auto const position = digest_position(*text);
-    if (position == text->npos || own_digest(*text, position).hex() != text->substr(position, no_digest.size())) {
+    if (position == text->npos ||
+        own_digest(*text, position).hex() != text->substr(position, no_digest.size())) {
       throw damaged("was altered since it was written");
     }
     return from_json(json);

@@ -1,5 +1,5 @@
-// What a checkpoint holds: the file `manifest.json`, written after all others. A set of files is a checkpoint once
-// its manifest is there, and not before.
+// What a checkpoint holds: the file `manifest.json`, written after all others. A set of files is a checkpoint
+// once its manifest is there, and not before.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ struct Manifest {
   Layout layout;
   std::string deck;                          // resolved, as TOML
   base::Digest param_table;                  // of ParamTable: what the flat buffers mean
-  std::map<std::string, std::string> facts;  // what else must still hold on resume: "tokenizer", "dataset 0", ...
+  std::map<std::string, std::string> facts;  // what else must hold on resume: "tokenizer", ...
   std::vector<WrittenFile> files;
 
   bool operator==(Manifest const&) const = default;

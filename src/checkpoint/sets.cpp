@@ -68,7 +68,8 @@ void remove_set(fs::path const& folder) {
 Set read_set(StepFolder const& folder) {
   Set set{folder.path, read_manifest(folder.path)};
   if (set.manifest.step != folder.step) {
-    throw base::InputError(folder.path.string(), fmt::format("holds the checkpoint of step {}", set.manifest.step),
+    throw base::InputError(folder.path.string(),
+                           fmt::format("holds the checkpoint of step {}", set.manifest.step),
                            "give the folder its own name back");
   }
   for (auto const& file : set.manifest.files) {
@@ -123,7 +124,9 @@ std::vector<fs::path> prune(fs::path const& checkpoints, int keep) {
   auto const sets = find_sets(checkpoints).complete;
   if (sets.empty()) return {};
   std::vector<fs::path> doomed;
-  for (auto i = static_cast<std::size_t>(std::max(keep, 1)); i < sets.size(); ++i) doomed.push_back(sets[i].folder);
+  for (auto i = static_cast<std::size_t>(std::max(keep, 1)); i < sets.size(); ++i) {
+    doomed.push_back(sets[i].folder);
+  }
   for (auto const& folder : step_folders(checkpoints)) {
     if (folder.step < sets.front().manifest.step && !has_manifest(folder.path)) doomed.push_back(folder.path);
   }

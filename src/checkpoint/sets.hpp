@@ -1,5 +1,5 @@
 // The checkpoints of a run: `checkpoints/step_00000100/`, each with its writers' files and a manifest.
-// Local: one process does this for all. Failures of the system are RuntimeFailures with path and errno's text.
+// Local: one process does this for all. Failures of the system are RuntimeFailures with errno's text.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ struct FoundSets {
 // "<checkpoints>/step_00000100".
 std::filesystem::path set_folder(std::filesystem::path const& checkpoints, std::uint64_t step);
 
-// Makes the empty folder of a set, before any writer opens a file in it. Removes what an earlier attempt at the same
-// step has left, even a complete set: do not write again the step that was resumed from.
+// Makes the empty folder of a set, before any writer opens a file in it. Removes what an earlier attempt at
+// the same step has left, even a complete set: do not write again the step that was resumed from.
 std::filesystem::path start_set(std::filesystem::path const& checkpoints, std::uint64_t step);
 
 // Complete: the manifest is sound, and every file it lists is there with its size. Contents are not read.
@@ -36,8 +36,8 @@ std::optional<Set> newest_complete(std::filesystem::path const& checkpoints);
 // Reads every file of the set: all that is missing or altered.
 std::vector<base::Problem> check_files(Set const& set);
 
-// Removes complete sets but the `keep` newest (at least one), and sets without a manifest that are older than the
-// newest complete one. What is interrupted leaves sets without a manifest. Returns the folders removed.
+// Removes complete sets but the `keep` newest (at least one), and sets without a manifest that are older than
+// the newest complete one. What is interrupted leaves sets without a manifest. Returns the folders removed.
 std::vector<std::filesystem::path> prune(std::filesystem::path const& checkpoints, int keep);
 
 }  // namespace atoll::checkpoint

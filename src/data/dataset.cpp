@@ -83,11 +83,11 @@ void append(std::vector<base::Problem>& problems, std::vector<base::Problem> mor
 }  // namespace
 
 bool is_dataset(std::filesystem::path const& folder) {
-  return std::filesystem::exists(Dataset{.folder = folder}.record_file());
+  return std::filesystem::exists(folder / record_name);
 }
 
 Dataset open_dataset(std::filesystem::path const& folder) {
-  auto const record = Dataset{.folder = folder}.record_file();
+  auto const record = folder / record_name;
   std::ifstream file(record);
   if (!file) {
     throw base::InputError(folder.string(), "holds no prepared dataset (no dataset.json)",

@@ -11,6 +11,9 @@
 
 namespace atoll::data {
 
+inline constexpr char const* record_name = "dataset.json";
+inline constexpr char const* tokenizer_name = "tokenizer.model";
+
 // One text file that a dataset was made from.
 struct SourceRecord {
   std::string name;
@@ -46,9 +49,9 @@ struct Dataset {
   int vocab() const { return recipe.vocab; }
   std::filesystem::path train_file() const { return folder / "train.bin"; }
   std::filesystem::path validation_file() const { return folder / "validation.bin"; }
-  std::filesystem::path record_file() const { return folder / "dataset.json"; }
-  // What load_tokenizer() takes: `folder`/tokenizer.model, or "bytes".
-  std::string tokenizer() const { return recipe.byte_level ? "bytes" : (folder / "tokenizer.model").string(); }
+  std::filesystem::path record_file() const { return folder / record_name; }
+  // What load_tokenizer() takes: the path of the model, or "bytes".
+  std::string tokenizer() const { return recipe.byte_level ? "bytes" : (folder / tokenizer_name).string(); }
   // Turns nats per token into bits per byte: nats / ln 2 / bytes_per_validation_token().
   double bytes_per_validation_token() const {
     return static_cast<double>(validation.bytes) / static_cast<double>(validation.tokens);

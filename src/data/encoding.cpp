@@ -4,13 +4,10 @@
 
 #include <algorithm>
 #include <future>
-#include <memory>
 #include <optional>
 #include <thread>
 
 #include "base/error.hpp"
-#include "data/token_file.hpp"
-#include "data/tokenizer.hpp"
 
 namespace atoll::data {
 
@@ -80,59 +77,46 @@ EncodedBlock encode(Block const& block, Split const& split, Tokenizer& tokenizer
   return encoded;
 }
 
-// One side of the split on its way to disk.
-class PartWriter {
- public:
-  explicit PartWriter(std::filesystem::path file) : file_(std::move(file)) {}
-
-  void append(EncodedPart const& part) {
-    file_.append(part.tokens);
-    record_.entries += part.entries;
-    record_.bytes += part.bytes;
-  }
-  PartRecord finish() {
-    file_.finish();
-    record_.tokens = file_.size();
-    record_.digest = file_.digest();
-    return record_;
-  }
-
- private:
-  TokenFileWriter file_;
-  PartRecord record_;
-};
+void append(EncodedPart const& part, TokenFileWriter& file, PartRecord& record) {
+  file.append(part.tokens);
+  record.entries += part.entries;
+  record.bytes += part.bytes;
+  record.tokens = file.size();
+  record.digest = file.digest();
+}
 
 }  // namespace
 
-void encode_text(std::vector<SourceFile> const& files, Split const& split, std::string const& tokenizer,
-                 std::uint64_t text_bytes, std::function<void(double)> const& progress, Dataset& dataset) {
+EncodedText encode_text(std::vector<SourceFile> const& files, Split const& split,
+                        std::function<std::unique_ptr<Tokenizer>()> const& make_tokenizer, std::uint64_t text_bytes,
+                        std::function<void(double)> const& progress, TokenFiles& output) {
   std::vector<std::unique_ptr<Tokenizer>> tokenizers(std::max(1u, std::thread::hardware_concurrency()));
-  for (auto& each : tokenizers) each = load_tokenizer(tokenizer);
+  std::ranges::generate(tokenizers, make_tokenizer);
 
+  EncodedText text;
   BlockReader blocks(files);
-  PartWriter train(dataset.train_file()), validation(dataset.validation_file());
   std::uint64_t bytes_done = 0;
-  // A wave of blocks, one for each core, is encoded at once and written in the order it was read.
+  // A wave of blocks, one for each core, is encoded at once and written in the order in which it was read.
   for (bool more = true; more;) {
     std::vector<std::future<EncodedBlock>> wave;
-    for (auto& each : tokenizers) {
+    for (auto& tokenizer : tokenizers) {
       auto block = blocks.next();
-      if (!(more = block.has_value())) break;
-      wave.push_back(std::async(std::launch::async, [&split, &each, block = std::move(*block)] {
-        return encode(block, split, *each);
+      more = block.has_value();
+      if (!more) break;
+      wave.push_back(std::async(std::launch::async, [&split, &tokenizer, block = std::move(*block)] {
+        return encode(block, split, *tokenizer);
       }));
     }
     for (auto& future : wave) {
       auto const encoded = future.get();
-      train.append(encoded.train);
-      validation.append(encoded.validation);
+      append(encoded.train, output.train, text.train);
+      append(encoded.validation, output.validation, text.validation);
       bytes_done += encoded.train.bytes + encoded.validation.bytes;
       progress(static_cast<double>(bytes_done) / static_cast<double>(text_bytes));
     }
   }
   if (bytes_done != text_bytes) throw base::RuntimeFailure("the text changed while it was being prepared");
-  dataset.train = train.finish();
-  dataset.validation = validation.finish();
+  return text;
 }
 
 }  // namespace atoll::data

@@ -1,20 +1,33 @@
 // The second reading of the text: entries to tokens, checked to be lossless, into the two token files.
 #pragma once
 
+#include <cstdint>
 #include <functional>
-#include <string>
+#include <memory>
 #include <vector>
 
 #include "data/dataset.hpp"
 #include "data/survey.hpp"
 #include "data/text_source.hpp"
+#include "data/token_file.hpp"
+#include "data/tokenizer.hpp"
 
 namespace atoll::data {
 
-// Encodes every entry, each after the tokenizer's beginning-of-entry token, on all cores, and writes the token files of
-// `dataset` in the order of the text; fills in its `train` and `validation`. Throws RuntimeFailure, naming file and
-// entry, where decoding does not give an entry back. `progress` hears how much of `text_bytes` is done, 0..1.
-void encode_text(std::vector<SourceFile> const& files, Split const& split, std::string const& tokenizer,
-                 std::uint64_t text_bytes, std::function<void(double)> const& progress, Dataset& dataset);
+// The two sides of the split, open for writing.
+struct TokenFiles {
+  TokenFileWriter train, validation;
+};
+
+struct EncodedText {
+  PartRecord train, validation;
+};
+
+// Encodes every entry, each after the tokenizer's beginning-of-entry token, on all cores, and appends it to its side in
+// the order of the text. `make_tokenizer` is called once for each core. Throws RuntimeFailure, naming file and entry,
+// where decoding does not give an entry back. `progress` hears how much of `text_bytes` is done, 0..1.
+EncodedText encode_text(std::vector<SourceFile> const& files, Split const& split,
+                        std::function<std::unique_ptr<Tokenizer>()> const& make_tokenizer, std::uint64_t text_bytes,
+                        std::function<void(double)> const& progress, TokenFiles& output);
 
 }  // namespace atoll::data

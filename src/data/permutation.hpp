@@ -15,7 +15,7 @@ class Permutation {
  public:
   // `size` is 1 .. 2^62. Different (key, stream) give unrelated permutations.
   Permutation(std::uint64_t size, std::uint64_t key, std::uint64_t stream)
-      : size_(size), half_bits_((std::bit_width(size - 1) + 1) / 2), random_{key}, stream_(stream) {}
+      : size_(size), half_bits_((static_cast<int>(std::bit_width(size - 1)) + 1) / 2), random_{key}, stream_(stream) {}
 
   std::uint64_t operator()(std::uint64_t index) const {
     do {

@@ -15,6 +15,7 @@
 #include "data/sentencepiece.hpp"
 #include "data/survey.hpp"
 #include "data/text_source.hpp"
+#include "data/token_file.hpp"
 #include "data/tokenizer.hpp"
 
 namespace atoll::data {
@@ -83,7 +84,9 @@ Recipe recipe_of(PrepareOptions const& options, std::vector<SourceFile> const& f
                 .vocab = options.byte_level ? load_tokenizer("bytes")->vocab_size() : options.vocab,
                 .validation_fraction = options.validation_fraction,
                 .seed = options.seed};
-  for (auto const& file : files) recipe.sources.push_back({.name = file.name, .digest = file_digest(file.path)});
+  for (auto const& file : files) {
+    recipe.sources.push_back({.name = file.name, .digest = file_digest(file.path), .text_bytes = 0, .replaced = {}});
+  }
   return recipe;
 }
 
@@ -96,7 +99,7 @@ bool is_up_to_date(Dataset const& wanted) {
                            fmt::format("holds a dataset that was made otherwise ({}, there and now)", reason),
                            force_or_elsewhere);
   }
-  for (auto const& file : {wanted.train_file(), wanted.validation_file(), wanted.folder / "tokenizer.model"}) {
+  for (auto const& file : {wanted.train_file(), wanted.validation_file(), wanted.folder / tokenizer_name}) {
     if (fs::exists(file)) {
       throw base::InputError(file.string(), "exists, but belongs to no finished dataset", force_or_elsewhere);
     }
@@ -104,13 +107,15 @@ bool is_up_to_date(Dataset const& wanted) {
   return false;
 }
 
-// Trains the tokenizer, if it is not bytes, and puts it in its place.
-void make_tokenizer(std::vector<std::string> const& sample, Dataset& dataset) {
-  if (!dataset.recipe.byte_level) {
-    write_atomically(dataset.tokenizer(), train_sentencepiece(sample, dataset.recipe.vocab));
-    dataset.sentencepiece_version = sentencepiece_version();
-  }
-  dataset.tokenizer_digest = load_tokenizer(dataset.tokenizer())->digest();
+// Puts everything in its place. Until here a dataset that is being replaced was whole; while there is no dataset.json
+// the folder holds none.
+void publish(Dataset const& dataset, std::string const& model, TokenFiles& output) {
+  fs::remove(dataset.record_file());
+  fs::remove(dataset.folder / tokenizer_name);
+  output.train.finish();
+  output.validation.finish();
+  if (!model.empty()) write_atomically(dataset.tokenizer(), model);
+  write_atomically(dataset.record_file(), dataset_record(dataset));
 }
 
 // 4 MB teach 2,048 pieces all that 40 MB would (2.63 bytes per token either way, on GCIDE); more pieces need more.
@@ -143,13 +148,23 @@ PrepareReport prepare(PrepareOptions const& options) {
     text_bytes += record.text_bytes;
   }
 
-  fs::remove(dataset.record_file());  // from here on the folder holds no finished dataset
-  auto const train_progress = stage("training the tokenizer");
-  train_progress(0.0);
-  make_tokenizer(survey.sample, dataset);
-  train_progress(1.0);
-  encode_text(files, survey.split, dataset.tokenizer(), text_bytes, stage("encoding"), dataset);
-  write_atomically(dataset.record_file(), dataset_record(dataset));
+  std::string model;
+  if (!options.byte_level) {
+    stage("training the tokenizer")(0.0);
+    model = train_sentencepiece(survey.sample, options.vocab);
+    dataset.sentencepiece_version = sentencepiece_version();
+    stage("training the tokenizer")(1.0);
+  }
+  auto const make_tokenizer = [&] {
+    return options.byte_level ? load_tokenizer("bytes") : load_sentencepiece(dataset.tokenizer(), model);
+  };
+  dataset.tokenizer_digest = make_tokenizer()->digest();
+
+  TokenFiles output{TokenFileWriter(dataset.train_file()), TokenFileWriter(dataset.validation_file())};
+  auto const text = encode_text(files, survey.split, make_tokenizer, text_bytes, stage("encoding"), output);
+  dataset.train = text.train;
+  dataset.validation = text.validation;
+  publish(dataset, model, output);
   return {dataset, false};
 }
 

@@ -193,7 +193,7 @@ std::string train_sentencepiece(std::vector<std::string> const& text, int vocab)
       {"bos_id", "1"},
       {"eos_id", "-1"},
       {"pad_id", "-1"},
-      {"max_sentence_length", "2147483647"},
+      {"max_sentence_length", "1073741824"},
       {"num_threads", "1"},
       {"minloglevel", "4"},  // above "fatal": nothing
   };

@@ -28,7 +28,7 @@ class Sample {
   explicit Sample(std::size_t bytes) : wanted_(bytes) {}
 
   void offer(double draw, std::string_view entry) {
-    if (bytes_ >= wanted_ && draw > kept_.top().draw) return;
+    if (bytes_ >= wanted_ && (kept_.empty() || draw > kept_.top().draw)) return;
     Drawn fresh{draw, beginning(entry, wanted_)};
     bytes_ += fresh.entry.size();
     kept_.push(std::move(fresh));
@@ -85,7 +85,8 @@ Survey survey_text(std::vector<SourceFile> const& files, double validation_fract
       }
     }
     stored_bytes_read += reader.stored_bytes();
-    survey.sources.push_back({.name = file.name, .text_bytes = reader.text_bytes(), .replaced = reader.replaced()});
+    survey.sources.push_back(
+        {.name = file.name, .digest = {}, .text_bytes = reader.text_bytes(), .replaced = reader.replaced()});
   }
 
   survey.split.threshold = std::max(validation_fraction, std::nextafter(lowest, 2.0));

@@ -65,7 +65,8 @@ std::string header_problem(Header const& header, std::uint64_t file_bytes) {
 }  // namespace
 
 TokenFileWriter::TokenFileWriter(std::filesystem::path file) : file_(std::move(file)) {
-  file_.append(std::as_bytes(std::span(Header{})));
+  Header const empty{};
+  file_.append(std::as_bytes(std::span(empty)));
 }
 
 void TokenFileWriter::append(std::span<Token const> tokens) {

@@ -118,6 +118,7 @@ struct OuterSection {
 struct LinkSection {
   double delay_ms = 0.0;
   double bandwidth_mbit_s = 0.0;
+  std::uint64_t pause_every_steps = 0;
   bool operator==(LinkSection const&) const = default;
 };
 

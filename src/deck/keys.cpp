@@ -191,7 +191,9 @@ void declare_output(Table& table) {
   declare(table, "link", &RunConfig::link,
     Field{"delay_ms", &L::delay_ms, at_least(0), "ms", "modelled delay of every message; 0: none"},
     Field{"bandwidth_mbit_s", &L::bandwidth_mbit_s, at_least(0), "Mbit/s",
-          "modelled limit of every link; 0: none"});
+          "modelled limit of every link; 0: none"},
+    Field{"pause_every_steps", &L::pause_every_steps, duration_or_0, "steps",
+          "for measurements: sites are cut off in every second block of so many steps; 0: never"});
   using C = CheckpointSection;
   declare(table, "checkpoint", &RunConfig::checkpoint,
     Field{"every_steps", &C::every_steps, duration_or_0, "steps", "between checkpoints; 0: only at the end"},

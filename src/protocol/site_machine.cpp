@@ -73,7 +73,8 @@ SiteMachine::RestOrders SiteMachine::take_rest_orders(std::span<SiteEvent const>
       orders.save = *save;
     } else if (auto const* go = std::get_if<Go>(&event)) {
       // What was asked before is moot: this site was too late for it.
-      orders = {.leave = go->leave};
+      orders = {};
+      orders.leave = go->leave;
       if (!go->leave) hold_.reset();
     }
   }

@@ -36,10 +36,11 @@ void Replica::adopt(int fragment, std::span<float const> release, protocol::Adop
       std::ranges::copy(release, theta.begin());
       break;
     case protocol::AdoptRule::rebase_on_snapshot:
-      outer::rebase(theta, std::span(snapshots_).subspan(range.offset, range.size), release);
+      outer::rebase(theta, snapshot_of(range), release);
       break;
     case protocol::AdoptRule::rebase_on_base:
       outer::rebase(theta, base, release);
+      outer::rebase(snapshot_of(range), base, release);  // its fate may still be `merged`
       break;
   }
   std::ranges::copy(release, base.begin());
@@ -55,7 +56,11 @@ transport::Payload Replica::outer_gradient(int fragment) const {
 void Replica::take_snapshot(int fragment) {
   if (snapshots_.empty()) return;
   auto const range = table_.fragment(fragment);
-  std::ranges::copy(slice(theta_, range), snapshots_.begin() + static_cast<std::ptrdiff_t>(range.offset));
+  std::ranges::copy(slice(theta_, range), snapshot_of(range).begin());
+}
+
+std::span<float> Replica::snapshot_of(tensor::Range range) {
+  return std::span(snapshots_).subspan(range.offset, range.size);
 }
 
 std::size_t Replica::bytes() const {

@@ -36,6 +36,8 @@ class Replica {
   void load(base::Reader const& reader);
 
  private:
+  std::span<float> snapshot_of(tensor::Range range);
+
   tensor::ParamTable const& table_;
   kernels::FloatBuffer theta_;
   kernels::FloatBuffer gradients_;

@@ -23,7 +23,7 @@ struct FrameHeader {
   std::uint32_t body_bytes = 0;
   std::uint64_t sequence = 0;  // counts the frames of a channel
   std::uint64_t payload_floats = 0;
-  base::Digest digest;  // of the header without it, the body and the payload
+  base::Digest digest = {};  // of the header without it, the body and the payload
 
   bool operator==(FrameHeader const&) const = default;
 };

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <functional>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "kernels/attention.hpp"
@@ -53,7 +54,7 @@ class Bench {
   }
 
   // `work`: floating-point operations or bytes of one call; `calls`: how often a training step makes it.
-  void measure(char const* name, double work, char const* unit, double calls, std::function<void()> const& body) {
+  void measure(std::string const& name, double work, char const* unit, double calls, std::function<void()> const& body) {
     using clock = std::chrono::steady_clock;
     double best_s = std::numeric_limits<double>::infinity();
     auto const start = clock::now();
@@ -69,7 +70,7 @@ class Bench {
     double total_s = 0.0;
     for (Line const& line : lines_) total_s += line.step_s;
     for (Line const& line : lines_) {
-      std::printf("%-34s %10.1f %7.1f %-4s %9.2f ms %8.1f\n", line.name, line.best_s * 1e6, line.rate, line.unit,
+      std::printf("%-34s %10.1f %7.1f %-4s %9.2f ms %8.1f\n", line.name.c_str(), line.best_s * 1e6, line.rate, line.unit,
                   line.step_s * 1e3, 100.0 * line.step_s / total_s);
     }
     std::printf("a step of %zu rows: %.1f ms, %.0f tokens/s\n", N, total_s * 1e3, static_cast<double>(N) / total_s);
@@ -77,7 +78,7 @@ class Bench {
 
  private:
   struct Line {
-    char const* name;
+    std::string name;
     char const* unit;
     double best_s, rate, step_s;
   };
@@ -85,17 +86,14 @@ class Bench {
   std::vector<Line> lines_;
 };
 
-void bench_matmul(Bench& bench, Pool& pool, char const* layer, std::size_t inputs, std::size_t outputs, double calls) {
+void bench_matmul(Bench& bench, Pool& pool, std::string const& layer, std::size_t inputs, std::size_t outputs,
+                  double calls) {
   Exec const exec;
   auto const x = pool.matrix(N, inputs), w = pool.matrix(outputs, inputs), y = pool.matrix(N, outputs);
   double const work = 2.0 * static_cast<double>(N * inputs * outputs);
-  std::string const name(layer);
-  static std::vector<std::string> names(64);
-  static std::size_t next = 0;
-  auto const label = [&](char const* kind) { return (names[next++] = name + kind).c_str(); };
-  bench.measure(label(" Y = X W^T"), work, "GF/s", calls, [=] { matmul_nt(exec, x, w, Update::overwrite, y); });
-  bench.measure(label(" dX = dY W"), work, "GF/s", calls, [=] { matmul_nn(exec, y, w, Update::overwrite, x); });
-  bench.measure(label(" dW += dY^T X"), work, "GF/s", calls, [=] { matmul_tn(exec, y, x, Update::add, w); });
+  bench.measure(layer + " Y = X W^T", work, "GF/s", calls, [=] { matmul_nt(exec, x, w, Update::overwrite, y); });
+  bench.measure(layer + " dX = dY W", work, "GF/s", calls, [=] { matmul_nn(exec, y, w, Update::overwrite, x); });
+  bench.measure(layer + " dW += dY^T X", work, "GF/s", calls, [=] { matmul_tn(exec, y, x, Update::add, w); });
 }
 
 void bench_attention(Bench& bench, Pool& pool) {
@@ -131,14 +129,15 @@ void bench_rows(Bench& bench, Pool& pool) {
   bench.measure("swiglu forward", 3 * 4.0 * N * F, "GB/s", L, [=] { swiglu_forward(exec, gate_up, h); });
   bench.measure("swiglu backward", 5 * 4.0 * N * F, "GB/s", L, [=] { swiglu_backward(exec, h, gate_up, dgate_up); });
 
-  std::size_t const chunk = 256;
+  constexpr std::size_t chunk = 256;
   auto const logits = pool.matrix(chunk, V);
   auto const loss = pool.vector(chunk);
   std::vector<std::int32_t> ids(N);
   for (std::size_t n = 0; n < N; ++n) ids[n] = static_cast<std::int32_t>(n * 769 % V);
   Tensor1<std::int32_t const> const tokens(ids.data(), N);
-  bench.measure("cross entropy, 256 rows", 2 * 4.0 * static_cast<double>(chunk * V), "GB/s", static_cast<double>(N / chunk),
-                [=] { cross_entropy_forward_backward(exec, range(tokens, 0, chunk), 1e-3F, logits, loss); });
+  bench.measure("cross entropy, 256 rows", 2 * 4.0 * chunk * V, "GB/s", N / chunk, [=] {
+    cross_entropy_forward_backward(exec, range(tokens, 0, chunk), 1e-3F, logits, loss);
+  });
   auto const table = pool.matrix(V, C);
   bench.measure("embedding forward", 2 * row_bytes, "GB/s", 1, [=] { embedding_forward(exec, tokens, table, x); });
   bench.measure("embedding backward", 3 * row_bytes, "GB/s", 1, [=] { embedding_backward(exec, tokens, x, table); });

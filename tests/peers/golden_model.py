@@ -22,7 +22,7 @@ MODELS = {
 }
 SEQUENCES = {"untied": 2, "tied": 3, "grouped": 2}
 # Of such seeds that no gradient is so close to zero that rounding decides its sign, which AdamW's first steps go by.
-SEEDS = {"untied": 1000, "tied": 1001, "grouped": 1002}
+SEEDS = {"untied": 1030, "tied": 1001, "grouped": 1002}
 INNER = dict(steps=10, lr=1e-2, warmup_steps=3, min_lr_ratio=0.1, betas=[0.9, 0.95], weight_decay=0.1, clip_norm=5.0)
 
 

@@ -25,6 +25,7 @@ TEST_CASE("what fails on one rank fails on all", "[mpi][np2]") {
 }
 
 TEST_CASE("the ranks above 0 write logs in the working folder", "[mpi][np2]") {
+  MPI_Barrier(MPI_COMM_WORLD);  // rank 1 has begun
   REQUIRE(test::all_ranks(std::filesystem::exists("rank_1.log")));
 }
 

@@ -95,6 +95,7 @@ int main(int argc, char** argv) {
   atoll::comm::MpiRuntime const held(argc, argv);
   mpi_runtime = &held;
   MPI_Comm_dup(MPI_COMM_WORLD, &test_comm);
+  MPI_Comm_set_errhandler(test_comm, MPI_ERRORS_ARE_FATAL);
   int const console = ::dup(STDOUT_FILENO);
   if (rank() != 0) write_output_to(log_of(rank()));
 

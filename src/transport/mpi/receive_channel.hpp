@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "transport/mpi/request_table.hpp"
 #include "transport/mpi/wire.hpp"
 #include "transport/transport.hpp"
 
@@ -21,26 +22,25 @@ class ReceiveChannel {
     std::uint64_t wire_bytes = 0;
   };
 
-  // Posts the first receive.
-  ReceiveChannel(MPI_Comm comm, int peer_rank, FrameLimits limits);
-  ~ReceiveChannel();
+  ReceiveChannel(RequestTable& requests, MPI_Comm comm, int peer_rank, FrameLimits limits);
+  ~ReceiveChannel();  // gives up what is awaited
   ReceiveChannel(ReceiveChannel const&) = delete;
   ReceiveChannel& operator=(ReceiveChannel const&) = delete;
 
-  // The next frame, if it has arrived whole. Never blocks. Throws FrameRefused for a frame that was dropped; the next call
-  // goes on with what follows it.
+  // Posts the first receive.
+  void open();
+  // The next frame, if the last look found it whole. Throws FrameRefused for a frame that was dropped; the next call goes
+  // on with what follows it.
   std::optional<Arrival> poll();
-  bool is_midway() const { return stage_ == Stage::rest; }
+  bool is_midway() const { return stage_ == Stage::rest || stage_ == Stage::draining; }
   // The peer has said farewell: nothing is awaited any more.
   bool has_ended() const { return stage_ == Stage::ended; }
-  // Gives up what is awaited.
-  void cancel();
 
  private:
   enum class Stage {
     first,     // awaiting the first message of a frame
     rest,      // awaiting the rest of the frame whose header is known
-    lost,      // the last header made no sense: whatever comes next may be the rest of its frame
+    lost,      // the last header made no sense: what comes next may be the rest of its frame
     draining,  // throwing that away
     ended,
   };
@@ -49,24 +49,23 @@ class ReceiveChannel {
     std::vector<std::byte> first = std::vector<std::byte>(first_bytes);
     std::vector<std::byte> body;  // where it is not inline
     std::shared_ptr<std::vector<float>> payload;
-    MPI_Request request = MPI_REQUEST_NULL;
   };
 
   void await_first();
-  bool is_there(MPI_Status& status, bool& is_truncated);
-  void look_for_next();
-  void take_first(MPI_Status const& status, bool is_truncated);
   void await_rest();
-  bool is_whole(MPI_Status const& status, bool is_truncated) const;
-  std::optional<Arrival> finish(bool is_whole);
+  void find_next();
+  void read_header(RequestTable::Completion const& received);
+  std::optional<Arrival> unpack();
 
+  RequestTable& requests_;
+  RequestTable::Slot slot_;
   MPI_Comm comm_;
   int peer_rank_;
   FrameLimits limits_;
   Stage stage_ = Stage::first;
   FrameHeader header_;
   std::uint64_t next_sequence_ = 0;
-  std::unique_ptr<Landing> landing_;
+  std::unique_ptr<Landing> landing_ = std::make_unique<Landing>();
 };
 
 }  // namespace atoll::transport

@@ -1,5 +1,6 @@
 #include "transport/mpi/send_channel.hpp"
 
+#include <span>
 #include <utility>
 
 #include "base/error.hpp"
@@ -9,11 +10,14 @@ namespace atoll::transport {
 
 using comm::check_mpi;
 
-SendChannel::SendChannel(MPI_Comm comm, int peer_rank) : comm_(comm), peer_rank_(peer_rank) {}
+SendChannel::SendChannel(RequestTable& requests, MPI_Comm comm, int peer_rank)
+    : requests_(requests), first_slot_(requests.add()), rest_slot_(requests.add()), comm_(comm), peer_rank_(peer_rank) {}
 
 SendChannel::~SendChannel() {
-  // MPI still reads from a flight that the peer never received: it stays where it is until the process ends.
-  static_cast<void>(flight_.release());
+  bool const is_first_over = requests_.give_up(first_slot_);
+  bool const is_rest_over = requests_.give_up(rest_slot_);
+  // MPI goes on reading from a frame that the peer has not taken: it stays where it is until the process ends.
+  if (!is_first_over || !is_rest_over) static_cast<void>(flight_.release());
 }
 
 void SendChannel::start(Outgoing frame) {
@@ -43,25 +47,26 @@ void SendChannel::start(FrameHeader header, Outgoing frame) {
   // Synchronous mode: complete when the peer has taken it. A peer that takes nothing then holds one frame of ours inside
   // MPI, not all of MPI's buffers, which other peers need.
   check_mpi(MPI_Issend(first.data(), static_cast<int>(first.size()), MPI_BYTE, peer_rank_, tag_first, comm_,
-                       &flight_->requests[0]),
+                       requests_.start(first_slot_)),
             "MPI_Issend");
   if (!payload.empty()) {
-    check_mpi(MPI_Isend(payload.data(), static_cast<int>(payload.size()), MPI_FLOAT, peer_rank_, tag_rest, comm_,
-                        &flight_->requests[1]),
-              "MPI_Isend");
+    start_rest(payload.data(), payload.size(), MPI_FLOAT);
   } else if (!is_inline(body.size())) {
-    check_mpi(MPI_Isend(body.data(), static_cast<int>(body.size()), MPI_BYTE, peer_rank_, tag_rest, comm_,
-                        &flight_->requests[1]),
-              "MPI_Isend");
+    start_rest(body.data(), body.size(), MPI_BYTE);
   }
 }
 
+void SendChannel::start_rest(void const* data, std::size_t count, MPI_Datatype type) {
+  check_mpi(MPI_Isend(data, static_cast<int>(count), type, peer_rank_, tag_rest, comm_, requests_.start(rest_slot_)),
+            "MPI_Isend");
+}
+
 bool SendChannel::poll() {
-  base::ensure(!is_idle(), "nothing is under way");
-  int done = 0;
-  check_mpi(MPI_Testall(2, flight_->requests.data(), &done, MPI_STATUSES_IGNORE), "MPI_Testall");
-  if (done != 0) flight_.reset();
-  return done != 0;
+  requests_.take(first_slot_);
+  requests_.take(rest_slot_);
+  if (is_idle() || !requests_.is_idle(first_slot_) || !requests_.is_idle(rest_slot_)) return false;
+  flight_.reset();
+  return true;
 }
 
 }  // namespace atoll::transport

@@ -3,11 +3,10 @@
 
 #include <mpi.h>
 
-#include <array>
 #include <memory>
-#include <optional>
 #include <vector>
 
+#include "transport/mpi/request_table.hpp"
 #include "transport/mpi/wire.hpp"
 #include "transport/transport.hpp"
 
@@ -24,8 +23,8 @@ struct Outgoing {
 // Used by the communication thread only.
 class SendChannel {
  public:
-  SendChannel(MPI_Comm comm, int peer_rank);
-  ~SendChannel();
+  SendChannel(RequestTable& requests, MPI_Comm comm, int peer_rank);
+  ~SendChannel();  // gives up what is under way
   SendChannel(SendChannel const&) = delete;
   SendChannel& operator=(SendChannel const&) = delete;
 
@@ -33,7 +32,7 @@ class SendChannel {
   // Only while idle.
   void start(Outgoing frame);
   void start_farewell();
-  // True when the frame under way has been received by the peer's transport; the channel is idle then. Never blocks.
+  // True if the last look found that the peer's transport has the frame under way; the channel is idle then.
   bool poll();
 
  private:
@@ -41,11 +40,14 @@ class SendChannel {
   struct Flight {
     Outgoing frame;
     std::vector<std::byte> first;
-    std::array<MPI_Request, 2> requests = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
   };
 
   void start(FrameHeader header, Outgoing frame);
+  void start_rest(void const* data, std::size_t count, MPI_Datatype type);
 
+  RequestTable& requests_;
+  RequestTable::Slot first_slot_;
+  RequestTable::Slot rest_slot_;
   MPI_Comm comm_;
   int peer_rank_;
   std::uint64_t sequence_ = 0;

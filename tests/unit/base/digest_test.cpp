@@ -24,9 +24,10 @@ TEST_CASE("a digest survives its text") {
 }
 
 TEST_CASE("text that is no digest is refused") {
-  auto const* const text =
-      GENERATE("", "0123", "g9aa06d3014798d86001c324468d497f", "99aa06d3014798d8 001c324468d497f",
-               "99aa06d3014798d86001c324468d497f0", "-9aa06d3014798d86001c324468d497f");
+  char const* const text = GENERATE("", "0123",                           // too short
+                                    "99aa06d3014798d806001c324468d497f",  // too long
+                                    "99aa06d3014798dg6001c324468d497f",   // not all digits
+                                    "99aa06d3014798d8 001c324468d497f", "-9aa06d3014798d86001c324468d497f");
   INFO(text);
   REQUIRE_THROWS_AS(Digest::from_hex(text), InputError);
 }

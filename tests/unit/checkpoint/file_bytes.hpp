@@ -28,7 +28,8 @@ inline void flip_bit(std::filesystem::path const& file, std::size_t offset) {
 // The names in a folder, sorted.
 inline std::vector<std::string> names_in(std::filesystem::path const& folder) {
   std::vector<std::string> names;
-  for (auto const& entry : std::filesystem::directory_iterator(folder)) names.push_back(entry.path().filename());
+  for (auto const& entry : std::filesystem::directory_iterator(folder))
+    names.push_back(entry.path().filename());
   std::ranges::sort(names);
   return names;
 }

@@ -19,7 +19,9 @@ Manifest sample() {
           .layout = {.ranks_per_site = {2, 1}, .shards = 1},
           .deck = "[run]\nname = \"a \\\"quoted\\\" name\"  # \"manifest_digest\": \"\n",
           .param_table = base::digest_of("table"),
-          .facts = {{"tokenizer", "data/gcide/tokenizer.model"}, {"dataset 0", "4a5b"}, {"manifest_digest", "no"}},
+          .facts = {{"tokenizer", "data/gcide/tokenizer.model"},
+                    {"dataset 0", "4a5b"},
+                    {"manifest_digest", "no"}},
           .files = {{.name = "shard_0.h5", .bytes = 12, .digest = base::digest_of("a")},
                     {.name = "site_0_rank_0.h5", .bytes = 0, .digest = base::digest_of("b")}}};
 }
@@ -89,15 +91,16 @@ TEST_CASE("a manifest with one bit flipped is refused") {
 TEST_CASE("a manifest that was edited is refused with the remedy") {
   test::ScratchFolder const folder;
   write_altered(folder.path(), "\"shards\": 1", "\"shards\": 2");
-  CHECK_THROWS_WITH(read_manifest(folder.path()),
-                    ContainsSubstring("was altered since it was written") && ContainsSubstring("use another one"));
+  CHECK_THROWS_WITH(read_manifest(folder.path()), ContainsSubstring("was altered since it was written") &&
+                                                      ContainsSubstring("use another one"));
 }
 
 TEST_CASE("a manifest of a newer format is refused with both versions") {
   test::ScratchFolder const folder;
   write_altered(folder.path(), "\"format_version\": 1", "\"format_version\": 2");
-  CHECK_THROWS_WITH(read_manifest(folder.path()), ContainsSubstring("has format version 2, this atoll reads up to 1") &&
-                                                      ContainsSubstring("use the version of atoll that wrote it"));
+  CHECK_THROWS_WITH(read_manifest(folder.path()),
+                    ContainsSubstring("has format version 2, this atoll reads up to 1") &&
+                        ContainsSubstring("use the version of atoll that wrote it"));
 }
 
 TEST_CASE("a manifest that could not be read again is not written") {
@@ -114,6 +117,7 @@ TEST_CASE("a manifest that could not be read again is not written") {
 
 TEST_CASE("a manifest for a folder that vanished fails with path and reason") {
   test::ScratchFolder const folder;
-  CHECK_THROWS_WITH(write_manifest(folder.path() / "gone", sample()),
-                    ContainsSubstring("gone/manifest.json") && ContainsSubstring("No such file or directory"));
+  CHECK_THROWS_WITH(
+      write_manifest(folder.path() / "gone", sample()),
+      ContainsSubstring("gone/manifest.json") && ContainsSubstring("No such file or directory"));
 }

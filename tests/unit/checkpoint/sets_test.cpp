@@ -61,7 +61,8 @@ TEST_CASE("a checkpoint folder that is not there fails with path and reason") {
   test::ScratchFolder const folder;
   auto const gone = folder.path() / "checkpoints";
   CHECK_THROWS_AS(find_sets(gone), base::RuntimeFailure);
-  CHECK_THROWS_WITH(find_sets(gone), ContainsSubstring(gone.string() + ": ") && ContainsSubstring("No such file or directory"));
+  CHECK_THROWS_WITH(find_sets(gone), ContainsSubstring(gone.string() + ": ") &&
+                                         ContainsSubstring("No such file or directory"));
   CHECK_THROWS_WITH(prune(gone, 3), ContainsSubstring("No such file or directory"));
 }
 
@@ -152,7 +153,8 @@ TEST_CASE("pruning removes torn sets older than the newest complete one and noth
   write_torn(checkpoints.path(), 100);
   write_set(checkpoints.path(), 200);
   write_set(checkpoints.path(), 300);
-  fs::remove(checkpoints.path() / "step_00000200" / "shard_0.h5");  // damaged, but with a manifest: for its owner
+  fs::remove(checkpoints.path() / "step_00000200" /
+             "shard_0.h5");  // damaged, but with a manifest: for its owner
   write_set(checkpoints.path(), 400);
   write_torn(checkpoints.path(), 500);  // perhaps being written
   fs::create_directory(checkpoints.path() / "step_notes");

@@ -26,7 +26,7 @@ std::map<std::string, std::string> const fixed_keys = {
      "optimizer lr momentum merge anchor receive blend late late_discount max_staleness gate_z in_flight "
      "codec "
      "release_codec dead_after_s"},
-    {"link", "delay_ms bandwidth_mbit_s"},
+    {"link", "delay_ms bandwidth_mbit_s pause_every_steps"},
     {"checkpoint", "every_steps every_s keep"},
     {"eval", "every_steps batches"},
     {"output", "report_every_steps tensorboard trace"},

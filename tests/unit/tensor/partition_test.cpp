@@ -33,6 +33,10 @@ TEST_CASE("the largest tensor goes first, each into the fragment that is smalles
 TEST_CASE("among equals the earlier tensor and the earlier fragment come first") {
   CHECK(partition_balanced(of_sizes({5, 5, 5, 5}), 2) == std::vector{0, 1, 0, 1});
   CHECK(partition_balanced(of_sizes({1, 10, 1, 10}), 2) == std::vector{0, 0, 1, 1});
+
+  std::vector<int> in_turn;
+  for (int i = 0; i < 100; ++i) in_turn.push_back(i % 2);
+  CHECK(partition_balanced(of_sizes(std::vector<std::size_t>(100, 5)), 2) == in_turn);
 }
 
 TEST_CASE("one fragment takes all, and as many fragments as tensors take one each") {

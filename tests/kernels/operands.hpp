@@ -1,0 +1,110 @@
+// What kernel tests are made of: random operands, comparison with a twin, finite differences.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "kernels/reference/values.hpp"
+#include "kernels/views.hpp"
+#include "support/catch.hpp"
+
+namespace atoll::kernels::test {
+
+// Floats that kernels see as views and twins as doubles.
+class Operand {
+ public:
+  explicit Operand(std::vector<float> data) : data_(std::move(data)) {}
+  Operand(std::size_t size, float value) : data_(size, value) {}
+
+  Tensor1<float> vector() { return Tensor1<float>(data_.data(), data_.size()); }
+  Tensor2<float> matrix(std::size_t rows) { return Tensor2<float>(data_.data(), rows, data_.size() / rows); }
+  Tensor3<float> tensor(std::size_t first, std::size_t second) {
+    return Tensor3<float>(data_.data(), first, second, data_.size() / (first * second));
+  }
+  std::vector<float> const& floats() const { return data_; }
+  reference::Values values() const { return {data_.begin(), data_.end()}; }
+  std::size_t size() const { return data_.size(); }
+
+ private:
+  std::vector<float> data_;
+};
+
+// Uniform in [-amplitude, amplitude], the same for the same seed everywhere.
+inline Operand random_operand(std::size_t size, std::uint32_t seed, float amplitude = 1.0F) {
+  std::mt19937 bits(seed);
+  std::vector<float> data(size);
+  for (float& x : data) x = amplitude * (static_cast<float>(bits() >> 8U) * 0x1p-23F - 1.0F);
+  return Operand(std::move(data));
+}
+
+// For outputs that must be overwritten: whatever is left of it fails every comparison.
+inline Operand unset(std::size_t size) { return {size, std::numeric_limits<float>::quiet_NaN()}; }
+
+inline std::vector<std::int32_t> random_tokens(std::size_t size, std::size_t vocabulary, std::uint32_t seed) {
+  std::mt19937 bits(seed);
+  std::vector<std::int32_t> tokens(size);
+  for (std::int32_t& token : tokens) token = static_cast<std::int32_t>(bits() % vocabulary);
+  return tokens;
+}
+
+inline Tensor1<std::int32_t const> view_of(std::vector<std::int32_t> const& tokens) {
+  return Tensor1<std::int32_t const>(tokens.data(), tokens.size());
+}
+
+// The largest error, relative to the largest expected magnitude: rounding in sums scales with the whole, not with the
+// element that happens to be near zero.
+inline double relative_error(std::vector<float> const& actual, reference::Values const& expected) {
+  REQUIRE(actual.size() == expected.size());
+  double largest = std::numeric_limits<double>::min(), error = 0.0;
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    if (!std::isfinite(actual[i])) return std::numeric_limits<double>::infinity();
+    largest = std::max(largest, std::abs(expected[i]));
+    error = std::max(error, std::abs(static_cast<double>(actual[i]) - expected[i]));
+  }
+  return error / largest;
+}
+
+inline double relative_error(Operand const& actual, reference::Values const& expected) {
+  return relative_error(actual.floats(), expected);
+}
+
+inline bool bit_equal(Operand const& a, Operand const& b) {
+  return a.size() == b.size() && std::memcmp(a.floats().data(), b.floats().data(), a.size() * sizeof(float)) == 0;
+}
+
+// d loss / d x[i] by central differences of a loss computed in double: exact to about 1e-9.
+template <class Loss>
+reference::Values finite_differences(reference::Values x, Loss const& loss) {
+  constexpr double step = 1e-5;
+  reference::Values gradient(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    double const here = x[i];
+    x[i] = here + step;
+    double const above = loss(x);
+    x[i] = here - step;
+    double const below = loss(x);
+    x[i] = here;
+    gradient[i] = (above - below) / (2.0 * step);
+  }
+  return gradient;
+}
+
+// The loss whose gradient with respect to y is dy.
+inline double dot(reference::Input y, reference::Input dy) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < y.size(); ++i) sum += y[i] * dy[i];
+  return sum;
+}
+
+// a + b, for outputs that accumulate
+inline reference::Values plus(reference::Values a, reference::Values const& b) {
+  for (std::size_t i = 0; i < a.size(); ++i) a[i] += b[i];
+  return a;
+}
+
+}  // namespace atoll::kernels::test

@@ -1,0 +1,79 @@
+// Which rank of the world is what.
+#include "comm/site_layout.hpp"
+
+#include "base/error.hpp"
+#include "support/catch.hpp"
+
+using namespace atoll;
+using comm::Role;
+using comm::SiteLayout;
+
+namespace {
+
+deck::RunConfig deck_with(int shards, int sites, std::vector<int> ranks) {
+  deck::RunConfig config;
+  config.syncer.ranks = shards;
+  config.sites.count = sites;
+  config.sites.ranks = std::move(ranks);
+  return config;
+}
+
+bool is_at(comm::Place place, Role role, int group, int rank) {
+  return place.role == role && place.group == group && place.rank == rank;
+}
+
+}  // namespace
+
+TEST_CASE("the shards come first, then the sites in order, each led by its lowest rank") {
+  SiteLayout const layout(deck_with(2, 3, {1, 3, 2}), 8);
+  CHECK(layout.shards() == 2);
+  CHECK(layout.sites() == 3);
+  CHECK(is_at(layout.place(0), Role::shard, 0, 0));
+  CHECK(is_at(layout.place(1), Role::shard, 1, 0));
+  CHECK(is_at(layout.place(2), Role::site, 0, 0));
+  CHECK(is_at(layout.place(3), Role::site, 1, 0));
+  CHECK(is_at(layout.place(5), Role::site, 1, 2));
+  CHECK(is_at(layout.place(6), Role::site, 2, 0));
+  CHECK(is_at(layout.place(7), Role::site, 2, 1));
+}
+
+TEST_CASE("the rank of a shard and of a leader is where place() finds them") {
+  SiteLayout const layout(deck_with(2, 3, {2, 1, 3}), 8);
+  for (int shard = 0; shard < 2; ++shard) CHECK(is_at(layout.place(layout.shard_rank(shard)), Role::shard, shard, 0));
+  for (int site = 0; site < 3; ++site) CHECK(is_at(layout.place(layout.leader_rank(site)), Role::site, site, 0));
+}
+
+TEST_CASE("one number of ranks stands for all sites") {
+  SiteLayout const layout(deck_with(1, 3, {2}), 7);
+  for (int site = 0; site < 3; ++site) CHECK(layout.site_size(site) == 2);
+}
+
+TEST_CASE("with data_parallel all training ranks are one site") {
+  auto config = deck_with(1, 3, {1, 3, 2});
+  config.run.method = deck::Method::data_parallel;
+  SiteLayout const layout(config, 7);
+  CHECK(layout.sites() == 1);
+  CHECK(layout.site_size(0) == 6);
+  CHECK(is_at(layout.place(6), Role::site, 0, 5));
+}
+
+TEST_CASE("fragments are dealt to the shards in turn") {
+  SiteLayout const layout(deck_with(3, 1, {1}), 4);
+  CHECK(layout.owner(0) == 0);
+  CHECK(layout.owner(2) == 2);
+  CHECK(layout.owner(4) == 1);
+}
+
+TEST_CASE("another number of ranks than the deck needs is an input error that names both") {
+  auto const config = deck_with(1, 2, {2});
+  CHECK(SiteLayout::ranks_needed(config) == 5);
+  for (int const started : {1, 4, 6}) {
+    INFO(started << " ranks");
+    CHECK_THROWS_AS(SiteLayout(config, started), base::InputError);
+  }
+  CHECK_THROWS_WITH(SiteLayout(config, 4), ContainsSubstring("4 ranks") && ContainsSubstring("mpirun -n 5"));
+}
+
+TEST_CASE("numbers of ranks that fit neither one nor each site are an input error") {
+  CHECK_THROWS_AS(SiteLayout::ranks_needed(deck_with(1, 3, {1, 2})), base::InputError);
+}
