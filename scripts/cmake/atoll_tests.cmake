@@ -41,13 +41,15 @@ function(atoll_test_executable main name)
 
   # The cases are known once the executable is linked; CTest reads them from `tests_file`.
   set(tests_file ${CMAKE_CURRENT_BINARY_DIR}/test_${name}_cases.cmake)
+  set(discover ${PROJECT_SOURCE_DIR}/scripts/cmake/discover_tests.cmake)
   set(include_file ${CMAKE_CURRENT_BINARY_DIR}/test_${name}_include.cmake)
   add_custom_command(TARGET test_${name} POST_BUILD BYPRODUCTS ${tests_file} VERBATIM
     COMMAND ${CMAKE_COMMAND}
       -D EXECUTABLE=$<TARGET_FILE:test_${name}> -D NAME=${name} -D MAIN=${main} -D "LIST_NAMES=${list_names}"
       -D TESTS_FILE=${tests_file} -D WORK_FOLDER=${CMAKE_CURRENT_BINARY_DIR}/work/${name}
       -D MPIEXEC=${MPIEXEC_EXECUTABLE} -D TIMEOUT=${arg_TIMEOUT} -D SERIAL=${arg_SERIAL}
-      -P ${PROJECT_SOURCE_DIR}/scripts/cmake/discover_tests.cmake)
+      -P ${discover})
+  set_property(TARGET test_${name} APPEND PROPERTY LINK_DEPENDS ${discover})
   file(WRITE ${include_file}
     "if(EXISTS \"${tests_file}\")\n  include(\"${tests_file}\")\n"
     "else()\n  add_test(${name}/not_built test_${name})\nendif()\n")

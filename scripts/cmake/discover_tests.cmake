@@ -53,11 +53,13 @@ if(MAIN STREQUAL "mpi")
   foreach(ranks RANGE 1 8)
     list_cases("[np${ranks}]")
     # mpirun ends its ranks when the time is up; CTest, the last resort, would end mpirun alone.
+    # Open MPI leaves memory behind when it ends, which the address sanitizer would call our leak.
     math(EXPR last_resort "${TIMEOUT} + 10")
-    add_cases(
-      "\"${MPIEXEC}\" --mca pml ob1 --mca btl self,sm,tcp --oversubscribe --bind-to none --timeout ${TIMEOUT} -n ${ranks}"
+    set(launch "\"${MPIEXEC}\" --mca pml ob1 --mca btl self,sm,tcp --oversubscribe --bind-to none")
+    set(environment "OMP_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
+    add_cases("${launch} --timeout ${TIMEOUT} -n ${ranks}"
       "LABELS mpi TIMEOUT ${last_resort} PROCESSORS ${ranks}
-  ENVIRONMENT \"OMP_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1\"")
+  ENVIRONMENT \"${environment};ASAN_OPTIONS=detect_leaks=0\"")
     string(APPEND untagged "~[np${ranks}]")
   endforeach()
   list_cases("${untagged}")

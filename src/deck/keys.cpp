@@ -25,7 +25,7 @@ Verdict read(Value const& value, Range const& range, Grace<OuterSection> grace) 
   GraceKind kind = GraceKind::fixed;
   double seconds = 0.0;
   auto fault = read(value, range, seconds);
-  if (fault && std::holds_alternative<std::string>(value.items.front())) {
+  if (fault && !value.is_list && std::holds_alternative<std::string>(value.items.front())) {
     fault = read(value, range, kind);
     if (!fault && kind == GraceKind::fixed) fault = Fault{"is none of its values", ""};
   }

@@ -104,6 +104,14 @@ void Activations::cut(Cutter& cutter, int sequences, int length) {
   attention_workspace = cutter.vector(kernels::attention_workspace_size(attention));
 }
 
+std::size_t Activations::bytes_for(deck::ModelSection const& model, int max_sequences) {
+  Activations unallocated(model);
+  Cutter count(nullptr);
+  unallocated.cut(count, max_sequences, model.context);
+  auto const rows = static_cast<std::size_t>(max_sequences) * static_cast<std::size_t>(model.context);
+  return count.used() * sizeof(float) + 2 * rows * sizeof(std::int32_t);
+}
+
 std::size_t Activations::bytes() const {
   return floats_.size() * sizeof(float) + token_buffer_.size() * sizeof(std::int32_t);
 }

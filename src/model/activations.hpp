@@ -35,6 +35,8 @@ class Activations {
   void shape_for(int sequences, int length);
 
   std::size_t bytes() const;
+  // What bytes() would be, without allocating anything.
+  static std::size_t bytes_for(deck::ModelSection const& model, int max_sequences);
 
   kernels::AttentionShape attention;
   std::vector<LayerActivations> layers;
@@ -52,6 +54,7 @@ class Activations {
 
  private:
   class Cutter;
+  explicit Activations(deck::ModelSection const& model) : model_(model) {}
   void cut(Cutter& cutter, int sequences, int length);
 
   deck::ModelSection model_;

@@ -82,7 +82,8 @@ struct Release {
   bool operator==(Release const&) const = default;
 };
 
-// owner -> site: news of a contribution that no release or pull will bring soon.
+// owner -> site: news of a contribution that no release or pull will bring soon; first of all that it has arrived, which
+// makes room for the next.
 struct FateNotice {
   std::uint32_t fragment = 0;
   Fate fate;

@@ -6,6 +6,7 @@ namespace atoll::protocol {
 char const* name(Outcome outcome) {
   switch (outcome) {
     case Outcome::none: return "none";
+    case Outcome::received: return "received";
     case Outcome::merged: return "merged";
     case Outcome::carried: return "carried";
     case Outcome::dropped: return "dropped";

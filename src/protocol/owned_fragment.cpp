@@ -83,6 +83,8 @@ Reason OwnedFragment::receive(int site, Contribution const& contribution, Payloa
                            .weight = tokens * tokens / static_cast<double>(contribution.work.steps),
                            .contribution = contribution,
                            .staleness = version_.commits - std::min(contribution.base.commits, version_.commits)};
+  Fate const receipt{contribution.round, Outcome::received, Reason::none};
+  actions.emplace_back(SendToSite{site, FateNotice{.fragment = index_, .fate = receipt}});
   return Reason::none;
 }
 

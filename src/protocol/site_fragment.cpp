@@ -15,8 +15,10 @@ void SiteFragment::count(Work const& step) {
 }
 
 void SiteFragment::note_fate(Fate const& fate) {
-  if (fate.outcome == Outcome::carried) return;  // its end is still to come
-  if (is_fate_open() && fate.round == sent_->round) sent_->outcome = fate.outcome;
+  if (!is_fate_open() || fate.round != sent_->round) return;
+  bool const is_end = fate.outcome != Outcome::received && fate.outcome != Outcome::carried;
+  if (is_end) sent_->outcome = fate.outcome;
+  if (fate.outcome != Outcome::none) sent_->received = true;
 }
 
 void SiteFragment::note_closed(std::uint64_t round) {

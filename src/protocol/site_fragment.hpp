@@ -26,7 +26,7 @@ class SiteFragment {
 
   void count(Work const& step);
 
-  // Ignored unless it is of the contribution under way and the first word on it.
+  // Ignored unless it is of the contribution under way and its end was not known.
   void note_fate(Fate const& fate);
   // The owner has closed this round and all before: what went there and was not called merged is not merged.
   void note_closed(std::uint64_t round);
@@ -46,6 +46,7 @@ class SiteFragment {
   std::uint32_t index() const { return index_; }
   bool is_adopted() const { return adopted_; }
   bool is_fate_open() const { return sent_ && sent_->outcome == Outcome::none; }
+  bool is_on_its_way() const { return is_fate_open() && !sent_->received; }
   std::uint64_t standing_since() const { return standing_since_; }
   Version base() const { return base_; }
   LedgerRow const& ledger() const { return ledger_; }
@@ -60,6 +61,7 @@ class SiteFragment {
   struct Sent {
     std::uint64_t round = 0;
     Outcome outcome = Outcome::none;
+    bool received = false;  // by the owner
     bool in_theta = true;  // theta - base holds it
   };
 

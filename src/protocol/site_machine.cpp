@@ -108,14 +108,16 @@ void SiteMachine::adopt_newest(std::span<SiteEvent const> events, std::vector<Si
 }
 
 void SiteMachine::answer_pulls(std::vector<SiteAction>& actions) {
-  auto open = std::ranges::count_if(fragments_, &SiteFragment::is_fate_open);
+  // Only until they have arrived: a contribution may wait long for its quorum, and sites whose places were all taken by
+  // such would wait for one another for ever.
+  auto on_their_way = std::ranges::count_if(fragments_, &SiteFragment::is_on_its_way);
   std::vector<SiteFragment*> ready;
   for (auto& fragment : fragments_) {
     if (fragment.can_contribute()) ready.push_back(&fragment);
   }
   std::ranges::stable_sort(ready, {}, &SiteFragment::standing_since);
   for (auto* fragment : ready) {
-    if (open++ >= options_.in_flight) return;
+    if (on_their_way++ >= options_.in_flight) return;
     actions.emplace_back(Contribute{fragment->contribute(options_.incarnation, step_)});
   }
 }

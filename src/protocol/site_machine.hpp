@@ -66,7 +66,7 @@ class SiteMachine {
     int fragments = 1;  // 0: data_parallel, there is nothing to exchange
     std::uint64_t incarnation = 1;
     deck::Receive receive = deck::Receive::overwrite;
-    int in_flight = 2;            // contributions whose fate may be open at once
+    int in_flight = 2;            // contributions that may be on their way at once
     std::uint64_t last_step = 0;  // > 0: hold after this many own steps (data_parallel)
   };
 

@@ -34,6 +34,7 @@ struct Work {
 
 enum class Outcome : std::uint8_t {
   none,      // nothing was contributed yet
+  received,  // in a round that is still open: the fate proper is to come
   merged,    // part of the release
   carried,   // late, joins the next round
   dropped,   // late, or its round was cancelled

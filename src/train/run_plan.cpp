@@ -100,7 +100,7 @@ MemoryEstimate estimate_memory(RunPlan const& plan) {
   }
   int const training_ranks = comm::SiteLayout::ranks_needed(config) - config.syncer.ranks;
   int const sequences = site_batch(config) * effective_sites(config) / training_ranks;
-  estimate.site_rank_bytes = sizeof(float) * floats + model::activation_bytes(config.model, sequences);
+  estimate.site_rank_bytes = sizeof(float) * floats + model::Activations::bytes_for(config.model, sequences);
   return estimate;
 }
 

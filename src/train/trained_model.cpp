@@ -18,7 +18,8 @@ checkpoint::Set find_set(std::filesystem::path const& path) {
     throw base::InputError(path.string(), "there is no such folder", "give a folder of runs/, or a checkpoint in it");
   }
   if (std::filesystem::exists(path / checkpoint::manifest_name)) return {path, checkpoint::read_manifest(path)};
-  auto newest = checkpoint::newest_complete(path / "checkpoints");
+  auto const checkpoints = path / "checkpoints";
+  auto newest = std::filesystem::exists(checkpoints) ? checkpoint::newest_complete(checkpoints) : std::nullopt;
   if (!newest) {
     throw base::InputError(path.string(), "no complete checkpoint here", "give a run's folder, or one of its checkpoints");
   }

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <random>
 #include <string>
@@ -74,7 +74,8 @@ inline double relative_error(Operand const& actual, reference::Values const& exp
 }
 
 inline bool bit_equal(Operand const& a, Operand const& b) {
-  return a.size() == b.size() && std::memcmp(a.floats().data(), b.floats().data(), a.size() * sizeof(float)) == 0;
+  auto const bits = [](float x) { return std::bit_cast<std::uint32_t>(x); };
+  return std::ranges::equal(a.floats(), b.floats(), {}, bits, bits);
 }
 
 // d loss / d x[i] by central differences of a loss computed in double: exact to about 1e-9.

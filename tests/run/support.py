@@ -27,12 +27,12 @@ def atoll(*arguments, cwd, check=True, timeout=120):
 
 
 def prepare_data(folder):
-    """Half a megabyte of the dictionary, tokenized as bytes: folder/data/tiny."""
+    """Half a megabyte of the dictionary, tokenized as bytes: folder/data/bytes."""
     with gzip.open(DICTIONARY) as text:
         text.seek(1_000_000)
         excerpt = text.read(500_000)
     (folder / "text.txt").write_bytes(excerpt[excerpt.index(b"\n\n") + 2 :].decode("utf-8", "ignore").encode())
-    atoll("data", "prepare", "text.txt", "--out", "data/tiny", "--bytes", "--validation-fraction", "0.05", cwd=folder)
+    atoll("data", "prepare", "text.txt", "--out", "data/bytes", "--bytes", "--validation-fraction", "0.01", cwd=folder)
 
 
 class Job:

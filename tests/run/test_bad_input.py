@@ -88,7 +88,7 @@ class BadInput(RunTest):
 
     def test_tokenizers(self):
         (self.folder / "garbage.model").write_bytes(b"not a model" * 50)
-        self.refuse(["data", "inspect", "data/tiny/train.bin", "--tokenizer", "garbage.model"], "garbage.model")
+        self.refuse(["data", "inspect", "data/bytes/train.bin", "--tokenizer", "garbage.model"], "garbage.model")
 
     def test_text_to_prepare(self):
         self.refuse(["data", "prepare", "absent.txt", "--out", "data2"], "absent.txt")
@@ -97,16 +97,16 @@ class BadInput(RunTest):
         (self.folder / "broken.gz").write_bytes(b"\x1f\x8b\x08\0garbage that is no gzip")
         self.refuse(["data", "prepare", "broken.gz", "--out", "data2", "--bytes"], "broken.gz")
         (self.folder / "text.txt").write_text("one\ntwo\n\nthree\n" * 50)
-        self.refuse(["data", "prepare", "text.txt", "--out", "data/tiny", "--bytes"], "data/tiny", "--force")
+        self.refuse(["data", "prepare", "text.txt", "--out", "data/bytes", "--bytes"], "data/bytes", "--force")
 
     def test_a_run_is_never_overwritten(self):
-        self.finish(3, {"run.steps": 8})
+        self.finish(3, {"run.steps": 12})
         before = {path: path.read_bytes() for path in (self.folder / "runs").rglob("*") if path.is_file()}
-        self.refuse(["train", TINY, "--set", "run.steps=8"], "runs/tiny", "--resume", ranks=3)
+        self.refuse(["train", TINY, "--set", "run.steps=12"], "runs/tiny", "--resume", ranks=3)
         self.assertEqual(before, {path: path.read_bytes() for path in (self.folder / "runs").rglob("*") if path.is_file()})
 
     def test_checkpoints(self):
-        self.finish(3, {"run.steps": 8})
+        self.finish(3, {"run.steps": 12})
         folder = sorted((self.folder / "runs/tiny/checkpoints").iterdir())[-1]
         shard = folder / "shard_0.h5"
         sound = shard.read_bytes()

@@ -37,7 +37,7 @@ class QuickCommands(RunTest):
     def test_a_run_is_evaluated_sampled_and_inspected(self):
         job = self.finish(3, {"run.steps": 30})
         final = [line for line in job.metrics("eval") if line["final"]][0]
-        evaluated = json.loads(atoll("eval", "runs/tiny", "--json", "--batches", "16", cwd=self.folder).stdout)
+        evaluated = json.loads(atoll("eval", "runs/tiny", "--json", "--batches", "2", cwd=self.folder).stdout)
         self.assertAlmostEqual(evaluated["loss"], final["val_loss"], places=5, msg="the checkpoint is the model that was judged")
 
         one, same, other = (atoll("generate", "runs/tiny", "--tokens", "80", "--seed", seed, cwd=self.folder).stdout
@@ -45,11 +45,11 @@ class QuickCommands(RunTest):
         self.assertEqual(one, same)
         self.assertNotEqual(one, other)
 
-        inspected = json.loads(atoll("data", "inspect", "data/tiny", "--json", cwd=self.folder).stdout)
+        inspected = json.loads(atoll("data", "inspect", "data/bytes", "--json", cwd=self.folder).stdout)
         self.assertEqual(len(inspected["files"]), 2)
 
     def test_eval_of_a_text_file_counts_its_bytes(self):
-        self.finish(3, {"run.steps": 8})
+        self.finish(3, {"run.steps": 12})
         (self.folder / "mine.txt").write_text("A word, and another word that follows.\n" * 40)
         evaluated = json.loads(atoll("eval", "runs/tiny", "--data", "mine.txt", "--json", cwd=self.folder).stdout)
         self.assertGreater(evaluated["bits_per_byte"], 0.5)

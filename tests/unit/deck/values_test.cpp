@@ -21,6 +21,8 @@ TEST_CASE("a value of the wrong type is refused with the type that is expected")
        "expected string or list of strings"},
       {"[inner]\nbetas = 0.9\n", "d.toml:2:1", "inner.betas = 0.9 has the wrong type",
        "expected list of 2 floats"},
+      {"[model]\nwidth = []\n", "d.toml:2:1", "model.width = [] has the wrong type", "expected integer"},
+      {"[outer]\ngrace = []\n", "d.toml:2:1", "outer.grace = [] has the wrong type", "adaptive | none"},
       {"[outer]\ngrace = [1]\n", "d.toml:2:1", "outer.grace = [1] has the wrong type",
        "adaptive | none | seconds"},
   });

@@ -96,7 +96,7 @@ TEST_CASE("an unknown type, choice or truth value is refused") {
   CHECK(refused(Go{}, 9, 2));
   CHECK(refused(Hold{}, 9, 3));
   CHECK_FALSE(refused(Hold{}, 9, 2));
-  CHECK(refused(FateNotice{}, 13, 6));  // outcome
+  CHECK(refused(FateNotice{}, 13, 7));  // outcome
   CHECK(refused(FateNotice{}, 14, 8));  // reason
 }
 

@@ -14,7 +14,7 @@ transport::FrameLimits const limits{.body_bytes = 1000, .payload_floats = 4};
 
 // A release with its payload, sealed.
 struct Sample {
-  protocol::Message message = protocol::Release{.fragment = 3, .round = 48, .version = {0, 2}};
+  protocol::Message message = protocol::Release{3, 48, {0, 2}, {}};
   std::vector<std::byte> body = protocol::encode(message);
   std::vector<float> payload = {1.0f, -2.0f, 0.5f};
   FrameHeader header{.kind = FrameKind::message,

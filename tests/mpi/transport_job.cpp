@@ -1,0 +1,63 @@
+#include "transport_job.hpp"
+
+#include "base/clock.hpp"
+
+namespace atoll::test {
+
+namespace {
+
+comm::SiteLayout layout_with(int shards) {
+  deck::RunConfig config;
+  config.syncer.ranks = shards;
+  config.sites.count = ranks() - shards;
+  config.sites.ranks = {1};
+  return {config, ranks()};
+}
+
+}  // namespace
+
+TransportJob::TransportJob(int shards) : world(runtime(), layout_with(shards)) {}
+
+TransportJob::~TransportJob() {
+  if (transport) transport->close(5.0);
+}
+
+transport::MpiTransport& TransportJob::open(std::size_t max_payload_floats) {
+  return transport.emplace(world, transport::MpiTransport::Options{.max_payload_floats = max_payload_floats});
+}
+
+std::vector<transport::Frame> TransportJob::collect(std::size_t count, double patience_s) {
+  std::vector<transport::Frame> frames;
+  double const give_up_s = base::now_s() + patience_s;
+  while (frames.size() < count && base::now_s() < give_up_s) {
+    transport->wait(0.1);
+    for (auto& frame : transport->receive()) frames.push_back(std::move(frame));
+  }
+  return frames;
+}
+
+transport::Payload payload_of(std::size_t size, float value) {
+  return std::make_shared<std::vector<float> const>(size, value);
+}
+
+protocol::Contribution contribution(std::uint64_t round) {
+  protocol::Contribution message;
+  message.round = round;
+  return message;
+}
+
+protocol::Release release(std::uint32_t fragment, std::uint64_t version) {
+  protocol::Release message;
+  message.fragment = fragment;
+  message.version.commits = version;
+  return message;
+}
+
+protocol::Report report(int number) { return {std::to_string(number)}; }
+
+int number_in(transport::Frame const& frame) {
+  auto const* report = std::get_if<protocol::Report>(&frame.message);
+  return report ? std::stoi(report->line) : -1;
+}
+
+}  // namespace atoll::test

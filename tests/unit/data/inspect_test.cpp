@@ -1,0 +1,63 @@
+// What is said about token files and datasets.
+#include "data/inspect.hpp"
+
+#include "base/error.hpp"
+#include "data/prepare.hpp"
+#include "support/catch.hpp"
+#include "support/scratch_folder.hpp"
+#include "unit/data/sample_text.hpp"
+
+using namespace atoll;
+using namespace atoll::data;
+
+TEST_CASE("a token file is described by its numbers, and by its text where a tokenizer is given") {
+  test::ScratchFolder const folder;
+  auto const file = folder.path() / "t.bin";
+  test::write_counting_tokens(file, 120);
+
+  auto const plain = inspect(file);
+  REQUIRE(plain.files.size() == 1);
+  CHECK_FALSE(plain.dataset);
+  CHECK(plain.files[0].tokens == 120);
+  CHECK(plain.files[0].highest_id == 119);
+  CHECK(plain.files[0].first_text.empty());
+  CHECK_THAT(describe(plain), ContainsSubstring("120 tokens of 16 bits") && ContainsSubstring("0 .. 119"));
+
+  CHECK_THAT(inspect(file, "bytes").files[0].first_text, ContainsSubstring("!\"#$%&'()*+,-./0123456789"));
+}
+
+TEST_CASE("a dataset is described with its sources, its split and its first lines") {
+  test::ScratchFolder const folder;
+  auto const text = folder.path() / "text";
+  test::write_text(text, "caf\xE9\n\n" + test::dictionary(200));
+  PrepareOptions options;
+  options.sources = {text.string()};
+  options.out = folder.path() / "out";
+  options.byte_level = true;
+  options.validation_fraction = 0.1;
+  prepare(options);
+
+  auto const inspection = inspect(options.out);
+  REQUIRE(inspection.dataset);
+  REQUIRE(inspection.files.size() == 2);
+  CHECK(inspection.files[0].tokens == inspection.dataset->train.tokens);
+  CHECK(inspection.files[1].digest == inspection.dataset->validation.digest);
+  auto const words = describe(inspection);
+  CHECK_THAT(words, ContainsSubstring("1 invalid UTF-8 sequence") && ContainsSubstring("first at byte 3"));
+  CHECK_THAT(words, ContainsSubstring("vocab 257") && ContainsSubstring("% of the text"));
+  CHECK_THAT(words, ContainsSubstring("    | ") && ContainsSubstring("\\, n."));
+}
+
+TEST_CASE("what is neither a token file nor a dataset is refused") {
+  test::ScratchFolder const folder;
+  test::write_text(folder.path() / "text", "just text");
+  CHECK_THROWS_AS(inspect(folder.path()), base::InputError);
+  CHECK_THROWS_AS(inspect(folder.path() / "text"), base::InputError);
+  CHECK_THROWS_AS(inspect(folder.path() / "absent"), base::InputError);
+}
+
+TEST_CASE("a tokenizer too small for the file is refused") {
+  test::ScratchFolder const folder;
+  test::write_counting_tokens(folder.path() / "t.bin", 300);
+  REQUIRE_THROWS_WITH(inspect(folder.path() / "t.bin", "bytes"), ContainsSubstring("beyond the vocabulary of 257"));
+}

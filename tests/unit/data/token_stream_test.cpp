@@ -1,0 +1,244 @@
+// The stream of training batches: order, sites, ranks, and the cursor.
+#include "data/token_stream.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <new>
+#include <thread>
+#include <vector>
+
+#include "base/error.hpp"
+#include "support/catch.hpp"
+#include "support/scratch_folder.hpp"
+#include "unit/data/sample_text.hpp"
+#include "unit/protocol/memory_archive.hpp"
+
+using namespace atoll;
+using namespace atoll::data;
+
+namespace {
+std::atomic<std::uint64_t> allocations{0};
+}  // namespace
+
+// Counts every allocation of this executable, in any thread.
+void* operator new(std::size_t bytes) {
+  allocations.fetch_add(1);
+  if (void* memory = std::malloc(bytes > 0 ? bytes : 1)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace {
+
+using Ids = std::vector<std::int32_t>;
+
+// A file of windows of 8 tokens; a window is known by its first token.
+struct Stage {
+  test::ScratchFolder folder;
+  StreamOptions options;
+
+  explicit Stage(std::uint64_t windows) {
+    options.file = folder.path() / "train.bin";
+    options.context = 8;
+    options.batch_sequences = 4;
+    options.sequences = 4;
+    test::write_counting_tokens(options.file, windows * 8 + 1);
+  }
+};
+
+Ids windows_of(Batch const& batch) {
+  Ids windows;
+  for (int b = 0; b < batch.sequences; ++b) windows.push_back(batch.tokens[static_cast<std::size_t>(b * batch.context)] / 8);
+  return windows;
+}
+
+Ids take(TokenStream& stream, int batches) {
+  Ids windows;
+  for (int i = 0; i < batches; ++i) std::ranges::copy(windows_of(stream.next()), std::back_inserter(windows));
+  return windows;
+}
+
+Ids sorted(Ids ids) {
+  std::ranges::sort(ids);
+  return ids;
+}
+
+}  // namespace
+
+TEST_CASE("a sequence is a window of the text, and its targets are the tokens that follow") {
+  Stage stage(50);
+  TokenStream stream(stage.options);
+  for (int step = 0; step < 5; ++step) {
+    auto const batch = stream.next();
+    REQUIRE(batch.sequences == 4);
+    REQUIRE(batch.context == 8);
+    REQUIRE(batch.tokens.size() == 32);
+    for (std::size_t i = 0; i < batch.tokens.size(); ++i) {
+      REQUIRE(batch.targets[i] == batch.tokens[i] + 1);
+      REQUIRE(batch.tokens[i] % 8 == static_cast<std::int32_t>(i % 8));
+    }
+  }
+}
+
+TEST_CASE("an epoch takes every window once, in another order than the epoch before") {
+  Stage stage(37);  // no multiple of the batch: epochs meet within one
+  TokenStream stream(stage.options);
+  REQUIRE(stream.epoch_sequences() == 37);
+  auto const taken = take(stream, 37);  // four epochs
+  Ids all(37);
+  for (int i = 0; i < 37; ++i) all[static_cast<std::size_t>(i)] = i;
+  for (int epoch = 0; epoch < 4; ++epoch) {
+    Ids const windows(taken.begin() + 37 * epoch, taken.begin() + 37 * (epoch + 1));
+    REQUIRE(sorted(windows) == all);
+    REQUIRE(windows != all);
+    if (epoch > 0) REQUIRE_FALSE(std::equal(windows.begin(), windows.end(), taken.begin()));
+  }
+}
+
+TEST_CASE("the order follows from seed and site, and from nothing else") {
+  Stage stage(100);
+  auto const order = [&](std::uint64_t seed, int site) {
+    stage.options.seed = seed;
+    stage.options.site = site;
+    TokenStream stream(stage.options);
+    return take(stream, 20);
+  };
+  auto const first = order(1, 0);
+  CHECK(order(1, 0) == first);
+  CHECK(order(2, 0) != first);
+  CHECK(order(1, 1) != first);  // another site with a file of its own
+}
+
+TEST_CASE("sites that share a file take disjoint parts that together are the whole") {
+  Stage stage(50);
+  stage.options.sites = 3;
+  Ids all;
+  for (int site = 0; site < 3; ++site) {
+    stage.options.site = site;
+    stage.options.batch_sequences = stage.options.sequences = 1;
+    TokenStream stream(stage.options);
+    auto const epoch = take(stream, static_cast<int>(stream.epoch_sequences()));
+    CHECK(epoch.size() == (site < 2 ? 17 : 16));
+    for (auto const window : epoch) REQUIRE(window % 3 == site);
+    all.insert(all.end(), epoch.begin(), epoch.end());
+  }
+  CHECK(sorted(all).size() == 50);
+  all = sorted(all);
+  CHECK(std::unique(all.begin(), all.end()) == all.end());
+}
+
+TEST_CASE("the ranks of a site share its batch: together they see what one rank would see") {
+  Stage stage(60);
+  TokenStream whole(stage.options);
+  stage.options.sequences = 3;
+  TokenStream first(stage.options);
+  stage.options.first_sequence = 3;
+  stage.options.sequences = 1;
+  TokenStream second(stage.options);
+  for (int step = 0; step < 40; ++step) {
+    auto together = windows_of(first.next());
+    std::ranges::copy(windows_of(second.next()), std::back_inserter(together));
+    REQUIRE(together == windows_of(whole.next()));
+  }
+  CHECK(first.cursor() == whole.cursor());
+  CHECK(second.cursor() == whole.cursor());
+}
+
+TEST_CASE("the cursor counts the sequences of the site that were taken, not those read ahead") {
+  Stage stage(60);
+  stage.options.sequences = 1;  // a rank with a quarter of the batch
+  TokenStream stream(stage.options);
+  CHECK(stream.cursor() == 0);
+  for (std::uint64_t step = 1; step <= 10; ++step) {
+    stream.next();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // time to read ahead
+    REQUIRE(stream.cursor() == 4 * step);
+  }
+}
+
+TEST_CASE("seeking to a cursor goes on exactly where it was taken") {
+  Stage stage(45);
+  TokenStream consumed(stage.options);
+  auto const whole = take(consumed, 60);
+  for (int step : {0, 1, 2, 7, 11, 12, 30, 59}) {  // forward and, from the end, back; across epochs
+    TokenStream fresh(stage.options);
+    fresh.seek(static_cast<std::uint64_t>(4 * step));
+    REQUIRE(fresh.cursor() == static_cast<std::uint64_t>(4 * step));
+    consumed.seek(static_cast<std::uint64_t>(4 * step));
+    Ids const rest(whole.begin() + 4 * step, whole.end());
+    REQUIRE(take(fresh, 60 - step) == rest);
+    REQUIRE(take(consumed, 60 - step) == rest);
+  }
+}
+
+TEST_CASE("a stream that is saved and loaded goes on as if nothing had happened") {
+  Stage stage(45);
+  TokenStream stream(stage.options);
+  take(stream, 13);
+  auto const values = test::saved(stream);
+  auto const rest = take(stream, 20);
+
+  TokenStream resumed(stage.options);
+  resumed.load(test::MemoryReader(values));
+  CHECK(resumed.cursor() == 52);
+  CHECK(take(resumed, 20) == rest);
+}
+
+TEST_CASE("a state that was saved with other text is refused") {
+  Stage stage(45), other(46);
+  auto const values = test::saved(TokenStream(other.options));
+  TokenStream stream(stage.options);
+  REQUIRE_THROWS_AS(stream.load(test::MemoryReader(values)), base::InputError);
+}
+
+TEST_CASE("taking batches allocates nothing") {
+  Stage stage(60);
+  TokenStream stream(stage.options);
+  take(stream, 10);
+  auto const before = allocations.load();
+  std::int64_t sum = 0;
+  for (int step = 0; step < 500; ++step) sum += stream.next().tokens[0];
+  CHECK(allocations.load() == before);
+  CHECK(sum > 0);
+}
+
+TEST_CASE("a failure of the reading thread reaches the one who trains, after the batches read before it") {
+  Stage stage(1000);
+  TokenStream stream(stage.options);
+  stream.next();
+  std::filesystem::resize_file(stage.options.file, 1100);
+  auto const drain = [&] {
+    for (int step = 0; step < 50; ++step) stream.next();
+  };
+  REQUIRE_THROWS_AS(drain(), base::RuntimeFailure);
+  REQUIRE_THROWS_WITH(drain(), ContainsSubstring("train.bin"));  // and again, instead of waiting for ever
+  CHECK(stream.cursor() < 4 * 50);
+}
+
+TEST_CASE("a stream that is not read to its end can be dropped at any time") {
+  Stage stage(60);
+  for (int batches = 0; batches < 20; ++batches) {
+    TokenStream stream(stage.options);
+    take(stream, batches % 7);
+  }
+}
+
+TEST_CASE("a file too small for its sites is refused with a remedy") {
+  Stage stage(2);
+  stage.options.sites = 3;
+  REQUIRE_THROWS_AS(TokenStream(stage.options), base::InputError);
+  REQUIRE_THROWS_WITH(TokenStream(stage.options), ContainsSubstring("train.bin") && ContainsSubstring("17 tokens") &&
+                                                      ContainsSubstring("3 sites") && ContainsSubstring("model.context"));
+  stage.options.sites = 2;
+  CHECK_NOTHROW(TokenStream(stage.options));
+}
+
+TEST_CASE("ids beyond the vocabulary are refused before training begins") {
+  Stage stage(20);
+  stage.options.vocab = 100;
+  REQUIRE_THROWS_AS(TokenStream(stage.options), base::InputError);
+}

@@ -1,0 +1,48 @@
+// The validation batches: always the same consecutive windows.
+#include "data/validation_set.hpp"
+
+#include "base/error.hpp"
+#include "support/catch.hpp"
+#include "support/scratch_folder.hpp"
+#include "unit/data/sample_text.hpp"
+
+using namespace atoll;
+using namespace atoll::data;
+
+namespace {
+
+ValidationSet set_of(std::uint64_t tokens, int batches) {
+  test::ScratchFolder const folder;
+  test::write_counting_tokens(folder.path() / "v.bin", tokens);
+  return ValidationSet({.file = folder.path() / "v.bin", .vocab = 0, .sequences = 3, .context = 10, .batches = batches});
+}
+
+}  // namespace
+
+TEST_CASE("batches are consecutive windows, and targets are the tokens that follow") {
+  auto const set = set_of(1000, 4);
+  REQUIRE(set.count() == 4);
+  std::int32_t place = 0;
+  for (int b = 0; b < set.count(); ++b) {
+    auto const batch = set.get(b);
+    REQUIRE(batch.sequences == 3);
+    REQUIRE(batch.context == 10);
+    REQUIRE(batch.tokens.size() == 30);
+    for (std::size_t i = 0; i < 30; ++i, ++place) {
+      REQUIRE(batch.tokens[i] == place);
+      REQUIRE(batch.targets[i] == place + 1);
+    }
+  }
+}
+
+TEST_CASE("a small file gives as many whole batches as it has") {
+  CHECK(set_of(31, 16).count() == 1);
+  CHECK(set_of(60, 16).count() == 1);
+  CHECK(set_of(61, 16).count() == 2);
+}
+
+TEST_CASE("a file too small for one batch is refused with a remedy") {
+  REQUIRE_THROWS_AS(set_of(30, 1), base::InputError);
+  REQUIRE_THROWS_WITH(set_of(30, 1), ContainsSubstring("v.bin") && ContainsSubstring("holds 30 tokens") &&
+                                         ContainsSubstring("validation fraction"));
+}
