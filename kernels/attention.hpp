@@ -1,5 +1,5 @@
-// Causal attention with grouped queries, in blocks with online softmax (FlashAttention-2, arXiv 2307.08691): no T x T
-// matrix is kept, only the log-sum-exp of each row. Every output is overwritten (=).
+// Causal attention with grouped queries, in blocks with online softmax (FlashAttention-2, arXiv 2307.08691):
+// no T x T matrix is kept, only the log-sum-exp of each row. Every output is overwritten (=).
 #pragma once
 
 #include "kernels/views.hpp"
@@ -20,7 +20,8 @@ struct AttentionShape {
 // Floats that `workspace` of both functions must hold.
 std::size_t attention_workspace_size(AttentionShape const& shape);
 
-// qkv (N, (H + 2G) D): queries, then keys, then values, head by head; out (N, H D); lse (B, H, T), for the backward.
+// qkv (N, (H + 2G) D): queries, then keys, then values, head by head; out (N, H D); lse (B, H, T), for the
+// backward.
 void attention_forward(Exec const& exec, Tensor2<float const> qkv, AttentionShape const& shape,
                        Tensor1<float> workspace, Tensor2<float> out, Tensor3<float> lse);
 

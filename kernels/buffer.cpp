@@ -7,8 +7,8 @@
 namespace atoll::kernels {
 namespace {
 
-// Large buffers are swept from end to end every step: 4 KiB pages cost 5-10 % of it in address translation. The hint
-// must come before the first touch, and may fail without harm.
+// Large buffers are swept from end to end every step: 4 KiB pages cost 5-10 % of it in address translation.
+// The hint must come before the first touch, and may fail without harm.
 void ask_for_huge_pages([[maybe_unused]] FloatBuffer const& buffer) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
   if constexpr (Kokkos::SpaceAccessibility<Kokkos::HostSpace, ExecMemory>::accessible) {

@@ -1,4 +1,5 @@
-// Memory that lives as long as its owner: what models and optimizers allocate once and hand to kernels as ranges.
+// Memory that lives as long as its owner: allocated once by models and optimizers, handed to kernels as
+// ranges.
 #pragma once
 
 #include <string>

@@ -21,43 +21,45 @@ KOKKOS_INLINE_FUNCTION float row_maximum(float const* row, std::size_t size) {
 void cross_entropy_forward(Exec const& exec, Tensor2<float const> logits, Tensor1<std::int32_t const> targets,
                            Tensor1<float> loss) {
   std::size_t const vocabulary = logits.extent(1);
-  for_rows(exec, "cross_entropy_forward", logits.extent(0), KOKKOS_LAMBDA(std::size_t n) {
-    loss(n) = 0.0F;
-    if (targets(n) < 0) return;
-    float const* const row = &logits(n, 0);
-    float const maximum = row_maximum(row, vocabulary);
-    float sum = 0.0F;
+  for_rows(
+      exec, "cross_entropy_forward", logits.extent(0), KOKKOS_LAMBDA(std::size_t n) {
+        loss(n) = 0.0F;
+        if (targets(n) < 0) return;
+        float const* const row = &logits(n, 0);
+        float const maximum = row_maximum(row, vocabulary);
+        float sum = 0.0F;
 #pragma omp simd reduction(+ : sum)
-    for (std::size_t v = 0; v < vocabulary; ++v) sum += fast_exp(row[v] - maximum);
-    loss(n) = std::log(sum) + (maximum - row[targets(n)]);
-  });
+        for (std::size_t v = 0; v < vocabulary; ++v) sum += fast_exp(row[v] - maximum);
+        loss(n) = std::log(sum) + (maximum - row[targets(n)]);
+      });
 }
 
 void cross_entropy_forward_backward(Exec const& exec, Tensor1<std::int32_t const> targets, float scale,
                                     Tensor2<float> logits, Tensor1<float> loss) {
   std::size_t const vocabulary = logits.extent(1);
-  for_rows(exec, "cross_entropy_forward_backward", logits.extent(0), KOKKOS_LAMBDA(std::size_t n) {
-    float* const row = &logits(n, 0);
-    if (targets(n) < 0) {
-      loss(n) = 0.0F;
+  for_rows(
+      exec, "cross_entropy_forward_backward", logits.extent(0), KOKKOS_LAMBDA(std::size_t n) {
+        float* const row = &logits(n, 0);
+        if (targets(n) < 0) {
+          loss(n) = 0.0F;
 #pragma omp simd
-      for (std::size_t v = 0; v < vocabulary; ++v) row[v] = 0.0F;
-      return;
-    }
-    float const maximum = row_maximum(row, vocabulary);
-    float const distance = maximum - row[targets(n)];
-    float sum = 0.0F;
+          for (std::size_t v = 0; v < vocabulary; ++v) row[v] = 0.0F;
+          return;
+        }
+        float const maximum = row_maximum(row, vocabulary);
+        float const distance = maximum - row[targets(n)];
+        float sum = 0.0F;
 #pragma omp simd reduction(+ : sum)
-    for (std::size_t v = 0; v < vocabulary; ++v) {
-      row[v] = fast_exp(row[v] - maximum);
-      sum += row[v];
-    }
-    loss(n) = std::log(sum) + distance;
-    float const factor = scale / sum;
+        for (std::size_t v = 0; v < vocabulary; ++v) {
+          row[v] = fast_exp(row[v] - maximum);
+          sum += row[v];
+        }
+        loss(n) = std::log(sum) + distance;
+        float const factor = scale / sum;
 #pragma omp simd
-    for (std::size_t v = 0; v < vocabulary; ++v) row[v] *= factor;
-    row[targets(n)] -= scale;
-  });
+        for (std::size_t v = 0; v < vocabulary; ++v) row[v] *= factor;
+        row[targets(n)] -= scale;
+      });
 }
 
 }  // namespace atoll::kernels

@@ -1,5 +1,5 @@
-// Softmax and negative log-likelihood of one chunk of rows, so that the logits of a whole batch need not exist at once.
-// Every output is overwritten (=).
+// Softmax and negative log-likelihood of one chunk of rows, so that the logits of a whole batch need not
+// exist. Every output is overwritten (=).
 #pragma once
 
 #include "kernels/views.hpp"
@@ -12,7 +12,8 @@ void cross_entropy_forward(Exec const& exec, Tensor2<float const> logits, Tensor
                            Tensor1<float> loss);
 
 // The same loss, and the gradient in the place of the logits: logits[n,v] becomes
-// scale * (softmax(logits[n,:])[v] - [v = targets[n]]), 0 in ignored rows. For a mean, scale = 1 / rows counted.
+// scale * (softmax(logits[n,:])[v] - [v = targets[n]]), 0 in ignored rows. For a mean, scale = 1 / rows
+// counted.
 void cross_entropy_forward_backward(Exec const& exec, Tensor1<std::int32_t const> targets, float scale,
                                     Tensor2<float> logits, Tensor1<float> loss);
 

@@ -10,28 +10,31 @@ constexpr std::size_t block = 4096;
 }  // namespace
 
 void fill(Exec const& exec, float value, Tensor1<float> y) {
-  for_blocks(exec, "fill", y.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
-    float* const to = y.data();
+  for_blocks(
+      exec, "fill", y.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
+        float* const to = y.data();
 #pragma omp simd
-    for (std::size_t i = begin; i < end; ++i) to[i] = value;
-  });
+        for (std::size_t i = begin; i < end; ++i) to[i] = value;
+      });
 }
 
 void scale(Exec const& exec, float factor, Tensor1<float> y) {
-  for_blocks(exec, "scale", y.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
-    float* const to = y.data();
+  for_blocks(
+      exec, "scale", y.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
+        float* const to = y.data();
 #pragma omp simd
-    for (std::size_t i = begin; i < end; ++i) to[i] *= factor;
-  });
+        for (std::size_t i = begin; i < end; ++i) to[i] *= factor;
+      });
 }
 
 void add(Exec const& exec, Tensor1<float const> x, Tensor1<float> y) {
-  for_blocks(exec, "add", y.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
-    float const* const from = x.data();
-    float* const to = y.data();
+  for_blocks(
+      exec, "add", y.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
+        float const* const from = x.data();
+        float* const to = y.data();
 #pragma omp simd
-    for (std::size_t i = begin; i < end; ++i) to[i] += from[i];
-  });
+        for (std::size_t i = begin; i < end; ++i) to[i] += from[i];
+      });
 }
 
 }  // namespace atoll::kernels

@@ -1,5 +1,5 @@
-// The two parallel loops of the kernels' sources. Inside, the loop over the contiguous dimension is a plain one under
-// `#pragma omp simd`: that is what vectorizes on the host, and its order is the same in every run.
+// The two parallel loops of the kernels' sources. Inside them the loop over the contiguous dimension is a
+// plain one under `#pragma omp simd`: that vectorizes on the host, and its order is the same in every run.
 #pragma once
 
 #include "kernels/views.hpp"

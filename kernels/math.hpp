@@ -8,11 +8,12 @@
 
 namespace atoll::kernels {
 
-// e^x with a relative error below 2e-7, without branches. exp(-inf) = 0, exp(inf) = inf, NaN stays NaN; results below
-// the smallest normal float are 0.
+// e^x with a relative error below 2e-7, without branches. exp(-inf) = 0, exp(inf) = inf, NaN stays NaN;
+// results below the smallest normal float are 0.
 //
-// x = n ln2 + r, |r| <= ln2/2; e^r by a polynomial of degree 6 (its relative error is minimal on that range: 3e-9), times 2^n by adding n to the
-// exponent bits. Adding 1.5 * 2^23 rounds to the nearest integer and leaves it in the low bits.
+// x = n ln2 + r, |r| <= ln2/2; e^r by a polynomial of degree 6 (its relative error is minimal on that range:
+// 3e-9), times 2^n by adding n to the exponent bits. Adding 1.5 * 2^23 rounds to the nearest integer and
+// leaves it in the low bits.
 KOKKOS_FORCEINLINE_FUNCTION float fast_exp(float x) {
   constexpr float log2e = 1.44269504F;
   constexpr float ln2_high = 0.693359375F;  // few bits, so that n * ln2_high is exact

@@ -23,30 +23,32 @@ void adamw_update(Exec const& exec, Tensor1<float const> grad, AdamwStep const& 
   auto const rate = static_cast<float>(step.lr / step.bias_correction1);
   auto const inv_correction2 = static_cast<float>(1.0 / step.bias_correction2);
   auto const eps = static_cast<float>(step.eps);
-  for_blocks(exec, "adamw_update", grad.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
-    float const* const g = grad.data();
-    float* const p = param.data();
-    float* const m = moment1.data();
-    float* const v = moment2.data();
+  for_blocks(
+      exec, "adamw_update", grad.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
+        float const* const g = grad.data();
+        float* const p = param.data();
+        float* const m = moment1.data();
+        float* const v = moment2.data();
 #pragma omp simd
-    for (std::size_t i = begin; i < end; ++i) {
-      float const scaled = grad_scale * g[i];
-      m[i] = beta1 * m[i] + rest1 * scaled;
-      v[i] = beta2 * v[i] + rest2 * scaled * scaled;
-      p[i] = keep * p[i] - rate * m[i] / (std::sqrt(v[i] * inv_correction2) + eps);
-    }
-  });
+        for (std::size_t i = begin; i < end; ++i) {
+          float const scaled = grad_scale * g[i];
+          m[i] = beta1 * m[i] + rest1 * scaled;
+          v[i] = beta2 * v[i] + rest2 * scaled * scaled;
+          p[i] = keep * p[i] - rate * m[i] / (std::sqrt(v[i] * inv_correction2) + eps);
+        }
+      });
 }
 
 void sgd_update(Exec const& exec, Tensor1<float const> grad, SgdStep const& step, Tensor1<float> param) {
   auto const keep = static_cast<float>(1.0 - step.lr * step.weight_decay);
   auto const rate = static_cast<float>(step.lr * step.grad_scale);
-  for_blocks(exec, "sgd_update", grad.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
-    float const* const g = grad.data();
-    float* const p = param.data();
+  for_blocks(
+      exec, "sgd_update", grad.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
+        float const* const g = grad.data();
+        float* const p = param.data();
 #pragma omp simd
-    for (std::size_t i = begin; i < end; ++i) p[i] = keep * p[i] - rate * g[i];
-  });
+        for (std::size_t i = begin; i < end; ++i) p[i] = keep * p[i] - rate * g[i];
+      });
 }
 
 }  // namespace atoll::kernels

@@ -1,5 +1,5 @@
-// One pass over a range of the flat parameter buffer for each inner optimizer. Weight decay is decoupled: call once per
-// range that decays and once, with weight_decay = 0, per range that does not. Parameters and moments are updated in place.
+// Inner optimizers: one pass over a range of the flat parameters, changing them and their moments in place.
+// Weight decay is decoupled: one call per range that decays, one with weight_decay = 0 per other range.
 #pragma once
 
 #include "kernels/views.hpp"

@@ -30,7 +30,8 @@ void reduce(Exec const& exec, char const* label, Tensor1<float const> const& x, 
 }  // namespace
 
 void sum(Exec const& exec, Tensor1<float const> x, Scalar<double> result) {
-  reduce<double>(exec, "sum", x, KOKKOS_LAMBDA(float value) { return static_cast<double>(value); }, result);
+  reduce<double>(
+      exec, "sum", x, KOKKOS_LAMBDA(float value) { return static_cast<double>(value); }, result);
 }
 
 void sum_of_squares(Exec const& exec, Tensor1<float const> x, Scalar<double> result) {

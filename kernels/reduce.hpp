@@ -1,4 +1,4 @@
-// Reductions of a vector to one number, in an order that depends on its size alone. The caller fences before reading.
+// Reductions of a vector to one number, in an order that depends on its size alone. Fence before reading it.
 #pragma once
 
 #include "kernels/views.hpp"

@@ -19,24 +19,26 @@ KOKKOS_INLINE_FUNCTION float normalize_row(float const* x, float const* weight, 
   return inv_rms;
 }
 
-// The sum over rows runs in order within a block of columns, so that the result does not depend on the parallel schedule.
+// The sum over rows runs in order within a block of columns, so that the result does not depend on the
+// parallel schedule.
 void accumulate_dweight(Exec const& exec, Tensor2<float const> dy, Tensor2<float const> x,
                         Tensor1<float const> inv_rms, Tensor1<float> dweight) {
   constexpr std::size_t block = 64;
   std::size_t const count = x.extent(0);
-  for_blocks(exec, "rmsnorm_backward_dweight", dweight.extent(0), block,
-             KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
-               double sums[block] = {};
-               std::size_t const width = end - begin;
-               for (std::size_t n = 0; n < count; ++n) {
-                 float const* const dy_row = &dy(n, begin);
-                 float const* const x_row = &x(n, begin);
-                 float const inv = inv_rms(n);
+  for_blocks(
+      exec, "rmsnorm_backward_dweight", dweight.extent(0), block,
+      KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
+        double sums[block] = {};
+        std::size_t const width = end - begin;
+        for (std::size_t n = 0; n < count; ++n) {
+          float const* const dy_row = &dy(n, begin);
+          float const* const x_row = &x(n, begin);
+          float const inv = inv_rms(n);
 #pragma omp simd
-                 for (std::size_t c = 0; c < width; ++c) sums[c] += dy_row[c] * x_row[c] * inv;
-               }
-               for (std::size_t c = 0; c < width; ++c) dweight(begin + c) += static_cast<float>(sums[c]);
-             });
+          for (std::size_t c = 0; c < width; ++c) sums[c] += dy_row[c] * x_row[c] * inv;
+        }
+        for (std::size_t c = 0; c < width; ++c) dweight(begin + c) += static_cast<float>(sums[c]);
+      });
 }
 
 }  // namespace
@@ -44,48 +46,52 @@ void accumulate_dweight(Exec const& exec, Tensor2<float const> dy, Tensor2<float
 void rmsnorm_forward(Exec const& exec, Tensor2<float const> x, Tensor1<float const> weight, float eps,
                      Tensor2<float> y, Tensor1<float> inv_rms) {
   std::size_t const width = x.extent(1);
-  for_rows(exec, "rmsnorm_forward", x.extent(0), KOKKOS_LAMBDA(std::size_t n) {
-    inv_rms(n) = normalize_row(&x(n, 0), weight.data(), eps, width, &y(n, 0));
-  });
+  for_rows(
+      exec, "rmsnorm_forward", x.extent(0), KOKKOS_LAMBDA(std::size_t n) {
+        inv_rms(n) = normalize_row(&x(n, 0), weight.data(), eps, width, &y(n, 0));
+      });
 }
 
 void residual_rmsnorm_forward(Exec const& exec, Tensor2<float const> x, Tensor2<float const> branch,
                               Tensor1<float const> weight, float eps, Tensor2<float> sum, Tensor2<float> y,
                               Tensor1<float> inv_rms) {
   std::size_t const width = x.extent(1);
-  for_rows(exec, "residual_rmsnorm_forward", x.extent(0), KOKKOS_LAMBDA(std::size_t n) {
-    float const* const x_row = &x(n, 0);
-    float const* const branch_row = &branch(n, 0);
-    float* const sum_row = &sum(n, 0);
+  for_rows(
+      exec, "residual_rmsnorm_forward", x.extent(0), KOKKOS_LAMBDA(std::size_t n) {
+        float const* const x_row = &x(n, 0);
+        float const* const branch_row = &branch(n, 0);
+        float* const sum_row = &sum(n, 0);
 #pragma omp simd
-    for (std::size_t c = 0; c < width; ++c) sum_row[c] = x_row[c] + branch_row[c];
-    inv_rms(n) = normalize_row(sum_row, weight.data(), eps, width, &y(n, 0));
-  });
+        for (std::size_t c = 0; c < width; ++c) sum_row[c] = x_row[c] + branch_row[c];
+        inv_rms(n) = normalize_row(sum_row, weight.data(), eps, width, &y(n, 0));
+      });
 }
 
-void rmsnorm_backward(Exec const& exec, Tensor2<float const> dy, Tensor2<float const> x, Tensor1<float const> weight,
-                      Tensor1<float const> inv_rms, Update update, Tensor2<float> dx, Tensor1<float> dweight) {
+void rmsnorm_backward(Exec const& exec, Tensor2<float const> dy, Tensor2<float const> x,
+                      Tensor1<float const> weight, Tensor1<float const> inv_rms, Update update,
+                      Tensor2<float> dx, Tensor1<float> dweight) {
   accumulate_dweight(exec, dy, x, inv_rms, dweight);  // first: dx may take the place of dy
   std::size_t const width = x.extent(1);
-  float const keep = update == Update::add ? 1.0F : 0.0F;
-  for_rows(exec, "rmsnorm_backward", x.extent(0), KOKKOS_LAMBDA(std::size_t n) {
-    float const* const dy_row = &dy(n, 0);
-    float const* const x_row = &x(n, 0);
-    float const* const w = weight.data();
-    float* const dx_row = &dx(n, 0);
-    float const inv = inv_rms(n);
-    float along = 0.0F;
+  bool const adds = update == Update::add;  // else dx is not read: it may hold anything
+  for_rows(
+      exec, "rmsnorm_backward", x.extent(0), KOKKOS_LAMBDA(std::size_t n) {
+        float const* const dy_row = &dy(n, 0);
+        float const* const x_row = &x(n, 0);
+        float const* const w = weight.data();
+        float* const dx_row = &dx(n, 0);
+        float const inv = inv_rms(n);
+        float along = 0.0F;
 #pragma omp simd reduction(+ : along)
-    for (std::size_t c = 0; c < width; ++c) along += dy_row[c] * w[c] * x_row[c];
-    float const pull = along * inv * inv / static_cast<float>(width);
-    if (keep == 0.0F) {  // does not read dx, which may hold anything
+        for (std::size_t c = 0; c < width; ++c) along += dy_row[c] * w[c] * x_row[c];
+        float const pull = along * inv * inv / static_cast<float>(width);
+        if (adds) {
 #pragma omp simd
-      for (std::size_t c = 0; c < width; ++c) dx_row[c] = inv * (dy_row[c] * w[c] - x_row[c] * pull);
-    } else {
+          for (std::size_t c = 0; c < width; ++c) dx_row[c] += inv * (dy_row[c] * w[c] - x_row[c] * pull);
+        } else {
 #pragma omp simd
-      for (std::size_t c = 0; c < width; ++c) dx_row[c] += inv * (dy_row[c] * w[c] - x_row[c] * pull);
-    }
-  });
+          for (std::size_t c = 0; c < width; ++c) dx_row[c] = inv * (dy_row[c] * w[c] - x_row[c] * pull);
+        }
+      });
 }
 
 }  // namespace atoll::kernels

@@ -1,5 +1,5 @@
-// Root-mean-square norm over rows (Zhang & Sennrich, arXiv 1910.07467), alone and fused with the residual sum before it.
-// Backward: dx as asked (= or +=), dweight accumulates (+=). Sums in fp32, in a fixed order.
+// Root-mean-square norm (Zhang & Sennrich, arXiv 1910.07467), alone and after a fused residual sum. Backward:
+// dx as asked (= or +=), dweight accumulates (+=). Sums over C in fp32, over N in double, in a fixed order.
 #pragma once
 
 #include "kernels/views.hpp"
@@ -18,7 +18,8 @@ void residual_rmsnorm_forward(Exec const& exec, Tensor2<float const> x, Tensor2<
 
 // dx[n,c] (+)= inv_rms[n] * (dy[n,c] weight[c] - xhat[n,c] * mean_c(dy weight xhat)),  xhat = x inv_rms;
 // dweight[c] += sum_n dy[n,c] xhat[n,c].  dx may be dy.
-void rmsnorm_backward(Exec const& exec, Tensor2<float const> dy, Tensor2<float const> x, Tensor1<float const> weight,
-                      Tensor1<float const> inv_rms, Update update, Tensor2<float> dx, Tensor1<float> dweight);
+void rmsnorm_backward(Exec const& exec, Tensor2<float const> dy, Tensor2<float const> x,
+                      Tensor1<float const> weight, Tensor1<float const> inv_rms, Update update,
+                      Tensor2<float> dx, Tensor1<float> dweight);
 
 }  // namespace atoll::kernels

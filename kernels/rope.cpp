@@ -12,45 +12,47 @@ void rotate(Exec const& exec, char const* label, Tensor2<float const> cosine, Te
             std::size_t context, float direction, Tensor2<float> x) {
   std::size_t const half = cosine.extent(1);
   std::size_t const heads = x.extent(1) / (2 * half);
-  for_rows(exec, label, x.extent(0), KOKKOS_LAMBDA(std::size_t n) {
-    float const* const cos_row = &cosine(n % context, 0);
-    float const* const sin_row = &sine(n % context, 0);
-    for (std::size_t h = 0; h < heads; ++h) {
-      float* const low = &x(n, h * 2 * half);
-      float* const high = low + half;
+  for_rows(
+      exec, label, x.extent(0), KOKKOS_LAMBDA(std::size_t n) {
+        float const* const cos_row = &cosine(n % context, 0);
+        float const* const sin_row = &sine(n % context, 0);
+        for (std::size_t h = 0; h < heads; ++h) {
+          float* const low = &x(n, h * 2 * half);
+          float* const high = low + half;
 #pragma omp simd
-      for (std::size_t i = 0; i < half; ++i) {
-        float const a = low[i];
-        float const b = high[i];
-        float const s = direction * sin_row[i];
-        low[i] = a * cos_row[i] - b * s;
-        high[i] = b * cos_row[i] + a * s;
-      }
-    }
-  });
+          for (std::size_t i = 0; i < half; ++i) {
+            float const a = low[i];
+            float const b = high[i];
+            float const s = direction * sin_row[i];
+            low[i] = a * cos_row[i] - b * s;
+            high[i] = b * cos_row[i] + a * s;
+          }
+        }
+      });
 }
 
 }  // namespace
 
 void rope_tables(Exec const& exec, double base, Tensor2<float> cosine, Tensor2<float> sine) {
   std::size_t const half = cosine.extent(1);
-  for_rows(exec, "rope_tables", cosine.extent(0), KOKKOS_LAMBDA(std::size_t t) {
-    for (std::size_t i = 0; i < half; ++i) {
-      double const frequency = std::pow(base, -static_cast<double>(i) / static_cast<double>(half));
-      double const angle = static_cast<double>(t) * frequency;
-      cosine(t, i) = static_cast<float>(std::cos(angle));
-      sine(t, i) = static_cast<float>(std::sin(angle));
-    }
-  });
+  for_rows(
+      exec, "rope_tables", cosine.extent(0), KOKKOS_LAMBDA(std::size_t t) {
+        for (std::size_t i = 0; i < half; ++i) {
+          double const frequency = std::pow(base, -static_cast<double>(i) / static_cast<double>(half));
+          double const angle = static_cast<double>(t) * frequency;
+          cosine(t, i) = static_cast<float>(std::cos(angle));
+          sine(t, i) = static_cast<float>(std::sin(angle));
+        }
+      });
 }
 
-void rope_forward(Exec const& exec, Tensor2<float const> cosine, Tensor2<float const> sine, std::size_t context,
-                  Tensor2<float> x) {
+void rope_forward(Exec const& exec, Tensor2<float const> cosine, Tensor2<float const> sine,
+                  std::size_t context, Tensor2<float> x) {
   rotate(exec, "rope_forward", cosine, sine, context, 1.0F, x);
 }
 
-void rope_backward(Exec const& exec, Tensor2<float const> cosine, Tensor2<float const> sine, std::size_t context,
-                   Tensor2<float> dx) {
+void rope_backward(Exec const& exec, Tensor2<float const> cosine, Tensor2<float const> sine,
+                   std::size_t context, Tensor2<float> dx) {
   rotate(exec, "rope_backward", cosine, sine, context, -1.0F, dx);
 }
 

@@ -1,4 +1,4 @@
-// The types every kernel speaks: the execution space, unmanaged row-major views in its memory, ranges of them.
+// The types every kernel speaks: execution space, unmanaged row-major views in its memory, ranges of them.
 #pragma once
 
 #include <Kokkos_Core.hpp>
@@ -9,17 +9,16 @@
 namespace atoll::kernels {
 
 // Shape letters, fixed here for all kernels and for the model:
-//   B sequences in a batch    T positions in a sequence    N = B * T rows, row n holds position n % T of sequence n / T
-//   C width (channels)        H query heads                G key/value heads, G divides H
-//   D width of one head       F width of the feed-forward  V vocabulary
-//   L layers
+//   B sequences in a batch    T positions in a sequence    N = B * T rows, row n holds position n % T of
+//   sequence n / T C width (channels)        H query heads                G key/value heads, G divides H D
+//   width of one head       F width of the feed-forward  V vocabulary L layers
 
 using Exec = Kokkos::DefaultExecutionSpace;
 using ExecMemory = Exec::memory_space;
 
-// Kernels never own memory: they see it through these. Rows are contiguous; a Tensor2 may have a row stride larger than
-// its row (a range of columns), everything else is packed. The pointer constructor wraps existing memory:
-// `Tensor2<float>(p, rows, cols)`; a view of T converts to a view of T const by itself.
+// Kernels never own memory: they see it through these. Rows are contiguous; a Tensor2 may have a row stride
+// larger than its row (a range of columns), everything else is packed. The pointer constructor wraps existing
+// memory: `Tensor2<float>(p, rows, cols)`; a view of T converts to a view of T const by itself.
 template <class T>
 using Tensor1 = Kokkos::View<T*, Kokkos::LayoutRight, ExecMemory, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
 template <class T>

@@ -13,9 +13,13 @@ struct Head {
 
   std::size_t query(std::size_t t) const { return row(t) + h * shape.head_dim; }
   std::size_t key(std::size_t t) const { return row(t) + (shape.heads + kv) * shape.head_dim; }
-  std::size_t value(std::size_t t) const { return row(t) + (shape.heads + shape.kv_heads + kv) * shape.head_dim; }
+  std::size_t value(std::size_t t) const {
+    return row(t) + (shape.heads + shape.kv_heads + kv) * shape.head_dim;
+  }
   std::size_t row(std::size_t t) const { return (b * shape.context + t) * shape.qkv_width(); }
-  std::size_t out(std::size_t t) const { return ((b * shape.context + t) * shape.heads + h) * shape.head_dim; }
+  std::size_t out(std::size_t t) const {
+    return ((b * shape.context + t) * shape.heads + h) * shape.head_dim;
+  }
   std::size_t lse(std::size_t t) const { return (b * shape.heads + h) * shape.context + t; }
   double scale() const { return 1.0 / std::sqrt(static_cast<double>(shape.head_dim)); }
 

@@ -12,7 +12,8 @@ void adamw_update(Input grad, AdamwStep const& step, AdamwState& state) {
     m = step.beta1 * m + (1.0 - step.beta1) * g;
     v = step.beta2 * v + (1.0 - step.beta2) * g * g;
     state.param[i] -= step.lr * step.weight_decay * state.param[i];
-    state.param[i] -= step.lr * (m / step.bias_correction1) / (std::sqrt(v / step.bias_correction2) + step.eps);
+    state.param[i] -=
+        step.lr * (m / step.bias_correction1) / (std::sqrt(v / step.bias_correction2) + step.eps);
   }
 }
 

@@ -12,7 +12,8 @@ RmsnormOutput rmsnorm_forward(Input x, Input weight, double eps) {
     double squares = 0.0;
     for (std::size_t c = 0; c < width; ++c) squares += x[n * width + c] * x[n * width + c];
     out.inv_rms[n] = 1.0 / std::sqrt(squares / static_cast<double>(width) + eps);
-    for (std::size_t c = 0; c < width; ++c) out.y[n * width + c] = x[n * width + c] * out.inv_rms[n] * weight[c];
+    for (std::size_t c = 0; c < width; ++c)
+      out.y[n * width + c] = x[n * width + c] * out.inv_rms[n] * weight[c];
   }
   return out;
 }
@@ -27,8 +28,10 @@ RmsnormGradients rmsnorm_backward(Input dy, Input x, Input weight, double eps) {
     for (std::size_t c = 0; c < width; ++c) {
       std::size_t const here = n * width + c;
       double through_norm = 0.0;
-      for (std::size_t j = 0; j < width; ++j) through_norm += dy[n * width + j] * weight[j] * x[n * width + j];
-      out.dx[here] = dy[here] * weight[c] * r - through_norm * x[here] * r * r * r / static_cast<double>(width);
+      for (std::size_t j = 0; j < width; ++j)
+        through_norm += dy[n * width + j] * weight[j] * x[n * width + j];
+      out.dx[here] =
+          dy[here] * weight[c] * r - through_norm * x[here] * r * r * r / static_cast<double>(width);
       out.dweight[c] += dy[here] * x[here] * r;
     }
   }

@@ -14,7 +14,8 @@ Values rotate(Input x, RopeShape const& shape, double base, double direction) {
   for (std::size_t head = 0; head < all_heads; ++head) {
     std::size_t const position = head / shape.heads % shape.context;
     for (std::size_t i = 0; i < half; ++i) {
-      double const frequency = std::pow(base, -2.0 * static_cast<double>(i) / static_cast<double>(shape.head_dim));
+      double const frequency =
+          std::pow(base, -2.0 * static_cast<double>(i) / static_cast<double>(shape.head_dim));
       std::size_t const low = head * shape.head_dim + i;
       std::complex<double> const turned =
           std::complex<double>(x[low], x[low + half]) *

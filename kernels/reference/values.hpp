@@ -1,5 +1,6 @@
-// The serial twins: each kernel once more, from the textbook, in double and without a thought for speed. Matrices are
-// row-major and packed; every function returns new values, so a gradient here is never accumulated.
+// The serial twins: each kernel once more, from the textbook, in double and without a thought for speed.
+// Matrices are row-major and packed; every function returns new values, so a gradient here is never
+// accumulated.
 #pragma once
 
 #include <cstddef>

@@ -9,7 +9,8 @@
 
 namespace atoll::data {
 
-// Every function throws RuntimeFailure, naming the file and the system's reason. Without commit() nothing remains.
+// Every function throws RuntimeFailure with the file and the system's reason. Without commit() nothing
+// remains.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path file);  // writes to `file`.tmp

@@ -19,22 +19,27 @@ constexpr int record_version = 1;
 constexpr char const* prepare_again = "make it again with `atoll data prepare --force`";
 
 Json to_json(SourceRecord const& source) {
-  Json json = {{"name", source.name}, {"digest", source.digest.hex()}, {"text_bytes", source.text_bytes},
+  Json json = {{"name", source.name},
+               {"digest", source.digest.hex()},
+               {"text_bytes", source.text_bytes},
                {"invalid_utf8_replaced", source.replaced.count}};
   if (source.replaced.count > 0) json["first_invalid_offset"] = source.replaced.first_offset;
   return json;
 }
 
 Json to_json(PartRecord const& part) {
-  return {{"entries", part.entries}, {"tokens", part.tokens}, {"text_bytes", part.bytes},
+  return {{"entries", part.entries},
+          {"tokens", part.tokens},
+          {"text_bytes", part.bytes},
           {"digest", part.digest.hex()}};
 }
 
 SourceRecord source_from(Json const& json) {
-  return {.name = json.at("name"),
-          .digest = base::Digest::from_hex(json.at("digest").get<std::string>()),
-          .text_bytes = json.at("text_bytes"),
-          .replaced = {json.at("invalid_utf8_replaced"), json.value("first_invalid_offset", std::uint64_t{0})}};
+  return {
+      .name = json.at("name"),
+      .digest = base::Digest::from_hex(json.at("digest").get<std::string>()),
+      .text_bytes = json.at("text_bytes"),
+      .replaced = {json.at("invalid_utf8_replaced"), json.value("first_invalid_offset", std::uint64_t{0})}};
 }
 
 PartRecord part_from(Json const& json) {
@@ -82,9 +87,7 @@ void append(std::vector<base::Problem>& problems, std::vector<base::Problem> mor
 
 }  // namespace
 
-bool is_dataset(std::filesystem::path const& folder) {
-  return std::filesystem::exists(folder / record_name);
-}
+bool is_dataset(std::filesystem::path const& folder) { return std::filesystem::exists(folder / record_name); }
 
 Dataset open_dataset(std::filesystem::path const& folder) {
   auto const record = folder / record_name;
@@ -97,7 +100,8 @@ Dataset open_dataset(std::filesystem::path const& folder) {
   try {
     dataset = dataset_from(Json::parse(file));
   } catch (std::exception const& error) {
-    throw base::InputError(record.string(), fmt::format("cannot be understood: {}", error.what()), prepare_again);
+    throw base::InputError(record.string(), fmt::format("cannot be understood: {}", error.what()),
+                           prepare_again);
   }
   dataset.folder = folder;
 
@@ -115,8 +119,9 @@ void check_digests(Dataset const& dataset) {
   std::vector<base::Problem> problems;
   auto const compare = [&](std::string const& file, base::Digest found, base::Digest said) {
     if (found == said) return;
-    problems.push_back({file, fmt::format("is not what was prepared: its digest is {}, dataset.json says {}",
-                                          found.hex(), said.hex()),
+    problems.push_back({file,
+                        fmt::format("is not what was prepared: its digest is {}, dataset.json says {}",
+                                    found.hex(), said.hex()),
                         prepare_again});
   };
   compare(dataset.tokenizer(), load_tokenizer(dataset.tokenizer())->digest(), dataset.tokenizer_digest);
@@ -144,7 +149,9 @@ std::string dataset_record(Dataset const& dataset) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
-base::Digest digest_of(Dataset const& dataset) { return base::digest_of(std::string_view(dataset_record(dataset))); }
+base::Digest digest_of(Dataset const& dataset) {
+  return base::digest_of(std::string_view(dataset_record(dataset)));
+}
 
 std::string difference(Recipe const& a, Recipe const& b) {
   auto const tokenizer = [](Recipe const& recipe) { return recipe.byte_level ? "bytes" : "SentencePiece"; };
@@ -161,7 +168,8 @@ std::string difference(Recipe const& a, Recipe const& b) {
     if (a.sources[i].name != b.sources[i].name) {
       return fmt::format("source file {} and {}", a.sources[i].name, b.sources[i].name);
     }
-    if (a.sources[i].digest != b.sources[i].digest) return fmt::format("the content of {}", a.sources[i].name);
+    if (a.sources[i].digest != b.sources[i].digest)
+      return fmt::format("the content of {}", a.sources[i].name);
   }
   return {};
 }

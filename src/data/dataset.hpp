@@ -1,4 +1,4 @@
-// A prepared folder: tokenizer, token files, and dataset.json, which says what they are and what they were made from.
+// A prepared folder: tokenizer, token files, and dataset.json, which says what they are and were made from.
 #pragma once
 
 #include <cstdint>

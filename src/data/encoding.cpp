@@ -65,8 +65,9 @@ EncodedBlock encode(Block const& block, Split const& split, Tokenizer& tokenizer
     auto const& entry = block.entries[i];
     auto const tokens = tokenizer.encode(entry);
     if (tokenizer.decode(tokens) != entry) {
-      throw base::RuntimeFailure(fmt::format("the tokenizer would change the text of {}, entry {} (counted from 0)",
-                                             block.file.string(), block.first_entry + i));
+      throw base::RuntimeFailure(
+          fmt::format("the tokenizer would change the text of {}, entry {} (counted from 0)",
+                      block.file.string(), block.first_entry + i));
     }
     auto& part = split.is_validation(entry) ? encoded.validation : encoded.train;
     part.tokens.push_back(tokenizer.bos_id());
@@ -88,8 +89,9 @@ void append(EncodedPart const& part, TokenFileWriter& file, PartRecord& record) 
 }  // namespace
 
 EncodedText encode_text(std::vector<SourceFile> const& files, Split const& split,
-                        std::function<std::unique_ptr<Tokenizer>()> const& make_tokenizer, std::uint64_t text_bytes,
-                        std::function<void(double)> const& progress, TokenFiles& output) {
+                        std::function<std::unique_ptr<Tokenizer>()> const& make_tokenizer,
+                        std::uint64_t text_bytes, std::function<void(double)> const& progress,
+                        TokenFiles& output) {
   std::vector<std::unique_ptr<Tokenizer>> tokenizers(std::max(1u, std::thread::hardware_concurrency()));
   std::ranges::generate(tokenizers, make_tokenizer);
 

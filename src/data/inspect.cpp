@@ -42,8 +42,9 @@ std::string quoted(std::string const& text) {
 }
 
 std::string describe(PartRecord const& part) {
-  return fmt::format("{} tokens, {} entries, {} bytes of text ({:.3f} bytes per token)", part.tokens, part.entries,
-                     part.bytes, static_cast<double>(part.bytes) / static_cast<double>(part.tokens));
+  return fmt::format("{} tokens, {} entries, {} bytes of text ({:.3f} bytes per token)", part.tokens,
+                     part.entries, part.bytes,
+                     static_cast<double>(part.bytes) / static_cast<double>(part.tokens));
 }
 
 std::string describe(Dataset const& dataset) {
@@ -59,22 +60,27 @@ std::string describe(Dataset const& dataset) {
                           source.replaced.count, source.replaced.first_offset);
     }
   }
-  text += recipe.byte_level ? fmt::format("tokenizer   bytes, vocab {}\n", recipe.vocab)
-                            : fmt::format("tokenizer   SentencePiece {}, vocab {}, digest {}\n",
-                                          dataset.sentencepiece_version, recipe.vocab, dataset.tokenizer_digest.hex());
+  text += recipe.byte_level
+              ? fmt::format("tokenizer   bytes, vocab {}\n", recipe.vocab)
+              : fmt::format("tokenizer   SentencePiece {}, vocab {}, digest {}\n",
+                            dataset.sentencepiece_version, recipe.vocab, dataset.tokenizer_digest.hex());
   text += fmt::format("training    {}\n", describe(dataset.train));
   text += fmt::format("validation  {}, {:.2f} % of the text\n", describe(dataset.validation), 100.0 * share);
-  text += fmt::format("options     validation fraction {}, seed {}\n", recipe.validation_fraction, recipe.seed);
+  text +=
+      fmt::format("options     validation fraction {}, seed {}\n", recipe.validation_fraction, recipe.seed);
   return text + fmt::format("digest      {}\n", digest_of(dataset).hex());
 }
 
 std::string describe(TokenFileReport const& report) {
   std::string text = fmt::format("token file  {}\n", report.file.string());
-  text += fmt::format("  format    llm.c, version {}: {} tokens of 16 bits\n", token_file_version, report.tokens);
+  text +=
+      fmt::format("  format    llm.c, version {}: {} tokens of 16 bits\n", token_file_version, report.tokens);
   text += fmt::format("  ids       {} .. {}\n", report.lowest_id, report.highest_id);
   text += fmt::format("  digest    {}\n", report.digest.hex());
-  auto const shown = std::span(report.first_tokens).first(std::min<std::size_t>(16, report.first_tokens.size()));
-  text += fmt::format("  begins    {}{}\n", fmt::join(shown, " "), shown.size() < report.tokens ? " ..." : "");
+  auto const shown =
+      std::span(report.first_tokens).first(std::min<std::size_t>(16, report.first_tokens.size()));
+  text +=
+      fmt::format("  begins    {}{}\n", fmt::join(shown, " "), shown.size() < report.tokens ? " ..." : "");
   return text + quoted(report.first_text);
 }
 

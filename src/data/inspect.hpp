@@ -27,8 +27,9 @@ struct Inspection {
   std::vector<TokenFileReport> files;  // one file, or the folder's training and validation file
 };
 
-// `path`: a token file or a prepared folder, of which the digests are checked. `tokenizer` ("bytes" or a path) decodes
-// the first tokens; where it is empty, a folder's own is used, and a file's tokens stay numbers. Throws InputError.
+// `path`: a token file or a prepared folder, of which the digests are checked. `tokenizer` ("bytes" or a
+// path) decodes the first tokens; where it is empty, a folder's own is used, and a file's tokens stay
+// numbers. Throws InputError.
 Inspection inspect(std::filesystem::path const& path, std::string const& tokenizer = "");
 
 // For people: lines, each ending in '\n'.

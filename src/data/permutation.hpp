@@ -1,4 +1,4 @@
-// A keyed permutation of 0 .. size-1 that needs no table: any element in constant time, for files of any size.
+// A keyed permutation of 0 .. size-1 that needs no table: any element in constant time, whatever the size.
 #pragma once
 
 #include <bit>
@@ -9,13 +9,17 @@
 
 namespace atoll::data {
 
-// A balanced Feistel network (Luby and Rackoff, 1988) over the smallest even number of bits that holds `size`, walking
-// on until the value falls below `size` again (Black and Rogaway, CT-RSA 2002): fewer than four passes on average.
+// A balanced Feistel network (Luby and Rackoff, 1988) over the smallest even number of bits that holds
+// `size`, walking on until the value falls below `size` again (Black and Rogaway, CT-RSA 2002): fewer than
+// four passes on average.
 class Permutation {
  public:
   // `size` is 1 .. 2^62. Different (key, stream) give unrelated permutations.
   Permutation(std::uint64_t size, std::uint64_t key, std::uint64_t stream)
-      : size_(size), half_bits_((static_cast<int>(std::bit_width(size - 1)) + 1) / 2), random_{key}, stream_(stream) {}
+      : size_(size),
+        half_bits_((static_cast<int>(std::bit_width(size - 1)) + 1) / 2),
+        random_{key},
+        stream_(stream) {}
 
   std::uint64_t operator()(std::uint64_t index) const {
     do {

@@ -20,8 +20,8 @@ struct PrepareOptions {
   double validation_fraction = 0.01;
   std::uint64_t seed = 1;  // chooses the validation entries and the text that the tokenizer is trained on
   bool force = false;      // replace what `out` holds
-  // Called now and then, by the calling thread, with how much of a stage is done, 0..1. The stages, in their order, are
-  // "reading", "training the tokenizer" and "encoding".
+  // Called now and then, by the calling thread, with how much of a stage is done, 0..1. The stages, in their
+  // order, are "reading", "training the tokenizer" and "encoding".
   std::function<void(std::string_view stage, double fraction)> progress;
 };
 
@@ -30,10 +30,11 @@ struct PrepareReport {
   bool up_to_date = false;  // `out` held it already: nothing was written
 };
 
-// The same text and options give the same bytes in every file. An entry goes to validation by a hash of (seed, its
-// text): equal entries are on one side, and adding text moves none. Files appear when they are whole, dataset.json last.
-// Throws InputError with all that is wrong with the options, for bad sources, and where `out` holds something else;
-// RuntimeFailure, naming file and entry, where an entry does not survive encoding and decoding.
+// The same text and options give the same bytes in every file. An entry goes to validation by a hash of
+// (seed, its text): equal entries are on one side, and adding text moves none. Files appear when they are
+// whole, dataset.json last. Throws InputError with all that is wrong with the options, for bad sources, and
+// where `out` holds something else; RuntimeFailure, naming file and entry, where an entry does not survive
+// encoding and decoding.
 PrepareReport prepare(PrepareOptions const& options);
 
 }  // namespace atoll::data

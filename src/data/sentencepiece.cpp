@@ -68,12 +68,15 @@ std::string with_spaces(std::string_view piece) {
   return text;
 }
 
-// The word that `text` begins with: spaces, then everything up to the next space; a newline or a space mark alone.
+// The word that `text` begins with: spaces, then everything up to the next space; a newline or a space mark
+// alone.
 std::string_view first_word(std::string_view text) {
   if (text.starts_with(space_mark)) return text.substr(0, space_mark.size());
   if (text.front() == '\n') return text.substr(0, 1);
   std::size_t end = text.find_first_not_of(' ');
-  while (end < text.size() && text[end] != ' ' && text[end] != '\n' && !text.substr(end).starts_with(space_mark)) ++end;
+  while (end < text.size() && text[end] != ' ' && text[end] != '\n' &&
+         !text.substr(end).starts_with(space_mark))
+    ++end;
   return text.substr(0, end);
 }
 
@@ -91,19 +94,23 @@ class SentencePieceTokenizer final : public Tokenizer {
  public:
   SentencePieceTokenizer(std::string const& where, std::string const& model)
       : digest_(base::digest_of(std::string_view(model))) {
-    auto const refuse = [&](std::string what) { throw base::InputError(where, std::move(what), std::string(retrain)); };
+    auto const refuse = [&](std::string what) {
+      throw base::InputError(where, std::move(what), std::string(retrain));
+    };
     if (!processor_.LoadFromSerializedProto(model).ok()) refuse("is not a SentencePiece model");
     if (vocab_size() > max_vocab) {
       refuse(fmt::format("has {} pieces; token files hold at most {}", vocab_size(), max_vocab));
     }
     if (processor_.bos_id() < 0) refuse("has no beginning-of-sentence piece");
     read_pieces(refuse);
-    std::string const sample = "  two  \n\n\n   \tTab\r\n \xC3\xA9 e\xCC\x81 \xEF\xAC\x81 \xE2\x84\xAB \xE2\x96\x81_ 1,000.5<s> ";
-    if (decode(encode(sample)) != sample) refuse("does not keep text as it is: it normalizes characters or spaces");
+    std::string const sample =
+        "  two  \n\n\n   \tTab\r\n \xC3\xA9 e\xCC\x81 \xEF\xAC\x81 \xE2\x84\xAB \xE2\x96\x81_ 1,000.5<s> ";
+    if (decode(encode(sample)) != sample)
+      refuse("does not keep text as it is: it normalizes characters or spaces");
   }
 
-  // Pieces never reach across words (is_within_word), so that words are encoded one by one, each only once: the same
-  // ids as SentencePiece gives for the whole text, several times faster.
+  // Pieces never reach across words (is_within_word), so that words are encoded one by one, each only once:
+  // the same ids as SentencePiece gives for the whole text, 2 to 6 times faster (GCIDE, cold and warm).
   std::vector<Token> encode(std::string_view text) override {
     std::vector<Token> ids;
     ids.reserve(text.size() / 2);
@@ -151,15 +158,18 @@ class SentencePieceTokenizer final : public Tokenizer {
         byte_ids[*byte] = id;
       } else {
         pieces_.push_back(with_spaces(piece));
-        if (!is_within_word(pieces_.back())) refuse(fmt::format("has the piece '{}', which reaches across words", piece));
+        if (!is_within_word(pieces_.back()))
+          refuse(fmt::format("has the piece '{}', which reaches across words", piece));
       }
     }
     for (int byte = 0; byte < 256; ++byte) {
-      if (byte_ids[byte] < 0) refuse(fmt::format("has no piece for byte {}: it would lose unknown characters", byte));
+      if (byte_ids[byte] < 0)
+        refuse(fmt::format("has no piece for byte {}: it would lose unknown characters", byte));
     }
     // The space mark itself would come back as a space, so it is always encoded by its bytes.
     auto& mark = words_[std::string(space_mark)];
-    for (char const byte : space_mark) mark.push_back(static_cast<Token>(byte_ids[static_cast<unsigned char>(byte)]));
+    for (char const byte : space_mark)
+      mark.push_back(static_cast<Token>(byte_ids[static_cast<unsigned char>(byte)]));
   }
 
   std::vector<Token> encode_word(std::string_view word) const {

@@ -13,10 +13,11 @@ namespace atoll::data {
 // Of the library that was compiled against.
 std::string sentencepiece_version();
 
-// A byte-pair model of exactly `vocab` pieces as the bytes of its file: unknown, beginning of entry, 256 bytes, then
-// pieces of `text`. Text is taken as it is (no normalisation); runs of spaces can be pieces; what is no piece, and
-// newlines always, is encoded byte by byte. One thread, prints nothing, the same input gives the same bytes. Throws
-// InputError where `text` does not give so many pieces, or has more characters than pieces.
+// A byte-pair model of exactly `vocab` pieces as the bytes of its file: unknown, beginning of entry, 256
+// bytes, then pieces of `text`. Text is taken as it is (no normalisation); runs of spaces can be pieces; what
+// is no piece, and newlines always, is encoded byte by byte. One thread, prints nothing, the same input gives
+// the same bytes. Throws InputError where `text` does not give so many pieces, or has more characters than
+// pieces.
 std::string train_sentencepiece(std::vector<std::string> const& text, int vocab);
 
 // `where` names the model in messages. Throws InputError unless the model keeps text exactly as it is.

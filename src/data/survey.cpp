@@ -22,7 +22,8 @@ std::string beginning(std::string_view entry, std::size_t bytes) {
   return std::string(entry.substr(0, bytes));
 }
 
-// The entries with the lowest draws, as few as together fill `bytes`: the same ones in whatever order they come.
+// The entries with the lowest draws, as few as together fill `bytes`: the same ones in whatever order they
+// come.
 class Sample {
  public:
   explicit Sample(std::size_t bytes) : wanted_(bytes) {}
@@ -81,7 +82,8 @@ Survey survey_text(std::vector<SourceFile> const& files, double validation_fract
       highest = std::max(highest, draw);
       if (draw >= validation_fraction) sample.offer(draw, entry);
       if (++entries % 1024 == 0) {
-        progress(static_cast<double>(stored_bytes_read + reader.stored_bytes()) / static_cast<double>(stored_bytes));
+        progress(static_cast<double>(stored_bytes_read + reader.stored_bytes()) /
+                 static_cast<double>(stored_bytes));
       }
     }
     stored_bytes_read += reader.stored_bytes();
@@ -91,9 +93,10 @@ Survey survey_text(std::vector<SourceFile> const& files, double validation_fract
 
   survey.split.threshold = std::max(validation_fraction, std::nextafter(lowest, 2.0));
   if (highest < survey.split.threshold) {
-    throw base::InputError(files.front().path.string(), "leaves nothing to train on: all of its entries are validation",
-                           "give more text (entries begin in the first column after a blank line), or a smaller "
-                           "validation fraction");
+    throw base::InputError(
+        files.front().path.string(), "leaves nothing to train on: all of its entries are validation",
+        "give more text (entries begin in the first column after a blank line), or a smaller "
+        "validation fraction");
   }
   survey.sample = sample.take(survey.split.threshold);
   progress(1.0);

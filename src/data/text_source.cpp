@@ -21,13 +21,16 @@ constexpr std::string_view white_space = " \t\r\n\f\v";
 
 bool is_blank(std::string_view line) { return line.find_first_not_of(white_space) == line.npos; }
 
-bool begins_in_first_column(std::string_view line) { return white_space.find(line.front()) == white_space.npos; }
+bool begins_in_first_column(std::string_view line) {
+  return white_space.find(line.front()) == white_space.npos;
+}
 
 bool is_hidden(fs::path const& path) { return path.filename().string().starts_with('.'); }
 
 std::vector<SourceFile> files_below(fs::path const& folder) {
   std::vector<SourceFile> files;
-  for (auto entry = fs::recursive_directory_iterator(folder); entry != fs::recursive_directory_iterator(); ++entry) {
+  for (auto entry = fs::recursive_directory_iterator(folder); entry != fs::recursive_directory_iterator();
+       ++entry) {
     if (is_hidden(entry->path())) {
       entry.disable_recursion_pending();
     } else if (entry->is_regular_file()) {
@@ -105,7 +108,8 @@ struct EntryReader::Input {
     int status = Z_OK;
     char const* reason = gzerror(file.get(), &status);
     if (got < 0 || (status != Z_OK && status != Z_STREAM_END)) {
-      if (status == Z_ERRNO) throw base::RuntimeFailure(fmt::format("cannot read {}: {}", path.string(), reason));
+      if (status == Z_ERRNO)
+        throw base::RuntimeFailure(fmt::format("cannot read {}: {}", path.string(), reason));
       throw base::InputError(path.string(), fmt::format("its compressed data is damaged: {}", reason),
                              "fetch or make the file again");
     }
@@ -114,11 +118,15 @@ struct EntryReader::Input {
   }
 };
 
-EntryReader::EntryReader(fs::path file) : input_(std::make_unique<Input>(std::move(file))) { read_line(line_); }
+EntryReader::EntryReader(fs::path file) : input_(std::make_unique<Input>(std::move(file))) {
+  read_line(line_);
+}
 
 EntryReader::~EntryReader() = default;
 
-std::uint64_t EntryReader::stored_bytes() const { return static_cast<std::uint64_t>(gzoffset(input_->file.get())); }
+std::uint64_t EntryReader::stored_bytes() const {
+  return static_cast<std::uint64_t>(gzoffset(input_->file.get()));
+}
 
 bool EntryReader::read_line(std::string& line) {
   line.clear();

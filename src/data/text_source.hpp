@@ -1,4 +1,4 @@
-// Text files as a stream of entries: plain or gzip-compressed (.gz, dictd's .dz), invalid UTF-8 replaced and counted.
+// Text files, plain or gzip-compressed (.gz, dictd's .dz), as a stream of entries; invalid UTF-8 is replaced.
 #pragma once
 
 #include <cstdint>
@@ -17,22 +17,22 @@ struct SourceFile {
   std::string name;  // below the folder that was given; the file's own name where a file was given
 };
 
-// The files that `paths` name: a file is itself, a folder stands for all files below it but hidden ones, sorted by
-// name. Throws InputError with every path that is absent or holds no file.
+// The files that `paths` name: a file is itself, a folder stands for all files below it but hidden ones,
+// sorted by name. Throws InputError with every path that is absent or holds no file.
 std::vector<SourceFile> find_sources(std::vector<std::string> const& paths);
 
 // Of the file as it is stored, compressed or not.
 base::Digest file_digest(std::filesystem::path const& file);
 
-// Reads one file entry by entry. An entry begins at a line whose first character is not white space and that follows
-// a blank line; what precedes the first such line belongs to the first entry. It ends with its trailing blank lines,
-// so that all entries of a file, joined, are exactly its (repaired) text.
+// Reads one file entry by entry. An entry begins at a line whose first character is not white space and that
+// follows a blank line; what precedes the first such line belongs to the first entry. It ends with its
+// trailing blank lines, so that all entries of a file, joined, are exactly its (repaired) text.
 class EntryReader {
  public:
   explicit EntryReader(std::filesystem::path file);  // throws InputError where it cannot be opened
   ~EntryReader();
 
-  // The next entry into `entry`; false at the end of the file. Throws InputError where compressed data is damaged.
+  // The next entry into `entry`; false at the end. Throws InputError where compressed data is damaged.
   bool next(std::string& entry);
 
   // Of what next() has returned so far.

@@ -34,7 +34,8 @@ bool read_all(int file, std::filesystem::path const& path, std::uint64_t offset,
   while (!bytes.empty()) {
     auto const got = ::pread(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw base::RuntimeFailure(fmt::format("cannot read {}: {}", path.string(), system_reason()));
+    if (got < 0)
+      throw base::RuntimeFailure(fmt::format("cannot read {}: {}", path.string(), system_reason()));
     if (got == 0) return false;
     bytes = bytes.subspan(static_cast<std::size_t>(got));
     offset += static_cast<std::uint64_t>(got);
@@ -45,10 +46,12 @@ bool read_all(int file, std::filesystem::path const& path, std::uint64_t offset,
 // What the header says the number of tokens is, if the header and the file's size allow it; else why not.
 std::string header_problem(Header const& header, std::uint64_t file_bytes) {
   if (header[0] != token_file_magic) {
-    return fmt::format("is not a token file: its magic number is {} instead of {}", header[0], token_file_magic);
+    return fmt::format("is not a token file: its magic number is {} instead of {}", header[0],
+                       token_file_magic);
   }
   if (header[1] != token_file_version) {
-    return fmt::format("has version {} of the format; only version {} is known", header[1], token_file_version);
+    return fmt::format("has version {} of the format; only version {} is known", header[1],
+                       token_file_version);
   }
   if (header[2] < 0) return fmt::format("says that it holds {} tokens", header[2]);
   if (header[2] == 0) return "holds no tokens";
@@ -57,7 +60,8 @@ std::string header_problem(Header const& header, std::uint64_t file_bytes) {
     return fmt::format("is cut off: {} tokens need {} bytes, it has {}", header[2], said, file_bytes);
   }
   if (file_bytes > said) {
-    return fmt::format("is longer than it says: {} tokens need {} bytes, it has {}", header[2], said, file_bytes);
+    return fmt::format("is longer than it says: {} tokens need {} bytes, it has {}", header[2], said,
+                       file_bytes);
   }
   return {};
 }
@@ -94,7 +98,9 @@ TokenFile::Descriptor::~Descriptor() {
 }
 
 TokenFile::TokenFile(std::filesystem::path file, int vocab) : path_(std::move(file)), vocab_(vocab) {
-  auto const refuse = [&](std::string what) { throw base::InputError(path_.string(), std::move(what), remedy); };
+  auto const refuse = [&](std::string what) {
+    throw base::InputError(path_.string(), std::move(what), remedy);
+  };
   file_.number = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
   if (file_.number < 0) refuse(fmt::format("cannot be opened: {}", system_reason()));
   struct stat status {};
@@ -103,7 +109,8 @@ TokenFile::TokenFile(std::filesystem::path file, int vocab) : path_(std::move(fi
 
   auto const file_bytes = static_cast<std::uint64_t>(status.st_size);
   Header header{};
-  if (file_bytes < sizeof(Header) || !read_all(file_.number, path_, 0, std::as_writable_bytes(std::span(header)))) {
+  if (file_bytes < sizeof(Header) ||
+      !read_all(file_.number, path_, 0, std::as_writable_bytes(std::span(header)))) {
     refuse(fmt::format("is cut off: a token file begins with {} bytes of header, it has {}", sizeof(Header),
                        file_bytes));
   }
@@ -129,7 +136,8 @@ void TokenFile::survey() {
 
 void TokenFile::read(std::uint64_t first, std::span<Token> out) const {
   base::ensure(first + out.size() <= size_, "tokens are read within their file");
-  if (!read_all(file_.number, path_, token_file_header_bytes + sizeof(Token) * first, std::as_writable_bytes(out))) {
+  if (!read_all(file_.number, path_, token_file_header_bytes + sizeof(Token) * first,
+                std::as_writable_bytes(out))) {
     throw base::RuntimeFailure(fmt::format("{} was shortened while it was in use", path_.string()));
   }
   if (vocab_ == 0 || out.empty() || std::ranges::max(out) < vocab_) return;

@@ -1,4 +1,4 @@
-// Token files in llm.c's format: a header of 256 int32 (magic 20240520, version 1, number of tokens), then uint16 tokens.
+// Token files in llm.c's format: 256 int32 (magic 20240520, version 1, number of tokens), then uint16 tokens.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ class TokenFileWriter {
 };
 
 // A token file open for reading. The constructor reads all of it once and throws InputError for whatever is
-// wrong: magic, version, token count against file size, no tokens, an id that `vocab` (0: unknown) does not have.
+// wrong: magic, version, token count against file size, no tokens, an id beyond `vocab` (0: unknown).
 class TokenFile {
  public:
   explicit TokenFile(std::filesystem::path file, int vocab = 0);
@@ -45,8 +45,8 @@ class TokenFile {
   Token lowest_id() const { return lowest_id_; }
   Token highest_id() const { return highest_id_; }
 
-  // Fills `out` with the tokens from `first` on. Safe from several threads. Positioned reads, not a mapping: where the
-  // file was shortened or damaged since it was opened, that is an exception here and no SIGBUS.
+  // Fills `out` with the tokens from `first` on. Safe from several threads. Positioned reads, not a mapping:
+  // where the file was shortened or damaged since it was opened, that is an exception here and no SIGBUS.
   void read(std::uint64_t first, std::span<Token> out) const;
 
  private:

@@ -11,7 +11,8 @@ namespace atoll::data {
 
 TokenStream::TokenStream(StreamOptions options)
     : options_(std::move(options)), file_(options_.file, options_.vocab) {
-  base::ensure(options_.sites > 0 && options_.context > 0 && options_.sequences > 0 && options_.first_sequence >= 0 &&
+  base::ensure(options_.sites > 0 && options_.context > 0 && options_.sequences > 0 &&
+                   options_.first_sequence >= 0 &&
                    options_.first_sequence + options_.sequences <= options_.batch_sequences,
                "a rank's sequences lie within its site's batch");
   auto const context = static_cast<std::uint64_t>(options_.context);
@@ -21,8 +22,9 @@ TokenStream::TokenStream(StreamOptions options)
   if (all_windows < sites) {
     throw base::InputError(
         options_.file.string(),
-        fmt::format("holds {} tokens, too few to give {} site{} a sequence of {} tokens and the one that follows",
-                    file_.size(), sites, sites == 1 ? "" : "s", context),
+        fmt::format(
+            "holds {} tokens, too few to give {} site{} a sequence of {} tokens and the one that follows",
+            file_.size(), sites, sites == 1 ? "" : "s", context),
         "prepare more text, or make model.context smaller");
   }
   windows_ = (all_windows - site + sites - 1) / sites;

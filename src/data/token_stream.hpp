@@ -28,11 +28,11 @@ struct StreamOptions {
   int context = 256;  // T
 };
 
-// The file is cut into windows of T + 1 tokens that begin T apart, so that every token but the first is a target once
-// an epoch. Window i belongs to site i mod `sites`. In every epoch a site takes its windows in an order that follows
-// from (seed, site, epoch) alone; epochs follow one another without a seam. So the n-th sequence that a site ever
-// takes follows from (seed, site, n), however many ranks it has and whatever other sites do. Step s takes the
-// sequences s * batch_sequences and following; a rank gets a contiguous slice of them.
+// The file is cut into windows of T + 1 tokens that begin T apart, so that every token but the first is a
+// target once an epoch. Window i belongs to site i mod `sites`. In every epoch a site takes its windows in an
+// order that follows from (seed, site, epoch) alone; epochs follow one another without a seam. So the n-th
+// sequence that a site ever takes follows from (seed, site, n), however many ranks it has and whatever other
+// sites do. Step s takes the sequences s * batch_sequences and following, every rank a contiguous slice.
 class TokenStream {
  public:
   // Throws InputError for a bad file, or one too small to give every site one window.
@@ -40,11 +40,11 @@ class TokenStream {
   TokenStream(TokenStream const&) = delete;
   TokenStream& operator=(TokenStream const&) = delete;
 
-  // Local. This rank's slice of the next step's batch, valid until the next call of any function. Waits only where the
-  // disk is slower than training; allocates nothing. Throws what went wrong in the reading thread.
+  // Local. This rank's slice of the next step's batch, valid until the next call of any function. Waits only
+  // where the disk is slower than training; allocates nothing. Throws what went wrong in the reading thread.
   Batch next();
 
-  // Sequences that the whole site has taken: those of every batch that next() returned, none that was read ahead.
+  // Sequences that the whole site has taken: those of the batches that next() returned, none read ahead.
   std::uint64_t cursor() const { return cursor_; }
   void seek(std::uint64_t cursor);
 

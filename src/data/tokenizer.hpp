@@ -19,8 +19,8 @@ class Tokenizer {
 
   // The ids of `text`, without the beginning-of-entry id.
   virtual std::vector<Token> encode(std::string_view text) = 0;
-  // The pieces of `tokens`, joined; the beginning-of-entry id adds nothing. The pieces are bytes: ids that encode()
-  // did not make (a model's samples) can join to invalid UTF-8. Throws RuntimeFailure for an id >= vocab_size().
+  // The pieces of `tokens`, joined; the beginning-of-entry id adds nothing. The pieces are bytes: ids that
+  // encode() did not make (a model's samples) can join to invalid UTF-8. An id must be below vocab_size().
   virtual std::string decode(std::span<Token const> tokens) const = 0;
 
   virtual int vocab_size() const = 0;
@@ -29,8 +29,8 @@ class Tokenizer {
   virtual std::string_view name() const = 0;  // "bytes" or "sentencepiece"
 };
 
-// "bytes" (ids 0..255 are the bytes, 256 begins an entry), or the path of a SentencePiece model. Throws InputError where
-// the file is absent, is no model, has more than max_vocab pieces or would lose text.
+// "bytes" (ids 0..255 are the bytes, 256 begins an entry), or the path of a SentencePiece model. Throws
+// InputError where the file is absent, is no model, has more than max_vocab pieces or would lose text.
 std::unique_ptr<Tokenizer> load_tokenizer(std::string const& path_or_bytes);
 
 }  // namespace atoll::data

@@ -6,8 +6,8 @@ namespace {
 
 constexpr std::string_view replacement_character = "\xEF\xBF\xBD";
 
-// A sequence as its first byte announces it: its length, and the range of its second byte, which alone rules out
-// overlong forms, surrogates and what lies above U+10FFFF.
+// A sequence as its first byte announces it: its length, and the range of its second byte, which alone rules
+// out overlong forms, surrogates and what lies above U+10FFFF.
 struct Announced {
   std::size_t bytes = 0;
   unsigned char second_from = 0x80, second_to = 0xBF;

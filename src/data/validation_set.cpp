@@ -18,8 +18,9 @@ ValidationSet::ValidationSet(ValidationOptions const& options)
   if (batches == 0) {
     throw base::InputError(
         options.file.string(),
-        fmt::format("holds {} tokens, too few for one batch of {} sequences of {} tokens and the one that follows",
-                    file.size(), sequences_, context_),
+        fmt::format(
+            "holds {} tokens, too few for one batch of {} sequences of {} tokens and the one that follows",
+            file.size(), sequences_, context_),
         "prepare more text or a larger validation fraction, or make inner.batch or model.context smaller");
   }
   count_ = static_cast<int>(std::min(batches, static_cast<std::uint64_t>(options.batches)));
@@ -34,7 +35,8 @@ Batch ValidationSet::get(int batch) const {
   base::ensure(batch >= 0 && batch < count_, "the validation set has this batch");
   auto const ids = static_cast<std::size_t>(sequences_) * static_cast<std::size_t>(context_);
   auto const first = static_cast<std::size_t>(batch) * ids;
-  return {std::span(tokens_).subspan(first, ids), std::span(targets_).subspan(first, ids), sequences_, context_};
+  return {std::span(tokens_).subspan(first, ids), std::span(targets_).subspan(first, ids), sequences_,
+          context_};
 }
 
 }  // namespace atoll::data

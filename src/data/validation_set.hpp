@@ -17,8 +17,8 @@ struct ValidationOptions {
   int batches = 16;   // at most; fewer where the file has fewer
 };
 
-// Window i holds the tokens i*T .. i*T + T, batch b the windows b * sequences and following: consecutive text, in which no
-// token is a target twice.
+// Window i holds the tokens i*T .. i*T + T, batch b the windows b * sequences and following: consecutive
+// text, in which no token is a target twice.
 class ValidationSet {
  public:
   // Throws InputError for a bad file, or one too small for one batch.

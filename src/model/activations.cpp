@@ -14,7 +14,7 @@ using kernels::Tensor3;
 namespace {
 
 constexpr double rope_base = 10000.0;
-// Logits computed at a time, in floats: small enough to stay in the cache, large enough for the matrix product.
+// Logits computed at a time, in floats: few enough for the cache, enough for the matrix product.
 constexpr std::size_t logits_floats = std::size_t{1} << 19;
 constexpr std::size_t least_logits_rows = 64;
 
@@ -30,8 +30,12 @@ class Activations::Cutter {
   explicit Cutter(float* base) : base_(base) {}
 
   Tensor1<float> vector(std::size_t size) { return Tensor1<float>(take(size), size); }
-  Tensor2<float> matrix(std::size_t rows, std::size_t cols) { return Tensor2<float>(take(rows * cols), rows, cols); }
-  Tensor3<float> cube(std::size_t a, std::size_t b, std::size_t c) { return Tensor3<float>(take(a * b * c), a, b, c); }
+  Tensor2<float> matrix(std::size_t rows, std::size_t cols) {
+    return Tensor2<float>(take(rows * cols), rows, cols);
+  }
+  Tensor3<float> cube(std::size_t a, std::size_t b, std::size_t c) {
+    return Tensor3<float>(take(a * b * c), a, b, c);
+  }
   NormedStream stream(std::size_t rows, std::size_t width) {
     return {matrix(rows, width), matrix(rows, width), vector(rows)};
   }
@@ -50,9 +54,11 @@ class Activations::Cutter {
 };
 
 Activations::Activations(kernels::Exec const& exec, deck::ModelSection const& model, int max_sequences)
-    : model_(model), max_rows_(static_cast<std::size_t>(max_sequences) * static_cast<std::size_t>(model.context)) {
+    : model_(model),
+      max_rows_(static_cast<std::size_t>(max_sequences) * static_cast<std::size_t>(model.context)) {
   base::ensure(max_sequences > 0, "there is room for a sequence");
-  base::ensure(model.width % model.heads == 0 && model.width / model.heads % 2 == 0, "heads have an even width");
+  base::ensure(model.width % model.heads == 0 && model.width / model.heads % 2 == 0,
+               "heads have an even width");
   base::ensure(model.heads % model.kv_heads == 0, "key/value heads divide the heads");
   Cutter count(nullptr);
   cut(count, max_sequences, model.context);
@@ -76,7 +82,8 @@ void Activations::shape_for(int sequences, int length) {
 void Activations::cut(Cutter& cutter, int sequences, int length) {
   auto const size = [](int value) { return static_cast<std::size_t>(value); };
   std::size_t const rows = size(sequences) * size(length);
-  std::size_t const width = size(model_.width), ffn_width = size(model_.ffn_width), vocab = size(model_.vocab);
+  std::size_t const width = size(model_.width), ffn_width = size(model_.ffn_width),
+                    vocab = size(model_.vocab);
   attention = {size(sequences), size(length), size(model_.heads), size(model_.kv_heads),
                width / size(model_.heads)};
 

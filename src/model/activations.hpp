@@ -45,10 +45,10 @@ class Activations {
   kernels::Tensor1<std::int32_t> tokens, targets;  // (N)
   kernels::Tensor1<float> losses;                  // (N)
   kernels::Tensor2<float> logits;                  // (chunk, V): of a few rows at a time
-  kernels::Tensor2<float> branch;                  // (N, C): output of a branch, then the gradient of its input
-  kernels::Tensor2<float> dx;                      // (N, C): gradient of the residual stream
-  kernels::Tensor2<float> dqkv;                    // (N, (H + 2 G) D)
-  kernels::Tensor2<float> dgated;                  // (N, F)
+  kernels::Tensor2<float> branch;  // (N, C): output of a branch, then the gradient of its input
+  kernels::Tensor2<float> dx;      // (N, C): gradient of the residual stream
+  kernels::Tensor2<float> dqkv;    // (N, (H + 2 G) D)
+  kernels::Tensor2<float> dgated;  // (N, F)
   kernels::Tensor1<float> attention_workspace;
   kernels::Tensor2<float> cosine, sine;  // (context, D / 2)
 

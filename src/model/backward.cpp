@@ -26,8 +26,8 @@ void linear_backward(Exec const& exec, Tensor2<float const> const& dy, Tensor2<f
 }
 
 // From act.branch, d loss / d in.normed, to act.dx, d loss / d in.x.
-void norm_backward(Exec const& exec, NormedStream const& in, Tensor1<float const> const& weight, Activations const& act,
-                   Update update, Tensor1<float> const& dweight) {
+void norm_backward(Exec const& exec, NormedStream const& in, Tensor1<float const> const& weight,
+                   Activations const& act, Update update, Tensor1<float> const& dweight) {
   kernels::rmsnorm_backward(exec, act.branch, in.x, weight, in.inv_rms, update, act.dx, dweight);
 }
 
@@ -37,7 +37,8 @@ void ffn_backward(Exec const& exec, LayerWeights<float const> const& weights, Ac
   linear_backward(exec, act.dx, layer.gated, weights.down, Update::overwrite, act.dgated, gradients.down);
   kernels::swiglu_backward(exec, act.dgated, layer.gate_up, layer.gate_up);
   auto const dgate = columns(layer.gate_up, 0, ffn_width), dup = columns(layer.gate_up, ffn_width, ffn_width);
-  linear_backward(exec, dgate, layer.ffn_in.normed, weights.gate, Update::overwrite, act.branch, gradients.gate);
+  linear_backward(exec, dgate, layer.ffn_in.normed, weights.gate, Update::overwrite, act.branch,
+                  gradients.gate);
   linear_backward(exec, dup, layer.ffn_in.normed, weights.up, Update::add, act.branch, gradients.up);
   norm_backward(exec, layer.ffn_in, weights.ffn_norm, act, Update::add, gradients.ffn_norm);
 }

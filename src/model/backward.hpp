@@ -10,13 +10,13 @@
 
 namespace atoll::model {
 
-// Told of ranges of the flat gradient buffer that will not change any more: each element once, in an order that depends
-// on the model alone. Final in the order of the execution space: fence before reading them elsewhere.
+// Told of ranges of the flat gradient buffer that will not change any more: each element once, in an order
+// that depends on the model alone. They are final in the order of exec: fence before reading them elsewhere.
 using GradientsReady = std::function<void(tensor::Range)>;
 
 // Adds to `gradients` those of all but the head's matrix product, which has left d loss / d head_in.normed in
 // act.branch. Overwrites parts of `act`. `on_ready` may be empty. Enqueues on exec; the caller fences.
-void backward(kernels::Exec const& exec, WeightMap const& map, kernels::Tensor1<float const> params, Activations& act,
-              kernels::Tensor1<float> gradients, GradientsReady const& on_ready);
+void backward(kernels::Exec const& exec, WeightMap const& map, kernels::Tensor1<float const> params,
+              Activations& act, kernels::Tensor1<float> gradients, GradientsReady const& on_ready);
 
 }  // namespace atoll::model

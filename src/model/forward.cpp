@@ -31,7 +31,8 @@ void attention_branch(Exec const& exec, LayerWeights<float const> const& weights
   Tensor2<float const> const in = layer.attention_in.normed;
   kernels::matmul_nt(exec, in, weights.query, Update::overwrite, columns(layer.qkv, 0, query_width));
   kernels::matmul_nt(exec, in, weights.key, Update::overwrite, columns(layer.qkv, query_width, kv_width));
-  kernels::matmul_nt(exec, in, weights.value, Update::overwrite, columns(layer.qkv, query_width + kv_width, kv_width));
+  kernels::matmul_nt(exec, in, weights.value, Update::overwrite,
+                     columns(layer.qkv, query_width + kv_width, kv_width));
   kernels::rope_forward(exec, act.cosine, act.sine, act.attention.context,
                         columns(layer.qkv, 0, query_width + kv_width));
   kernels::attention_forward(exec, layer.qkv, act.attention, act.attention_workspace, layer.mixed, layer.lse);
@@ -53,7 +54,8 @@ void ffn_branch(Exec const& exec, LayerWeights<float const> const& weights, Acti
 void forward(Exec const& exec, WeightMap const& map, Tensor1<float const> params, Activations& act) {
   NormedStream const& start = act.layers.front().attention_in;
   kernels::embedding_forward(exec, act.tokens, map.embedding(params), start.x);
-  kernels::rmsnorm_forward(exec, start.x, map.layer(params, 0).attention_norm, norm_eps, start.normed, start.inv_rms);
+  kernels::rmsnorm_forward(exec, start.x, map.layer(params, 0).attention_norm, norm_eps, start.normed,
+                           start.inv_rms);
 
   for (std::size_t l = 0; l < act.layers.size(); ++l) {
     LayerActivations const& layer = act.layers[l];
@@ -62,7 +64,8 @@ void forward(Exec const& exec, WeightMap const& map, Tensor1<float const> params
     join(exec, act, layer.attention_in.x, weights.ffn_norm, layer.ffn_in);
     ffn_branch(exec, weights, act, layer);
     if (l + 1 < act.layers.size()) {
-      join(exec, act, layer.ffn_in.x, map.layer(params, l + 1).attention_norm, act.layers[l + 1].attention_in);
+      join(exec, act, layer.ffn_in.x, map.layer(params, l + 1).attention_norm,
+           act.layers[l + 1].attention_in);
     } else {
       join(exec, act, layer.ffn_in.x, map.final_norm(params), act.head_in);
     }

@@ -6,7 +6,9 @@
 
 namespace atoll::model {
 
-// From act.tokens to act.head_in, leaving in `act` what the backward pass needs. Enqueues on exec; the caller fences.
-void forward(kernels::Exec const& exec, WeightMap const& map, kernels::Tensor1<float const> params, Activations& act);
+// From act.tokens to act.head_in, leaving in `act` what the backward pass needs.
+// Enqueues on exec; the caller fences.
+void forward(kernels::Exec const& exec, WeightMap const& map, kernels::Tensor1<float const> params,
+             Activations& act);
 
 }  // namespace atoll::model

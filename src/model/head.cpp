@@ -15,6 +15,9 @@ using kernels::Update;
 
 namespace {
 
+using HostMatrix =
+    Kokkos::View<float**, Kokkos::LayoutRight, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
+
 // Calls work(first, logits) for consecutive chunks of `count` rows; `logits` has the rows of the chunk.
 template <class Work>
 void for_each_chunk(std::size_t count, Activations const& act, Work const& work) {
@@ -30,7 +33,8 @@ void head_losses(Exec const& exec, Tensor2<float const> head, Activations const&
   for_each_chunk(act.losses.extent(0), act, [&](std::size_t first, Tensor2<float> const& logits) {
     std::size_t const count = logits.extent(0);
     kernels::matmul_nt(exec, rows(act.head_in.normed, first, count), head, Update::overwrite, logits);
-    kernels::cross_entropy_forward(exec, logits, range(act.targets, first, count), range(act.losses, first, count));
+    kernels::cross_entropy_forward(exec, logits, range(act.targets, first, count),
+                                   range(act.losses, first, count));
   });
 }
 
@@ -56,9 +60,7 @@ void last_logits(Exec const& exec, Tensor2<float const> head, Activations const&
   for_each_chunk(sequences, act, [&](std::size_t first, Tensor2<float> const& logits) {
     std::size_t const count = logits.extent(0);
     kernels::matmul_nt(exec, rows(in, first, count), head, Update::overwrite, logits);
-    Kokkos::View<float**, Kokkos::LayoutRight, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>> const host(
-        out.data() + first * vocab, count, vocab);
-    Kokkos::deep_copy(exec, host, logits);
+    Kokkos::deep_copy(exec, HostMatrix(out.data() + first * vocab, count, vocab), logits);
     exec.fence();
   });
 }

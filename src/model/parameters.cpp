@@ -10,7 +10,8 @@ std::vector<tensor::TensorSpec> parameter_specs(deck::ModelSection const& model)
   using tensor::Kind;
   base::ensure(model.vocab > 0, "the vocabulary is known before the model is laid out");
   auto const width = static_cast<std::size_t>(model.width);
-  auto const kv_width = width / static_cast<std::size_t>(model.heads) * static_cast<std::size_t>(model.kv_heads);
+  auto const kv_width =
+      width / static_cast<std::size_t>(model.heads) * static_cast<std::size_t>(model.kv_heads);
   auto const ffn_width = static_cast<std::size_t>(model.ffn_width);
   auto const vocab = static_cast<std::size_t>(model.vocab);
 

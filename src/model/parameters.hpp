@@ -10,10 +10,11 @@ namespace atoll::model {
 
 // Every parameter tensor of a Llama-family model, in the order of the forward pass:
 //   embedding.tokens (V, C)
-//   layers.<l>.attention_norm (C), .attention.query (C, C), .attention.key / .value (Ckv, C), .attention.output (C, C)
+//   layers.<l>.attention_norm (C), .attention.query (H D, C), .attention.key / .value (G D, C),
+//     .attention.output (C, H D)
 //   layers.<l>.ffn_norm (C), .ffn.gate / .ffn.up (F, C), .ffn.down (C, F)
 //   final_norm (C), and head (V, C) unless it is tied to embedding.tokens
-// Matrices are (outputs, inputs), row-major, as torch.nn.Linear keeps them. `model.vocab` must be known by now.
+// Matrices are (outputs, inputs), row-major, as torch.nn.Linear keeps them. `model.vocab` must be known.
 std::vector<tensor::TensorSpec> parameter_specs(deck::ModelSection const& model);
 
 }  // namespace atoll::model

@@ -20,8 +20,8 @@ namespace {
 void check_ids(std::span<std::int32_t const> ids, std::int32_t least, std::int32_t vocab, char const* what) {
   auto const stray = std::ranges::find_if(ids, [&](std::int32_t id) { return id < least || id >= vocab; });
   if (stray == ids.end()) return;
-  throw base::RuntimeFailure(fmt::format("{} {} at place {} of a batch lies outside the vocabulary of {}", what, *stray,
-                                         stray - ids.begin(), vocab));
+  throw base::RuntimeFailure(fmt::format("{} {} at place {} of a batch lies outside the vocabulary of {}",
+                                         what, *stray, stray - ids.begin(), vocab));
 }
 
 void copy_in(kernels::Exec const& exec, std::span<std::int32_t const> from, Tensor1<std::int32_t> const& to) {
@@ -36,6 +36,9 @@ std::size_t places(int sequences, int length) {
 
 // Up to `most` sequences of the batch from sequence `first` on. Targets may be absent.
 Batch part_of(Batch const& batch, int first, int most) {
+  base::ensure(batch.tokens.size() == places(batch.sequences, batch.length) &&
+                   (batch.targets.empty() || batch.targets.size() == batch.tokens.size()),
+               "a batch holds as many tokens as it says");
   int const count = std::min(most, batch.sequences - first);
   std::size_t const begin = places(first, batch.length), size = places(count, batch.length);
   Batch part{batch.tokens.subspan(begin, size), {}, count, batch.length};
@@ -45,8 +48,8 @@ Batch part_of(Batch const& batch, int first, int most) {
 
 }  // namespace
 
-Transformer::Transformer(kernels::Exec const& exec, deck::ModelSection const& model, tensor::ParamTable const& table,
-                         int max_sequences)
+Transformer::Transformer(kernels::Exec const& exec, deck::ModelSection const& model,
+                         tensor::ParamTable const& table, int max_sequences)
     : exec_(exec),
       model_(model),
       map_(model, table),
@@ -62,7 +65,8 @@ LossSum Transformer::forward_backward(Batch const& batch, Tensor1<float const> p
     bool const is_last = first + max_sequences_ >= batch.sequences;
     Batch const part = part_of(batch, first, max_sequences_);
     run_forward(part, params);
-    head_losses_backward(exec_, map_.head(params), static_cast<float>(scale), activations_, map_.head(gradients));
+    head_losses_backward(exec_, map_.head(params), static_cast<float>(scale), activations_,
+                         map_.head(gradients));
     backward(exec_, map_, params, activations_, gradients, is_last ? on_ready : GradientsReady{});
     total += loss_of(part);
   }
@@ -83,7 +87,8 @@ LossSum Transformer::forward_loss(Batch const& batch, Tensor1<float const> param
 void Transformer::next_token_logits(std::span<std::int32_t const> tokens, int sequences, int length,
                                     Tensor1<float const> params, std::span<float> out) {
   auto const vocab = static_cast<std::size_t>(model_.vocab);
-  base::ensure(out.size() == static_cast<std::size_t>(sequences) * vocab, "logits have room for every sequence");
+  base::ensure(out.size() == static_cast<std::size_t>(sequences) * vocab,
+               "logits have room for every sequence");
   for (int first = 0; first < sequences; first += max_sequences_) {
     Batch const part = part_of({tokens, {}, sequences, length}, first, max_sequences_);
     run_forward(part, params);
@@ -101,6 +106,7 @@ void Transformer::run_forward(Batch const& part, Tensor1<float const> params) {
 }
 
 LossSum Transformer::loss_of(Batch const& part) const {
+  base::ensure(part.targets.size() == part.tokens.size(), "a loss has targets");
   kernels::sum(exec_, activations_.losses, loss_sum_);
   double sum = 0.0;
   Kokkos::deep_copy(exec_, sum, loss_sum_);

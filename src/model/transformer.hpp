@@ -34,23 +34,25 @@ struct LossSum {
   double mean() const { return targets == 0 ? 0.0 : sum / static_cast<double>(targets); }
 };
 
-// Computes on `exec`, in buffers allocated once. Parameters and gradients stay the caller's: flat buffers laid out by
-// the table, in the memory of exec. Local: never communicates. Every function waits for exec before it returns.
+// Computes on `exec`, in buffers allocated once. Parameters and gradients stay the caller's: flat buffers
+// laid out by the table, in the memory of exec. Local: never communicates. Every function waits for exec
+// before it returns.
 class Transformer {
  public:
-  // Room for `max_sequences` sequences of `model.context` tokens at once. Longer batches go through in several passes
-  // whose gradients add up, so that memory does not grow with the batch.
+  // Room for `max_sequences` sequences of `model.context` tokens at once. Longer batches go through in
+  // several passes whose gradients add up, so that memory does not grow with the batch.
   Transformer(kernels::Exec const& exec, deck::ModelSection const& model, tensor::ParamTable const& table,
               int max_sequences);
 
-  // gradients = scale * d(sum of losses) / d(params), overwritten. With scale = 1 / (targets of the whole step) the sum
-  // over the ranks of a site is the gradient of the mean. `on_ready` (backward.hpp) may be empty.
+  // gradients = scale * d(sum of losses) / d(params), overwritten. With scale = 1 / (targets of the whole
+  // step) the sum over a site's ranks is the gradient of the mean. `on_ready` (backward.hpp) may be empty.
   LossSum forward_backward(Batch const& batch, kernels::Tensor1<float const> params, double scale,
                            kernels::Tensor1<float> gradients, GradientsReady const& on_ready);
 
   LossSum forward_loss(Batch const& batch, kernels::Tensor1<float const> params);
 
-  // Logits of the token that follows each sequence: tokens (sequences, length) to out (sequences, vocab), on the host.
+  // Logits of the token that follows each sequence, on the host: tokens (sequences, length) to out
+  // (sequences, vocab).
   void next_token_logits(std::span<std::int32_t const> tokens, int sequences, int length,
                          kernels::Tensor1<float const> params, std::span<float> out);
 

@@ -31,12 +31,14 @@ WeightMap::WeightMap(deck::ModelSection const& model, tensor::ParamTable const& 
   embedding_ = place("embedding.tokens");
   for (int l = 0; l < model.layers; ++l) {
     auto const of_layer = [&](char const* name) { return place(fmt::format("layers.{}.{}", l, name)); };
-    LayerPlaces at{of_layer("attention_norm"),   of_layer("attention.query"),  of_layer("attention.key"),
-                   of_layer("attention.value"),  of_layer("attention.output"), of_layer("ffn_norm"),
-                   of_layer("ffn.gate"),         of_layer("ffn.up"),           of_layer("ffn.down"),
-                   {}};
-    at.ready = merge_adjacent({at.attention_norm.range, at.query.range, at.key.range, at.value.range,
-                               at.output.range, at.ffn_norm.range, at.gate.range, at.up.range, at.down.range});
+    LayerPlaces at{of_layer("attention_norm"),   of_layer("attention.query"),
+                   of_layer("attention.key"),    of_layer("attention.value"),
+                   of_layer("attention.output"), of_layer("ffn_norm"),
+                   of_layer("ffn.gate"),         of_layer("ffn.up"),
+                   of_layer("ffn.down"),         {}};
+    at.ready =
+        merge_adjacent({at.attention_norm.range, at.query.range, at.key.range, at.value.range,
+                        at.output.range, at.ffn_norm.range, at.gate.range, at.up.range, at.down.range});
     layers_.push_back(std::move(at));
   }
   final_norm_ = place("final_norm");

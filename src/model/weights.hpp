@@ -31,7 +31,7 @@ class WeightMap {
   template <class T>
   LayerWeights<T> layer(kernels::Tensor1<T> const& flat, std::size_t l) const {
     LayerPlaces const& at = layers_[l];
-    return {vector(flat, at.attention_norm), matrix(flat, at.query), matrix(flat, at.key),
+    return {vector(flat, at.attention_norm), matrix(flat, at.query),  matrix(flat, at.key),
             matrix(flat, at.value),          matrix(flat, at.output), vector(flat, at.ffn_norm),
             matrix(flat, at.gate),           matrix(flat, at.up),     matrix(flat, at.down)};
   }
@@ -40,11 +40,12 @@ class WeightMap {
     return vector(flat, final_norm_);
   }
   template <class T>
-  kernels::Tensor2<T> head(kernels::Tensor1<T> const& flat) const {  // (V, C); the embedding where they are tied
+  kernels::Tensor2<T> head(kernels::Tensor1<T> const& flat) const {  // (V, C); or the embedding, if tied
     return matrix(flat, head_);
   }
 
-  // What the backward pass completes, as maximal contiguous ranges: with the head, with layer l, with the embedding.
+  // What the backward pass completes with the head, with layer l and with the embedding, as contiguous
+  // ranges.
   std::span<tensor::Range const> ready_with_head() const { return ready_with_head_; }
   std::span<tensor::Range const> ready_with_layer(std::size_t l) const { return layers_[l].ready; }
   std::span<tensor::Range const> ready_with_embedding() const { return {&embedding_.range, 1}; }

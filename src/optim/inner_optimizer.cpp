@@ -1,6 +1,5 @@
 #include "optim/inner_optimizer.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <span>
 
@@ -15,20 +14,6 @@ using kernels::Tensor1;
 namespace {
 
 constexpr float adamw_eps = 1e-8f;
-
-std::vector<float> on_host(kernels::FloatBuffer const& buffer) {
-  std::vector<float> values(buffer.size());
-  Kokkos::View<float*, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>> const host(values.data(),
-                                                                                             values.size());
-  Kokkos::deep_copy(host, buffer);
-  return values;
-}
-
-void from_host(std::vector<float> const& values, kernels::FloatBuffer const& buffer) {
-  Kokkos::View<float const*, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>> const host(values.data(),
-                                                                                                   values.size());
-  Kokkos::deep_copy(buffer, host);
-}
 
 }  // namespace
 
@@ -51,7 +36,8 @@ InnerOptimizer::InnerOptimizer(kernels::Exec const& exec, deck::InnerSection con
   }
 }
 
-void InnerOptimizer::step(Tensor1<float> params, Tensor1<float const> gradients, double lr, double clip_factor) {
+void InnerOptimizer::step(Tensor1<float> params, Tensor1<float const> gradients, double lr,
+                          double clip_factor) {
   ++steps_;
   auto const t = static_cast<double>(steps_);
   auto const rate = static_cast<float>(lr), grad_scale = static_cast<float>(clip_factor);
@@ -67,7 +53,8 @@ void InnerOptimizer::step(Tensor1<float> params, Tensor1<float const> gradients,
     auto const param = range(params, where.offset, where.size);
     auto const grad = range(gradients, where.offset, where.size);
     if (inner_.optimizer == deck::InnerOptimizerKind::sgd) {
-      kernels::sgd_update(exec_, grad, {.lr = rate, .weight_decay = weight_decay, .grad_scale = grad_scale}, param);
+      kernels::sgd_update(exec_, grad, {.lr = rate, .weight_decay = weight_decay, .grad_scale = grad_scale},
+                          param);
       continue;
     }
     kernels::AdamwStep here = adamw;
@@ -77,23 +64,28 @@ void InnerOptimizer::step(Tensor1<float> params, Tensor1<float const> gradients,
   }
 }
 
+std::vector<std::pair<char const*, kernels::FloatBuffer>> InnerOptimizer::moments() const {
+  if (moment1_.size() == 0) return {};
+  return {{"moment1", moment1_}, {"moment2", moment2_}};
+}
+
 std::size_t InnerOptimizer::bytes() const { return (moment1_.size() + moment2_.size()) * sizeof(float); }
 
 void InnerOptimizer::save(base::Writer& writer) const {
   exec_.fence();
   writer.write("steps", steps_);
-  if (moment1_.size() == 0) return;
-  writer.write("moment1", on_host(moment1_));
-  writer.write("moment2", on_host(moment2_));
+  for (auto const& [name, buffer] : moments()) {
+    auto const host = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), buffer);
+    writer.write(name, std::span<float const>(host.data(), host.size()));
+  }
 }
 
 void InnerOptimizer::load(base::Reader const& reader) {
   steps_ = reader.read_uint("steps");
-  for (auto const& [name, buffer] : {std::pair{"moment1", moment1_}, std::pair{"moment2", moment2_}}) {
-    if (buffer.size() == 0) continue;
-    std::vector<float> values(buffer.size());
-    reader.read(name, values);
-    from_host(values, buffer);
+  for (auto const& [name, buffer] : moments()) {
+    auto const host = Kokkos::create_mirror_view(buffer);
+    reader.read(name, std::span<float>(host.data(), host.size()));
+    Kokkos::deep_copy(buffer, host);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "base/archive.hpp"
@@ -12,14 +13,17 @@
 
 namespace atoll::optim {
 
-// AdamW as torch.optim.AdamW with eps 1e-8 (Loshchilov and Hutter, arXiv 1711.05101), or p -= lr g. In both, weight decay
-// is decoupled (p *= 1 - lr weight_decay first) and spares vectors. Owns the moments, in the memory of exec. Local.
+// AdamW as torch.optim.AdamW with eps 1e-8 (Loshchilov and Hutter, arXiv 1711.05101), or p -= lr g. In both,
+// weight decay is decoupled (p *= 1 - lr weight_decay first) and spares vectors. Owns the moments, in the
+// memory of exec. Local.
 class InnerOptimizer {
  public:
   InnerOptimizer(kernels::Exec const& exec, deck::InnerSection const& inner, tensor::ParamTable const& table);
 
-  // One update of `params` (flat, as the table) from clip_factor * gradients. Enqueues on exec; the caller fences.
-  void step(kernels::Tensor1<float> params, kernels::Tensor1<float const> gradients, double lr, double clip_factor);
+  // One update of `params` (flat, as the table) from clip_factor * gradients.
+  // Enqueues on exec; the caller fences.
+  void step(kernels::Tensor1<float> params, kernels::Tensor1<float const> gradients, double lr,
+            double clip_factor);
 
   std::uint64_t steps() const { return steps_; }  // taken so far
   std::size_t bytes() const;                      // of the moments
@@ -33,6 +37,8 @@ class InnerOptimizer {
     tensor::Range range;
     bool decays = false;
   };
+
+  std::vector<std::pair<char const*, kernels::FloatBuffer>> moments() const;  // by name; none for SGD
 
   kernels::Exec exec_;
   deck::InnerSection inner_;

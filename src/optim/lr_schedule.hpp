@@ -7,8 +7,9 @@
 
 namespace atoll::optim {
 
-// The rate of step 1, 2, ... of a run of `total_steps`: rises linearly to `lr` over `warmup_steps`, then stays
-// (`constant`) or falls along half a cosine to `min_lr_ratio * lr` at the last step (`cosine`), and stays there after it.
+// The rate of step 1, 2, ... of a run of `total_steps`. It rises linearly to `lr` over `warmup_steps`; then
+// it stays (`constant`), or falls along half a cosine to `min_lr_ratio * lr` at the last step (`cosine`).
+// Steps after the last have the rate of the last.
 double learning_rate(deck::InnerSection const& inner, std::uint64_t total_steps, std::uint64_t step);
 
 }  // namespace atoll::optim

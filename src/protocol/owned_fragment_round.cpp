@@ -118,7 +118,11 @@ void OwnedFragment::close(Surroundings const& around, Actions& actions) {
       copy.fate = {round.number, Outcome::absent, Reason::none};
     }
   }
-  actions.emplace_back(std::move(commit));
+  actions.emplace_back(commit);
+  // The release says so too, but later, and a silent site gets none: it must not answer when it wakes.
+  for (int const site : commit.absent) {
+    actions.emplace_back(SendToSite{site, Cancel{.fragment = index_, .round = round.number}});
+  }
   for (int site = 0; site < around.sites.size(); ++site) {
     if (!around.sites[site].live) continue;
     Copy& copy = copy_of(site);

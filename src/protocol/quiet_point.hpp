@@ -30,7 +30,7 @@ struct Seal {
   std::vector<SavedFile> files;
   std::vector<Participant> missing;  // did not come to rest in time
 };
-// Nothing was written, or not all of it. After a checkpoint training goes on; after a stop or finish the run ends.
+// There is no set. After a checkpoint training goes on; after a stop or finish the run ends.
 struct GiveUp {
   std::string why;
 };

@@ -107,7 +107,7 @@ std::array<std::uint64_t, 2> read_pair(base::Reader const& reader, char const* n
 }  // namespace
 
 void SiteFragment::save(base::Writer& writer) const {
-  base::ensure(adopted_ && !sent_, "a site is saved only where no contribution is under way");
+  base::ensure(is_at_rest(), "a site is saved only where no contribution is under way");
   writer.write("base", std::array{base_.term, base_.commits});
   writer.write("round", done_round_);
   for (auto const& [name, work] : saved_parts(ledger_)) writer.write(name, std::array{work->steps, work->tokens});

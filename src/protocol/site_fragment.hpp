@@ -46,6 +46,8 @@ class SiteFragment {
   std::uint32_t index() const { return index_; }
   bool is_adopted() const { return adopted_; }
   bool is_fate_open() const { return sent_ && sent_->outcome == Outcome::none; }
+  // Adopted, and no contribution under way: what is known of the fragment here is all that there is to know.
+  bool is_at_rest() const { return adopted_ && !sent_; }
   bool is_on_its_way() const { return is_fate_open() && !sent_->received; }
   std::uint64_t standing_since() const { return standing_since_; }
   Version base() const { return base_; }

@@ -26,7 +26,10 @@ std::vector<SiteAction> SiteMachine::on_boundary(std::optional<StepDone> const& 
   for (auto& fragment : fragments_) fragment.settle();
   answer_pulls(actions);
   actions.emplace_back(SendProgress{report()});
-  if (orders.held) actions.emplace_back(SendHeld{{.id = hold_->id}});
+  if (owes_held_ && std::ranges::all_of(fragments_, &SiteFragment::is_at_rest)) {
+    actions.emplace_back(SendHeld{{.id = hold_->id}});
+    owes_held_ = false;
+  }
   if (orders.save) actions.emplace_back(WriteState{*orders.save});
   if (orders.leave) actions.emplace_back(Leave{});
   return actions;
@@ -68,13 +71,14 @@ SiteMachine::RestOrders SiteMachine::take_rest_orders(std::span<SiteEvent const>
   for (auto const& event : events) {
     if (auto const* hold = std::get_if<Hold>(&event)) {
       hold_ = *hold;
-      orders.held = true;
+      owes_held_ = true;
     } else if (auto const* save = std::get_if<Save>(&event)) {
       orders.save = *save;
     } else if (auto const* go = std::get_if<Go>(&event)) {
       // What was asked before is moot: this site was too late for it.
       orders = {};
       orders.leave = go->leave;
+      owes_held_ = false;
       if (!go->leave) hold_.reset();
     }
   }

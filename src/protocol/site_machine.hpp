@@ -91,9 +91,8 @@ class SiteMachine {
   void load(base::Reader const& reader);
 
  private:
-  // What Hold, Save and Go leave to be said once progress is reported.
+  // What Save and Go leave to be done once progress is reported.
   struct RestOrders {
-    bool held = false;
     std::optional<Save> save;
     bool leave = false;
   };
@@ -112,6 +111,7 @@ class SiteMachine {
   std::uint64_t step_ = 0;
   std::uint64_t boundary_ = 0;
   std::optional<Hold> hold_;
+  bool owes_held_ = false;  // to `hold_`
   std::optional<double> step_s_;  // EMA
   double loss_ = 0.0;
   bool stop_requested_ = false;

@@ -105,7 +105,8 @@ std::optional<ResumePoint> find_resume_point(RunFolder const& folder, deck::RunC
 
 protocol::Saved save_state(RunFolder const& folder, protocol::Save const& save, std::string const& file,
                            std::function<void(base::Writer&)> const& write) {
-  protocol::Saved saved{.id = save.id};
+  protocol::Saved saved;
+  saved.id = save.id;
   try {
     checkpoint::FileWriter writer(checkpoint::set_folder(folder.checkpoints(), save.step), file);
     write(writer.root());
@@ -124,7 +125,8 @@ SealedSet seal_set(RunPlan const& plan, RunFolder const& folder, protocol::Seal 
                                 .deck = deck::echo(plan.config),
                                 .param_table = plan.table.digest(),
                                 .facts = {{"dataset", data::digest_of(plan.dataset).hex()},
-                                          {"tokenizer", plan.dataset.tokenizer_digest.hex()}}};
+                                          {"tokenizer", plan.dataset.tokenizer_digest.hex()}},
+                                .files = {}};
   SealedSet set{.folder = checkpoint::set_folder(folder.checkpoints(), seal.step)};
   for (auto const& file : seal.files) {
     manifest.files.push_back({file.name, file.bytes, file.digest});

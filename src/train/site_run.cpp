@@ -51,6 +51,12 @@ data::StreamOptions stream_options(RunPlan const& plan, comm::World const& world
           .context = plan.config.model.context};
 }
 
+std::vector<tensor::Tensor const*> pointers_to(std::span<tensor::Tensor const> tensors) {
+  std::vector<tensor::Tensor const*> pointers;
+  for (auto const& tensor : tensors) pointers.push_back(&tensor);
+  return pointers;
+}
+
 }  // namespace
 
 SiteRun::SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
@@ -229,19 +235,24 @@ void SiteRun::write_state(protocol::Save const& save) {
   if (!is_leader()) return;
   transport_->send(shard_peer(0), save_state(folder_, save, site_file(number_), [&](base::Writer& writer) {
                      machine_.save(*writer.group("site_machine"));
-                     replica_.save(*writer.group("replica"));
+                     save_parameters(writer);
                      optimizer_.save(*writer.group("inner_optimizer"));
                      stream_.save(*writer.group("stream"));
                      writer.write("tokens", tokens_);
-                     if (!has_outer_exchange(plan_.config)) {
-                       auto const parameters = replica_.parameters();
-                       for (int p = 0; p < plan_.table.fragments(); ++p) {
-                         auto const range = plan_.table.fragment(p);
-                         save_tensors(*writer.group("model"), plan_.table.tensors_of(p), range.offset,
-                                      std::span<float const>(parameters.data() + range.offset, range.size));
-                       }
-                     }
                    }));
+}
+
+// Where nothing is exchanged the site's parameters are the model, and stand in the file as the shards' do: by name.
+void SiteRun::save_parameters(base::Writer& writer) const {
+  if (has_outer_exchange(plan_.config)) return replica_.save(*writer.group("replica"));
+  auto const parameters = replica_.parameters();
+  save_tensors(*writer.group("model"), pointers_to(plan_.table.tensors()), 0, {parameters.data(), parameters.size()});
+}
+
+void SiteRun::load_parameters(base::Reader const& reader) {
+  if (has_outer_exchange(plan_.config)) return replica_.load(*reader.group("replica"));
+  auto const parameters = replica_.parameters();
+  load_tensors(*reader.group("model"), pointers_to(plan_.table.tensors()), 0, {parameters.data(), parameters.size()});
 }
 
 void SiteRun::join() {
@@ -329,7 +340,7 @@ void SiteRun::initialize_parameters() {
 void SiteRun::load(ResumePoint const& resume) {
   auto const file = resume.open(site_file(number_));
   machine_.load(*file.root().group("site_machine"));
-  replica_.load(*file.root().group("replica"));
+  load_parameters(file.root());
   optimizer_.load(*file.root().group("inner_optimizer"));
   stream_.load(*file.root().group("stream"));
   tokens_ = file.root().read_uint("tokens");

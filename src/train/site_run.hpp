@@ -59,6 +59,8 @@ class SiteRun {
 
   void initialize_parameters();
   void load(ResumePoint const& resume);
+  void save_parameters(base::Writer& writer) const;
+  void load_parameters(base::Reader const& reader);
   void evaluate_outer_parameters(bool is_final);
   bool is_leader() const { return site_.rank() == 0; }
   bool is_cut_off() const;

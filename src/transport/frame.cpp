@@ -71,11 +71,14 @@ base::Digest frame_digest(FrameHeader header, std::span<std::byte const> body, s
   return digest.value();
 }
 
-protocol::Message open_frame(FrameHeader const& header, std::span<std::byte const> body, std::span<float const> payload) {
+void check_digest(FrameHeader const& header, std::span<std::byte const> body, std::span<float const> payload) {
   if (frame_digest(header, body, payload) != header.digest) throw FrameRefused("wrong digest");
+}
+
+protocol::Message open_message(std::span<std::byte const> body, bool has_payload) {
   try {
     auto message = protocol::decode(body);
-    if (protocol::is_bulk(message) != !payload.empty()) throw FrameRefused("payload missing or out of place");
+    if (protocol::is_bulk(message) != has_payload) throw FrameRefused("payload missing or out of place");
     return message;
   } catch (base::RuntimeFailure const&) {
     throw FrameRefused("unknown or malformed message");

@@ -47,10 +47,12 @@ HeaderBytes encode_header(FrameHeader const& header);
 // allocated before this has returned.
 FrameHeader decode_header(std::span<std::byte const> bytes, FrameLimits const& limits);
 
+// Of a whole frame, for its header.
 base::Digest frame_digest(FrameHeader header, std::span<std::byte const> body, std::span<float const> payload);
+// Throws FrameRefused unless it is the one in the header.
+void check_digest(FrameHeader const& header, std::span<std::byte const> body, std::span<float const> payload);
 
-// The message of a frame that has arrived whole. Throws FrameRefused where the digest is wrong, the body is no message, or
-// one comes without the payload it needs or with one it must not have.
-protocol::Message open_frame(FrameHeader const& header, std::span<std::byte const> body, std::span<float const> payload);
+// Throws FrameRefused where the body is no message, or one comes without the payload it needs or with one it must not have.
+protocol::Message open_message(std::span<std::byte const> body, bool has_payload);
 
 }  // namespace atoll::transport

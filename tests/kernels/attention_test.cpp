@@ -33,16 +33,24 @@ AttentionShape const shapes[] = {
     {.batch = 1, .context = 1, .heads = 1, .kv_heads = 1, .head_dim = 4},
     {.batch = 2, .context = 17, .heads = 3, .kv_heads = 3, .head_dim = 32},
     {.batch = 3, .context = 64, .heads = 2, .kv_heads = 2, .head_dim = 64},
-    {.batch = 1, .context = 65, .heads = 4, .kv_heads = 2, .head_dim = 32},    // one row into the second block of queries
-    {.batch = 2, .context = 130, .heads = 6, .kv_heads = 2, .head_dim = 16},   // groups of three
-    {.batch = 1, .context = 256, .heads = 2, .kv_heads = 1, .head_dim = 64},   // one block of keys, whole
-    {.batch = 1, .context = 257, .heads = 2, .kv_heads = 1, .head_dim = 20},   // one key into the second block
-    {.batch = 1, .context = 330, .heads = 1, .kv_heads = 1, .head_dim = 48}};  // online softmax over two blocks
+    {.batch = 1,
+     .context = 65,
+     .heads = 4,
+     .kv_heads = 2,
+     .head_dim = 32},  // one row into the second block of queries
+    {.batch = 2, .context = 130, .heads = 6, .kv_heads = 2, .head_dim = 16},  // groups of three
+    {.batch = 1, .context = 256, .heads = 2, .kv_heads = 1, .head_dim = 64},  // one block of keys, whole
+    {.batch = 1, .context = 257, .heads = 2, .kv_heads = 1, .head_dim = 20},  // one key into the second block
+    {.batch = 1,
+     .context = 330,
+     .heads = 1,
+     .kv_heads = 1,
+     .head_dim = 48}};  // online softmax over two blocks
 
 TEST_CASE("attention in blocks equals attention with the whole matrix, forward and backward") {
   for (AttentionShape const& shape : shapes) {
-    INFO("B " << shape.batch << " T " << shape.context << " H " << shape.heads << " G " << shape.kv_heads << " D "
-              << shape.head_dim);
+    INFO("B " << shape.batch << " T " << shape.context << " H " << shape.heads << " G " << shape.kv_heads
+              << " D " << shape.head_dim);
     Run const run(shape, 1, 2.0F);
     auto const expected = reference::attention_forward(run.qkv.values(), shape);
     CHECK(relative_error(run.out, expected.out) < tolerance);

@@ -54,11 +54,13 @@ class Bench {
   }
 
   // `work`: floating-point operations or bytes of one call; `calls`: how often a training step makes it.
-  void measure(std::string const& name, double work, char const* unit, double calls, std::function<void()> const& body) {
+  void measure(std::string const& name, double work, char const* unit, double calls,
+               std::function<void()> const& body) {
     using clock = std::chrono::steady_clock;
     double best_s = std::numeric_limits<double>::infinity();
     auto const start = clock::now();
-    for (int run = 0; run < 3 || std::chrono::duration<double>(clock::now() - start).count() < seconds_; ++run) {
+    for (int run = 0; run < 3 || std::chrono::duration<double>(clock::now() - start).count() < seconds_;
+         ++run) {
       auto const begin = clock::now();
       body();
       best_s = std::min(best_s, std::chrono::duration<double>(clock::now() - begin).count());
@@ -70,10 +72,11 @@ class Bench {
     double total_s = 0.0;
     for (Line const& line : lines_) total_s += line.step_s;
     for (Line const& line : lines_) {
-      std::printf("%-34s %10.1f %7.1f %-4s %9.2f ms %8.1f\n", line.name.c_str(), line.best_s * 1e6, line.rate, line.unit,
-                  line.step_s * 1e3, 100.0 * line.step_s / total_s);
+      std::printf("%-34s %10.1f %7.1f %-4s %9.2f ms %8.1f\n", line.name.c_str(), line.best_s * 1e6, line.rate,
+                  line.unit, line.step_s * 1e3, 100.0 * line.step_s / total_s);
     }
-    std::printf("a step of %zu rows: %.1f ms, %.0f tokens/s\n", N, total_s * 1e3, static_cast<double>(N) / total_s);
+    std::printf("a step of %zu rows: %.1f ms, %.0f tokens/s\n", N, total_s * 1e3,
+                static_cast<double>(N) / total_s);
   }
 
  private:
@@ -91,8 +94,10 @@ void bench_matmul(Bench& bench, Pool& pool, std::string const& layer, std::size_
   Exec const exec;
   auto const x = pool.matrix(N, inputs), w = pool.matrix(outputs, inputs), y = pool.matrix(N, outputs);
   double const work = 2.0 * static_cast<double>(N * inputs * outputs);
-  bench.measure(layer + " Y = X W^T", work, "GF/s", calls, [=] { matmul_nt(exec, x, w, Update::overwrite, y); });
-  bench.measure(layer + " dX = dY W", work, "GF/s", calls, [=] { matmul_nn(exec, y, w, Update::overwrite, x); });
+  bench.measure(layer + " Y = X W^T", work, "GF/s", calls,
+                [=] { matmul_nt(exec, x, w, Update::overwrite, y); });
+  bench.measure(layer + " dX = dY W", work, "GF/s", calls,
+                [=] { matmul_nn(exec, y, w, Update::overwrite, x); });
   bench.measure(layer + " dW += dY^T X", work, "GF/s", calls, [=] { matmul_tn(exec, y, x, Update::add, w); });
 }
 
@@ -127,7 +132,8 @@ void bench_rows(Bench& bench, Pool& pool) {
                 [=] { rmsnorm_backward(exec, y, x, weight, inv_rms, Update::add, branch, dweight); });
   auto const gate_up = pool.matrix(N, 2 * F), dgate_up = pool.matrix(N, 2 * F), h = pool.matrix(N, F);
   bench.measure("swiglu forward", 3 * 4.0 * N * F, "GB/s", L, [=] { swiglu_forward(exec, gate_up, h); });
-  bench.measure("swiglu backward", 5 * 4.0 * N * F, "GB/s", L, [=] { swiglu_backward(exec, h, gate_up, dgate_up); });
+  bench.measure("swiglu backward", 5 * 4.0 * N * F, "GB/s", L,
+                [=] { swiglu_backward(exec, h, gate_up, dgate_up); });
 
   constexpr std::size_t chunk = 256;
   auto const logits = pool.matrix(chunk, V);
@@ -135,12 +141,13 @@ void bench_rows(Bench& bench, Pool& pool) {
   std::vector<std::int32_t> ids(N);
   for (std::size_t n = 0; n < N; ++n) ids[n] = static_cast<std::int32_t>(n * 769 % V);
   Tensor1<std::int32_t const> const tokens(ids.data(), N);
-  bench.measure("cross entropy, 256 rows", 2 * 4.0 * chunk * V, "GB/s", N / chunk, [=] {
-    cross_entropy_forward_backward(exec, range(tokens, 0, chunk), 1e-3F, logits, loss);
-  });
+  bench.measure("cross entropy, 256 rows", 2 * 4.0 * chunk * V, "GB/s", N / chunk,
+                [=] { cross_entropy_forward_backward(exec, range(tokens, 0, chunk), 1e-3F, logits, loss); });
   auto const table = pool.matrix(V, C);
-  bench.measure("embedding forward", 2 * row_bytes, "GB/s", 1, [=] { embedding_forward(exec, tokens, table, x); });
-  bench.measure("embedding backward", 3 * row_bytes, "GB/s", 1, [=] { embedding_backward(exec, tokens, x, table); });
+  bench.measure("embedding forward", 2 * row_bytes, "GB/s", 1,
+                [=] { embedding_forward(exec, tokens, table, x); });
+  bench.measure("embedding backward", 3 * row_bytes, "GB/s", 1,
+                [=] { embedding_backward(exec, tokens, x, table); });
 }
 
 void bench_flat(Bench& bench, Pool& pool) {

@@ -25,7 +25,8 @@ TEST_CASE("cross entropy equals its twin, with ignored rows and logits of any si
   for (auto const& [count, vocabulary] : shapes) {
     for (float const amplitude : {1.0F, 30.0F}) {
       INFO(count << " x " << vocabulary << " in +-" << amplitude);
-      Operand logits = random_operand(count * vocabulary, 1, amplitude), loss = unset(count), fused = unset(count);
+      Operand logits = random_operand(count * vocabulary, 1, amplitude), loss = unset(count),
+              fused = unset(count);
       auto const targets = some_ignored(count, vocabulary);
       auto const expected = reference::cross_entropy_forward(logits.values(), targets);
       auto const dlogits = reference::cross_entropy_backward(logits.values(), targets, factor);
@@ -46,7 +47,8 @@ TEST_CASE("an ignored row has no loss and no gradient, whatever its logits are")
   cross_entropy_forward_backward(Exec(), view_of(targets), factor, logits.matrix(2), loss.vector());
   CHECK(loss.floats()[0] == 0.0F);
   CHECK(loss.floats()[1] > 0.0F);
-  CHECK(std::vector<float>(logits.floats().begin(), logits.floats().begin() + 4) == std::vector<float>(4, 0.0F));
+  CHECK(std::vector<float>(logits.floats().begin(), logits.floats().begin() + 4) ==
+        std::vector<float>(4, 0.0F));
 }
 
 TEST_CASE("equal logits cost the logarithm of the vocabulary") {

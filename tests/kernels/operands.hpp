@@ -56,8 +56,8 @@ inline Tensor1<std::int32_t const> view_of(std::vector<std::int32_t> const& toke
   return Tensor1<std::int32_t const>(tokens.data(), tokens.size());
 }
 
-// The largest error, relative to the largest expected magnitude: rounding in sums scales with the whole, not with the
-// element that happens to be near zero.
+// The largest error, relative to the largest expected magnitude: rounding in sums scales with the whole, not
+// with the element that happens to be near zero.
 inline double relative_error(std::vector<float> const& actual, reference::Values const& expected) {
   REQUIRE(actual.size() == expected.size());
   double largest = std::numeric_limits<double>::min(), error = 0.0;

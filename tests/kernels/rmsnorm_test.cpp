@@ -37,18 +37,20 @@ TEST_CASE("the fused residual norm is the sum followed by the norm, to the last 
   for (auto const& [count, width] : shapes) {
     INFO(count << " x " << width);
     Operand x = random_operand(count * width, 1), branch = random_operand(count * width, 2);
-    Operand weight = random_operand(width, 3), y = unset(x.size()), inv_rms = unset(count), sum = unset(x.size());
-    residual_rmsnorm_forward(Exec(), x.matrix(count), branch.matrix(count), weight.vector(), eps, sum.matrix(count),
-                             y.matrix(count), inv_rms.vector());
+    Operand weight = random_operand(width, 3), y = unset(x.size()), inv_rms = unset(count),
+            sum = unset(x.size());
+    residual_rmsnorm_forward(Exec(), x.matrix(count), branch.matrix(count), weight.vector(), eps,
+                             sum.matrix(count), y.matrix(count), inv_rms.vector());
 
     CHECK(relative_error(sum, plus(x.values(), branch.values())) < 1e-7);
     Operand plain_y = unset(x.size()), plain_inv_rms = unset(count);
-    rmsnorm_forward(Exec(), sum.matrix(count), weight.vector(), eps, plain_y.matrix(count), plain_inv_rms.vector());
+    rmsnorm_forward(Exec(), sum.matrix(count), weight.vector(), eps, plain_y.matrix(count),
+                    plain_inv_rms.vector());
     CHECK(bit_equal(y, plain_y));
     CHECK(bit_equal(inv_rms, plain_inv_rms));
 
-    residual_rmsnorm_forward(Exec(), x.matrix(count), branch.matrix(count), weight.vector(), eps, x.matrix(count),
-                             y.matrix(count), inv_rms.vector());
+    residual_rmsnorm_forward(Exec(), x.matrix(count), branch.matrix(count), weight.vector(), eps,
+                             x.matrix(count), y.matrix(count), inv_rms.vector());
     CHECK(bit_equal(x, sum));
     CHECK(bit_equal(y, plain_y));
   }
@@ -88,14 +90,15 @@ TEST_CASE("rmsnorm backward is the derivative of its forward") {
   Operand dy = random_operand(count * width, 3), y = unset(x.size()), inv_rms = unset(count);
   Operand dx = unset(x.size()), dweight(width, 0.0F);
   rmsnorm_forward(Exec(), x.matrix(count), weight.vector(), eps, y.matrix(count), inv_rms.vector());
-  rmsnorm_backward(Exec(), dy.matrix(count), x.matrix(count), weight.vector(), inv_rms.vector(), Update::overwrite,
-                   dx.matrix(count), dweight.vector());
+  rmsnorm_backward(Exec(), dy.matrix(count), x.matrix(count), weight.vector(), inv_rms.vector(),
+                   Update::overwrite, dx.matrix(count), dweight.vector());
   auto const loss = [&](reference::Input at_x, reference::Input at_weight) {
     return dot(reference::rmsnorm_forward(at_x, at_weight, eps).y, dy.values());
   };
-  CHECK(relative_error(dx, finite_differences(x.values(), [&](auto const& v) { return loss(v, weight.values()); })) <
-        tolerance);
-  CHECK(relative_error(dweight,
-                       finite_differences(weight.values(), [&](auto const& v) { return loss(x.values(), v); })) <
-        tolerance);
+  CHECK(relative_error(dx, finite_differences(x.values(), [&](auto const& v) {
+                         return loss(v, weight.values());
+                       })) < tolerance);
+  CHECK(relative_error(dweight, finite_differences(weight.values(), [&](auto const& v) {
+                         return loss(x.values(), v);
+                       })) < tolerance);
 }

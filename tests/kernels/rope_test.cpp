@@ -11,7 +11,8 @@ constexpr double base = 10000.0;
 constexpr std::size_t longest = 19;  // rows of the tables
 
 struct Tables {
-  explicit Tables(std::size_t head_dim) : cosine(unset(longest * head_dim / 2)), sine(unset(longest * head_dim / 2)) {
+  explicit Tables(std::size_t head_dim)
+      : cosine(unset(longest * head_dim / 2)), sine(unset(longest * head_dim / 2)) {
     rope_tables(Exec(), base, cosine.matrix(longest), sine.matrix(longest));
   }
   Operand cosine, sine;
@@ -30,7 +31,8 @@ TEST_CASE("rope turns every head by its position, forward and back, for contexts
       auto const forward = reference::rope_forward(x.values(), shape, base);
       auto const backward = reference::rope_backward(x.values(), shape, base);
 
-      rope_forward(Exec(), tables.cosine.matrix(longest), tables.sine.matrix(longest), shape.context, x.matrix(count));
+      rope_forward(Exec(), tables.cosine.matrix(longest), tables.sine.matrix(longest), shape.context,
+                   x.matrix(count));
       CHECK(relative_error(x, forward) < 3e-7);
       rope_backward(Exec(), tables.cosine.matrix(longest), tables.sine.matrix(longest), shape.context,
                     x.matrix(count));
@@ -64,7 +66,8 @@ TEST_CASE("rope turns the columns it is given and leaves the others alone") {
   rope_forward(Exec(), tables.cosine.matrix(longest), tables.sine.matrix(longest), context,
                columns(x.matrix(context), 0, 2 * head_dim));
   for (std::size_t i = 0; i < before.size(); ++i) {
-    bool const turned = i >= 3 * head_dim && i % (3 * head_dim) < 2 * head_dim;  // position 0 stays where it is
+    bool const turned =
+        i >= 3 * head_dim && i % (3 * head_dim) < 2 * head_dim;  // position 0 stays where it is
     INFO("element " << i);
     CHECK((x.floats()[i] != static_cast<float>(before[i])) == turned);
   }
@@ -80,7 +83,8 @@ TEST_CASE("scores of rotated queries and keys depend on their distance alone") {
       copies.insert(copies.end(), head.floats().begin(), head.floats().end());
     }
     Operand x(copies);
-    rope_forward(Exec(), tables.cosine.matrix(longest), tables.sine.matrix(longest), longest, x.matrix(longest));
+    rope_forward(Exec(), tables.cosine.matrix(longest), tables.sine.matrix(longest), longest,
+                 x.matrix(longest));
     return x.values();
   };
   auto const queries = at_every_position(query), keys = at_every_position(key);

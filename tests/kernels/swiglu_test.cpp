@@ -18,7 +18,8 @@ TEST_CASE("swiglu equals its twin, forward and backward, also in place") {
   for (auto const& [count, width] : shapes) {
     for (float const amplitude : {1.0F, 200.0F}) {
       INFO(count << " x " << width << " in +-" << amplitude);
-      Operand gate_up = random_operand(count * 2 * width, 1, amplitude), dh = random_operand(count * width, 2);
+      Operand gate_up = random_operand(count * 2 * width, 1, amplitude),
+              dh = random_operand(count * width, 2);
       Operand h = unset(count * width), dgate_up = unset(gate_up.size());
       auto const dgate_up_expected = reference::swiglu_backward(dh.values(), gate_up.values(), width);
 

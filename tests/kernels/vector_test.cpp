@@ -79,7 +79,8 @@ TEST_CASE("rows and columns of a matrix are the part of it they name") {
 }
 
 TEST_CASE("a new buffer is zero and aligned") {
-  for (std::size_t const size : {std::size_t{0}, std::size_t{3}, std::size_t{3} << 20U}) {  // 12 MiB: huge pages
+  for (std::size_t const size :
+       {std::size_t{0}, std::size_t{3}, std::size_t{3} << 20U}) {  // 12 MiB: huge pages
     INFO("size " << size);
     FloatBuffer const buffer = make_float_buffer("test", size);
     CHECK(buffer.size() == size);

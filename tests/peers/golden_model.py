@@ -206,7 +206,8 @@ def main():
         arrays |= {f"initial/{n}": v for n, v in p.items()}
         arrays |= {f"gradient/{n}": v.grad for n, v in p.items()}
         arrays |= {f"trained/{n}": v for n, v in trained.items()}
-        write(args.out / name, dict(model=m, inner=INNER, sequences=SEQUENCES[name], torch=torch.__version__.split("+")[0]), arrays)
+        description = dict(model=m, inner=INNER, sequences=SEQUENCES[name], torch=torch.__version__.split("+")[0])
+        write(args.out / name, description, arrays)
 
 
 if __name__ == "__main__":

@@ -20,37 +20,20 @@ ReceiveChannel::~ReceiveChannel() {
 void ReceiveChannel::open() { await_first(); }
 
 std::optional<ReceiveChannel::Arrival> ReceiveChannel::poll() {
-  if (stage_ == Stage::lost) find_next();
-  auto const received = requests_.take(slot_);
-  if (!received) return {};
-
-  if (stage_ == Stage::draining) {
-    stage_ = Stage::lost;
-    return {};
-  }
-  if (stage_ == Stage::first) {
-    stage_ = Stage::lost;  // unless the header makes sense
-    read_header(*received);
-    if (header_.payload_floats > 0 || !is_inline(header_.body_bytes)) {
-      await_rest();
+  if (stage_ == Stage::due || stage_ == Stage::lost) find_next();
+  auto const received_bytes = requests_.take(slot_);
+  if (!received_bytes) return {};
+  switch (std::exchange(stage_, Stage::lost)) {  // unless what has arrived makes sense
+    case Stage::first:
+      read_header(*received_bytes);
+      if (rest_bytes(header_) == 0) return deliver();
+      stage_ = Stage::due;
       return {};
-    }
-  } else if (received->is_cut || received->bytes != landing_->body.size() + header_.payload_floats * sizeof(float)) {
-    await_first();
-    throw FrameRefused("rest of another length than announced");
-  }
-
-  try {
-    auto arrival = unpack();
-    if (header_.kind == FrameKind::farewell) {
-      stage_ = Stage::ended;
-    } else {
-      await_first();
-    }
-    return arrival;
-  } catch (FrameRefused const&) {
-    await_first();
-    throw;
+    case Stage::landing:
+      return deliver();
+    default:
+      landing_->discarded = {};
+      return {};
   }
 }
 
@@ -63,62 +46,91 @@ void ReceiveChannel::await_first() {
             "MPI_Irecv");
 }
 
-void ReceiveChannel::await_rest() {
-  stage_ = Stage::rest;
-  void* place = nullptr;
-  std::size_t count = 0;
-  MPI_Datatype type = MPI_BYTE;
-  if (header_.payload_floats > 0) {
-    landing_->payload = std::make_shared<std::vector<float>>(header_.payload_floats);
-    place = landing_->payload->data();
-    count = header_.payload_floats;
-    type = MPI_FLOAT;
-  } else {
-    landing_->body.resize(header_.body_bytes);
-    place = landing_->body.data();
-    count = header_.body_bytes;
-  }
-  check_mpi(MPI_Irecv(place, static_cast<int>(count), type, peer_rank_, tag_rest, comm_, requests_.start(slot_)), "MPI_Irecv");
-}
-
-// MPI matches messages of one sender in the order they were sent, whatever their tags: so this finds the rest of the frame
-// that made no sense, if it has one, before the frame that follows it.
+// MPI finds the messages of one sender in the order they were sent, whatever their tags. So what is found while a rest is
+// due is that rest, or a sign that it never came; what is found while lost is the rest of the frame that made no sense, or
+// the frame after it. Nothing is received without room for all of it: Open MPI 5.0 (ob1 over shared memory) does not cut a
+// long message but writes past the end.
 void ReceiveChannel::find_next() {
   int is_found = 0;
   MPI_Message message = MPI_MESSAGE_NULL;
   MPI_Status status;
   check_mpi(MPI_Improbe(peer_rank_, MPI_ANY_TAG, comm_, &is_found, &message, &status), "MPI_Improbe");
   if (is_found == 0) return;
-  stage_ = status.MPI_TAG == tag_first ? Stage::first : Stage::draining;
-  check_mpi(MPI_Imrecv(landing_->first.data(), static_cast<int>(first_bytes), MPI_BYTE, &message, requests_.start(slot_)),
-            "MPI_Imrecv");
+  MPI_Count count = 0;
+  check_mpi(MPI_Get_elements_x(&status, MPI_BYTE, &count), "MPI_Get_elements_x");
+  auto const bytes = static_cast<std::size_t>(count);
+  bool const is_first = status.MPI_TAG == tag_first;
+  bool const is_due = stage_ == Stage::due;
+
+  if (is_due && !is_first && bytes == rest_bytes(header_)) {
+    stage_ = Stage::landing;
+    land_rest(message);
+  } else if (is_first && bytes <= first_bytes) {
+    stage_ = Stage::first;
+    check_mpi(MPI_Imrecv(landing_->first.data(), static_cast<int>(bytes), MPI_BYTE, &message, requests_.start(slot_)),
+              "MPI_Imrecv");
+  } else {
+    stage_ = Stage::discarding;
+    landing_->discarded.resize((bytes + sizeof(float) - 1) / sizeof(float));
+    check_mpi(MPI_Imrecv(landing_->discarded.data(), static_cast<int>(landing_->discarded.size()), MPI_FLOAT, &message,
+                         requests_.start(slot_)),
+              "MPI_Imrecv");
+  }
+  if (is_due && stage_ != Stage::landing) throw FrameRefused("rest missing or of another length than announced");
+  if (is_first && stage_ != Stage::first) throw FrameRefused("longer than a first message");
 }
 
-void ReceiveChannel::read_header(RequestTable::Completion const& received) {
-  if (received.is_cut) throw FrameRefused("longer than a first message");
-  header_ = decode_header(std::span(landing_->first).first(received.bytes), limits_);
+void ReceiveChannel::land_rest(MPI_Message& message) {
+  void* place = nullptr;
+  std::size_t count = header_.payload_floats;
+  MPI_Datatype type = MPI_FLOAT;
+  if (count > 0) {
+    landing_->payload = std::make_shared<std::vector<float>>(count);
+    place = landing_->payload->data();
+  } else {
+    count = header_.body_bytes;
+    type = MPI_BYTE;
+    landing_->body.resize(count);
+    place = landing_->body.data();
+  }
+  check_mpi(MPI_Imrecv(place, static_cast<int>(count), type, &message, requests_.start(slot_)), "MPI_Imrecv");
+}
+
+void ReceiveChannel::read_header(std::size_t bytes) {
+  header_ = decode_header(std::span(landing_->first).first(bytes), limits_);
   std::size_t const body_here = is_inline(header_.body_bytes) ? header_.body_bytes : 0;
-  if (received.bytes != header_bytes + body_here) throw FrameRefused("first message of another length than announced");
+  if (bytes != header_bytes + body_here) throw FrameRefused("first message of another length than announced");
 }
 
-// The frame that is here whole; nothing for a farewell.
+// The frame, which is here whole; and on to the next.
+std::optional<ReceiveChannel::Arrival> ReceiveChannel::deliver() {
+  try {
+    auto arrival = unpack();
+    if (arrival) {
+      await_first();
+    } else {
+      stage_ = Stage::ended;
+    }
+    return arrival;
+  } catch (FrameRefused const&) {
+    await_first();
+    throw;
+  }
+}
+
+// Nothing for a farewell.
 std::optional<ReceiveChannel::Arrival> ReceiveChannel::unpack() {
   std::span<std::byte const> const body = is_inline(header_.body_bytes)
                                               ? std::span(landing_->first).subspan(header_bytes, header_.body_bytes)
                                               : std::span(landing_->body);
   auto const payload = landing_->payload ? std::span<float const>(*landing_->payload) : std::span<float const>();
   if (header_.sequence < next_sequence_) throw FrameRefused("repeated");
-  Arrival arrival;
-  if (header_.kind == FrameKind::message) {
-    arrival.message = open_frame(header_, body, payload);
-  } else if (frame_digest(header_, body, payload) != header_.digest) {
-    throw FrameRefused("wrong digest");
-  }
+  check_digest(header_, body, payload);
   next_sequence_ = header_.sequence + 1;
   if (header_.kind == FrameKind::farewell) return {};
-  arrival.payload = std::move(landing_->payload);
-  arrival.wire_bytes = header_bytes + header_.body_bytes + header_.payload_floats * sizeof(float);
-  return arrival;
+  auto message = open_message(body, !payload.empty());
+  return Arrival{std::move(message), std::move(landing_->payload),
+                 header_bytes + header_.body_bytes + header_.payload_floats * sizeof(float)};
 }
 
 }  // namespace atoll::transport

@@ -32,16 +32,17 @@ class ReceiveChannel {
   // The next frame, if the last look found it whole. Throws FrameRefused for a frame that was dropped; the next call goes
   // on with what follows it.
   std::optional<Arrival> poll();
-  bool is_midway() const { return stage_ == Stage::rest || stage_ == Stage::draining; }
+  bool is_midway() const { return stage_ == Stage::due || stage_ == Stage::landing; }
   // The peer has said farewell: nothing is awaited any more.
   bool has_ended() const { return stage_ == Stage::ended; }
 
  private:
   enum class Stage {
-    first,     // awaiting the first message of a frame
-    rest,      // awaiting the rest of the frame whose header is known
-    lost,      // the last header made no sense: what comes next may be the rest of its frame
-    draining,  // throwing that away
+    first,       // awaiting the first message of a frame
+    due,         // its header is known; looking for the rest
+    landing,     // the rest is arriving
+    lost,        // the last header made no sense; looking for what comes next, which may be the rest of its frame
+    discarding,  // what nobody can use is arriving
     ended,
   };
   // What MPI writes to until the request is complete.
@@ -49,12 +50,14 @@ class ReceiveChannel {
     std::vector<std::byte> first = std::vector<std::byte>(first_bytes);
     std::vector<std::byte> body;  // where it is not inline
     std::shared_ptr<std::vector<float>> payload;
+    std::vector<float> discarded;
   };
 
   void await_first();
-  void await_rest();
   void find_next();
-  void read_header(RequestTable::Completion const& received);
+  void land_rest(MPI_Message& message);
+  void read_header(std::size_t bytes);
+  std::optional<Arrival> deliver();
   std::optional<Arrival> unpack();
 
   RequestTable& requests_;

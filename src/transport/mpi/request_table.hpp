@@ -13,10 +13,6 @@ namespace atoll::transport {
 class RequestTable {
  public:
   using Slot = std::size_t;
-  struct Completion {
-    std::size_t bytes = 0;  // received
-    bool is_cut = false;    // there was more than there was room for
-  };
 
   // Makes room for one request. Only before the first request starts.
   Slot add();
@@ -24,10 +20,10 @@ class RequestTable {
   MPI_Request* start(Slot slot);
   bool is_idle(Slot slot) const { return stages_[slot] == Stage::idle; }
 
-  // Tests everything. Never blocks. Throws RuntimeFailure where a request failed otherwise than by being cut.
+  // Tests everything. Never blocks. Throws RuntimeFailure where a request failed.
   void look();
-  // What the last look found complete; the slot is idle then.
-  std::optional<Completion> take(Slot slot);
+  // The bytes received (for a send, nothing useful) if the last look found the request complete; the slot is idle then.
+  std::optional<std::size_t> take(Slot slot);
 
   // Cancels the request. False where it cannot be: MPI goes on using its buffer.
   bool give_up(Slot slot);
@@ -35,11 +31,11 @@ class RequestTable {
  private:
   enum class Stage : unsigned char { idle, started, complete };
 
-  void complete(Slot slot, MPI_Status const& status);
+  bool test_some();
 
   std::vector<MPI_Request> requests_;
   std::vector<Stage> stages_;
-  std::vector<Completion> completions_;
+  std::vector<std::size_t> bytes_;
   std::vector<int> indices_;
   std::vector<MPI_Status> statuses_;
 };

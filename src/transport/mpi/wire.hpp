@@ -16,4 +16,10 @@ inline constexpr int tag_rest = 2;
 inline constexpr std::size_t inline_body_bytes = first_bytes - header_bytes;
 inline bool is_inline(std::size_t body_bytes) { return body_bytes <= inline_body_bytes; }
 
+// 0: the first message is all.
+inline std::size_t rest_bytes(FrameHeader const& header) {
+  std::size_t const body = is_inline(header.body_bytes) ? 0 : header.body_bytes;
+  return body + header.payload_floats * sizeof(float);
+}
+
 }  // namespace atoll::transport

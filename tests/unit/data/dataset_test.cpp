@@ -22,8 +22,14 @@ struct Prepared {
   Prepared() {
     auto const text = folder.path() / "text";
     test::write_text(text, test::dictionary(200) + "\xFF\n");
-    dataset = prepare({.sources = {text.string()}, .out = folder.path() / "out", .vocab = 0, .byte_level = true,
-                       .validation_fraction = 0.1, .seed = 1, .force = false, .progress = nullptr})
+    dataset = prepare({.sources = {text.string()},
+                       .out = folder.path() / "out",
+                       .vocab = 0,
+                       .byte_level = true,
+                       .validation_fraction = 0.1,
+                       .seed = 1,
+                       .force = false,
+                       .progress = nullptr})
                   .dataset;
   }
 };
@@ -51,8 +57,8 @@ TEST_CASE("a folder without a dataset is refused with the command that makes one
   auto const path = folder.path() / "gcide";
   REQUIRE_FALSE(is_dataset(path));
   REQUIRE_THROWS_AS(open_dataset(path), base::InputError);
-  REQUIRE_THROWS_WITH(open_dataset(path),
-                      ContainsSubstring(path.string()) && ContainsSubstring("run `atoll data prepare TEXT --out"));
+  REQUIRE_THROWS_WITH(open_dataset(path), ContainsSubstring(path.string()) &&
+                                              ContainsSubstring("run `atoll data prepare TEXT --out"));
 }
 
 TEST_CASE("a dataset with files missing or of the wrong size is refused, all at once") {

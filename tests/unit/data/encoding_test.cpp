@@ -35,9 +35,11 @@ EncodedText encode_lossily(std::string const& second_file) {
   test::ScratchFolder const folder;
   test::write_text(folder.path() / "first", "A\n\nB\n");
   test::write_text(folder.path() / "second", second_file);
-  TokenFiles output{TokenFileWriter(folder.path() / "train.bin"), TokenFileWriter(folder.path() / "validation.bin")};
-  return encode_text({{folder.path() / "first", "first"}, {folder.path() / "second", "second"}}, Split{1, 0.0},
-                     [] { return std::make_unique<LossyTokenizer>(); }, 5 + second_file.size(), [](double) {}, output);
+  TokenFiles output{TokenFileWriter(folder.path() / "train.bin"),
+                    TokenFileWriter(folder.path() / "validation.bin")};
+  return encode_text(
+      {{folder.path() / "first", "first"}, {folder.path() / "second", "second"}}, Split{1, 0.0},
+      [] { return std::make_unique<LossyTokenizer>(); }, 5 + second_file.size(), [](double) {}, output);
 }
 
 }  // namespace

@@ -59,5 +59,6 @@ TEST_CASE("what is neither a token file nor a dataset is refused") {
 TEST_CASE("a tokenizer too small for the file is refused") {
   test::ScratchFolder const folder;
   test::write_counting_tokens(folder.path() / "t.bin", 300);
-  REQUIRE_THROWS_WITH(inspect(folder.path() / "t.bin", "bytes"), ContainsSubstring("beyond the vocabulary of 257"));
+  REQUIRE_THROWS_WITH(inspect(folder.path() / "t.bin", "bytes"),
+                      ContainsSubstring("beyond the vocabulary of 257"));
 }

@@ -83,11 +83,13 @@ std::string printed_by(Action const& action) {
 
 }  // namespace
 
-TEST_CASE("every entry of the text is in one of the two files, in order, after its beginning-of-entry token") {
+TEST_CASE(
+    "every entry of the text is in one of the two files, in order, after its beginning-of-entry token") {
   Workshop shop;
   shop.options.byte_level = GENERATE(false, true);
   auto const dataset = prepare(shop.options).dataset;
-  auto const train = entries_of(dataset, dataset.train_file()), validation = entries_of(dataset, dataset.validation_file());
+  auto const train = entries_of(dataset, dataset.train_file()),
+             validation = entries_of(dataset, dataset.validation_file());
   CHECK(dataset.train.entries == train.size());
   CHECK(dataset.validation.entries == validation.size());
   REQUIRE(train.size() + validation.size() == 600);
@@ -146,7 +148,8 @@ TEST_CASE("bytes need no tokenizer file") {
 
 TEST_CASE("entries are encoded in the order of the text, although several are encoded at once") {
   std::string text;
-  for (int i = 0; i < 60; ++i) text += std::to_string(i) + std::string(100'000, '.') + "\n\n";  // several blocks
+  for (int i = 0; i < 60; ++i)
+    text += std::to_string(i) + std::string(100'000, '.') + "\n\n";  // several blocks
   Workshop shop(text);
   shop.options.byte_level = true;
   auto const dataset = prepare(shop.options).dataset;

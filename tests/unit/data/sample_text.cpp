@@ -15,16 +15,17 @@
 namespace atoll::test {
 
 std::string dictionary_entry(std::uint64_t index) {
-  static constexpr std::array words = {"island", "lagoon", "the",   "of",   "ring",   "coral", "small", "water",
-                                       "a",      "which",  "reef",  "sea",  "called", "or",    "any",   "shallow",
-                                       "from",   "is",     "round", "deep", "in",     "old",   "wind",  "sail"};
+  static constexpr std::array words = {
+      "island", "lagoon", "the", "of",      "ring", "coral", "small", "water", "a",  "which", "reef", "sea",
+      "called", "or",     "any", "shallow", "from", "is",    "round", "deep",  "in", "old",   "wind", "sail"};
   base::Philox const random{7};
   std::uint64_t drawn = 0;
   auto const word = [&] { return words[random.below(words.size(), index, drawn++)]; };
   std::string entry = fmt::format("{}{} \\{}\\, n.\n", word(), index, word());
   std::uint64_t const lines = 1 + random.below(4, index, drawn++);
   for (std::uint64_t line = 0; line < lines; ++line) {
-    entry += fmt::format("   {}. {} {} {} {}; {} {}.\n", line + 1, word(), word(), word(), word(), word(), word());
+    entry +=
+        fmt::format("   {}. {} {} {} {}; {} {}.\n", line + 1, word(), word(), word(), word(), word(), word());
     entry += fmt::format("            \"{} {}\"  --{}.\n", word(), word(), word());
   }
   return entry + "\n";

@@ -44,7 +44,8 @@ TEST_CASE("about the wanted part of the entries is validation text") {
 }
 
 TEST_CASE("the side of an entry depends on its text and the seed alone") {
-  Split const split{.seed = 1, .threshold = 0.5}, same{.seed = 1, .threshold = 0.5}, other{.seed = 2, .threshold = 0.5};
+  Split const split{.seed = 1, .threshold = 0.5}, same{.seed = 1, .threshold = 0.5},
+      other{.seed = 2, .threshold = 0.5};
   int moved = 0;
   for (std::uint64_t i = 0; i < 1000; ++i) {
     auto const entry = test::dictionary_entry(i);
@@ -71,12 +72,14 @@ TEST_CASE("a text too small for its fraction gives one entry to validation") {
 
 TEST_CASE("a text that leaves nothing to train on is refused") {
   REQUIRE_THROWS_AS(Texts({test::dictionary(1)}).survey(0.01), base::InputError);
-  REQUIRE_THROWS_AS(Texts({test::dictionary_entry(1) + test::dictionary_entry(1)}).survey(0.01), base::InputError);
+  REQUIRE_THROWS_AS(Texts({test::dictionary_entry(1) + test::dictionary_entry(1)}).survey(0.01),
+                    base::InputError);
   REQUIRE_THROWS_AS(Texts({""}).survey(0.01), base::InputError);
   REQUIRE_THROWS_AS(Texts({test::dictionary(4)}).survey(0.9999), base::InputError);
 }
 
-TEST_CASE("the tokenizer's sample is training text of the wanted size, and the same in any order of the files") {
+TEST_CASE(
+    "the tokenizer's sample is training text of the wanted size, and the same in any order of the files") {
   auto const first = test::dictionary(600);
   std::string second;
   for (std::uint64_t i = 600; i < 1200; ++i) second += test::dictionary_entry(i);

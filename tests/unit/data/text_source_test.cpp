@@ -30,7 +30,9 @@ Strings entries_of_text(std::string const& text) {
   return entries_of(folder.path() / "text");
 }
 
-std::string joined(Strings const& parts) { return std::accumulate(parts.begin(), parts.end(), std::string()); }
+std::string joined(Strings const& parts) {
+  return std::accumulate(parts.begin(), parts.end(), std::string());
+}
 
 Strings names(std::vector<SourceFile> const& files) {
   Strings result;
@@ -44,7 +46,7 @@ TEST_CASE("an entry begins in the first column after a blank line") {
   CHECK(entries_of_text("A\n   of a\n\n   more of a\n\nB\n\n\nC") ==
         Strings{"A\n   of a\n\n   more of a\n\n", "B\n\n\n", "C"});
   CHECK(entries_of_text("A\nstill A\n") == Strings{"A\nstill A\n"});
-  CHECK(entries_of_text("A\n \t\nB\n") == Strings{"A\n \t\n", "B\n"});           // white space is blank
+  CHECK(entries_of_text("A\n \t\nB\n") == Strings{"A\n \t\n", "B\n"});        // white space is blank
   CHECK(entries_of_text("A\r\n\r\nB\r\n") == Strings{"A\r\n\r\n", "B\r\n"});  // lines of other systems
 }
 

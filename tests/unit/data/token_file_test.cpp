@@ -35,7 +35,8 @@ void write_tokens(std::filesystem::path const& file, std::vector<Token> const& t
 TEST_CASE("a token file is llm.c's: header of 256 int32, then little-endian uint16") {
   test::ScratchFolder const folder;
   write_tokens(folder.path() / "t.bin", {1, 258, 65535});
-  CHECK(test::read_file(folder.path() / "t.bin") == header(20240520, 1, 3) + std::string("\x01\x00\x02\x01\xFF\xFF", 6));
+  CHECK(test::read_file(folder.path() / "t.bin") ==
+        header(20240520, 1, 3) + std::string("\x01\x00\x02\x01\xFF\xFF", 6));
 }
 
 TEST_CASE("what was written is read, from any place, with its range and digest") {
@@ -85,13 +86,15 @@ TEST_CASE("broken token files are refused, each for its own reason") {
   std::string const two_tokens("\x01\x00\x02\x00", 4);
   auto const broken = GENERATE_COPY(
       Broken{"is cut off: a token file begins with 1024 bytes of header, it has 0", ""},
-      Broken{"is cut off: a token file begins with 1024 bytes of header, it has 12", header(20240520, 1, 2).substr(0, 12)},
+      Broken{"is cut off: a token file begins with 1024 bytes of header, it has 12",
+             header(20240520, 1, 2).substr(0, 12)},
       Broken{"magic number is 20240801", header(20240801, 7, 2) + two_tokens},  // llm.c's 32-bit tokens
       Broken{"magic number is 1936287828", "This is a text" + std::string(2000, '.')},
       Broken{"version 2", header(20240520, 2, 2) + two_tokens},
       Broken{"holds no tokens", header(20240520, 1, 0)},
       Broken{"says that it holds -2 tokens", header(20240520, 1, -2) + two_tokens},
-      Broken{"is cut off: 2 tokens need 1028 bytes, it has 1026", header(20240520, 1, 2) + two_tokens.substr(2)},
+      Broken{"is cut off: 2 tokens need 1028 bytes, it has 1026",
+             header(20240520, 1, 2) + two_tokens.substr(2)},
       Broken{"is longer than it says", header(20240520, 1, 2) + two_tokens + two_tokens},
       Broken{"token 1 is 2, beyond the vocabulary of 2", header(20240520, 1, 2) + two_tokens});
   test::ScratchFolder const folder;
@@ -99,7 +102,8 @@ TEST_CASE("broken token files are refused, each for its own reason") {
   test::write_text(file, broken.bytes);
   INFO(broken.reason);
   REQUIRE_THROWS_AS(TokenFile(file, 2), base::InputError);
-  REQUIRE_THROWS_WITH(TokenFile(file, 2), ContainsSubstring(file.string()) && ContainsSubstring(broken.reason));
+  REQUIRE_THROWS_WITH(TokenFile(file, 2),
+                      ContainsSubstring(file.string()) && ContainsSubstring(broken.reason));
 }
 
 TEST_CASE("a missing token file and a folder are refused") {

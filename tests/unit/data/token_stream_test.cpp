@@ -52,7 +52,8 @@ struct Stage {
 
 Ids windows_of(Batch const& batch) {
   Ids windows;
-  for (int b = 0; b < batch.sequences; ++b) windows.push_back(batch.tokens[static_cast<std::size_t>(b * batch.context)] / 8);
+  for (int b = 0; b < batch.sequences; ++b)
+    windows.push_back(batch.tokens[static_cast<std::size_t>(b * batch.context)] / 8);
   return windows;
 }
 
@@ -231,8 +232,9 @@ TEST_CASE("a file too small for its sites is refused with a remedy") {
   Stage stage(2);
   stage.options.sites = 3;
   REQUIRE_THROWS_AS(TokenStream(stage.options), base::InputError);
-  REQUIRE_THROWS_WITH(TokenStream(stage.options), ContainsSubstring("train.bin") && ContainsSubstring("17 tokens") &&
-                                                      ContainsSubstring("3 sites") && ContainsSubstring("model.context"));
+  REQUIRE_THROWS_WITH(TokenStream(stage.options),
+                      ContainsSubstring("train.bin") && ContainsSubstring("17 tokens") &&
+                          ContainsSubstring("3 sites") && ContainsSubstring("model.context"));
   stage.options.sites = 2;
   CHECK_NOTHROW(TokenStream(stage.options));
 }

@@ -45,11 +45,41 @@ void append_utf8(std::string& text, std::uint32_t code) {
 
 // Random text with plenty of what tokenizers stumble over.
 std::string nasty_text(std::uint64_t seed) {
-  static std::vector<std::string> const pieces = {
-      " ", "  ", "   ", "\n", "\n\n", "\t", "\r\n", std::string(1, '\0'), "\x01", "\x7F", "\xE2\x96\x81",
-      "\xE2\x96\x81 ", " \xE2\x96\x81", "\xE2\x96\x82", "\xE2\x96\x85", "\xE2\x81\x87", "<s>", "</s>", "<unk>", "<0x0A>",
-      "lagoon", " lagoon", "of the", "e\xCC\x81", "\xC3\xA9", "\xEF\xAC\x81", "\xEF\xBB\xBF", "\xE3\x80\x80", "\xC2\xA0",
-      "\xE2\x80\x8B", "\xF0\x9F\x8F\x9D", "\xF4\x8F\xBF\xBF", "\xE6\xBC\xA2\xE5\xAD\x97", "\\n", "1,000.5"};
+  static std::vector<std::string> const pieces = {" ",
+                                                  "  ",
+                                                  "   ",
+                                                  "\n",
+                                                  "\n\n",
+                                                  "\t",
+                                                  "\r\n",
+                                                  std::string(1, '\0'),
+                                                  "\x01",
+                                                  "\x7F",
+                                                  "\xE2\x96\x81",
+                                                  "\xE2\x96\x81 ",
+                                                  " \xE2\x96\x81",
+                                                  "\xE2\x96\x82",
+                                                  "\xE2\x96\x85",
+                                                  "\xE2\x81\x87",
+                                                  "<s>",
+                                                  "</s>",
+                                                  "<unk>",
+                                                  "<0x0A>",
+                                                  "lagoon",
+                                                  " lagoon",
+                                                  "of the",
+                                                  "e\xCC\x81",
+                                                  "\xC3\xA9",
+                                                  "\xEF\xAC\x81",
+                                                  "\xEF\xBB\xBF",
+                                                  "\xE3\x80\x80",
+                                                  "\xC2\xA0",
+                                                  "\xE2\x80\x8B",
+                                                  "\xF0\x9F\x8F\x9D",
+                                                  "\xF4\x8F\xBF\xBF",
+                                                  "\xE6\xBC\xA2\xE5\xAD\x97",
+                                                  "\\n",
+                                                  "1,000.5"};
   base::Philox const random{seed};
   std::string text;
   std::uint64_t const length = random.below(40, 0, 0);
@@ -140,7 +170,8 @@ TEST_CASE("files that are no tokenizers are refused by name") {
   SECTION("text") { test::write_text(path, test::dictionary(20)); }
   SECTION("cut off") { test::write_text(path, model().substr(0, model().size() / 2)); }
   REQUIRE_THROWS_AS(load_tokenizer(path), base::InputError);
-  REQUIRE_THROWS_WITH(load_tokenizer(path), ContainsSubstring(path) && ContainsSubstring("atoll data prepare"));
+  REQUIRE_THROWS_WITH(load_tokenizer(path),
+                      ContainsSubstring(path) && ContainsSubstring("atoll data prepare"));
 }
 
 TEST_CASE("models that would change text are refused") {
@@ -149,7 +180,8 @@ TEST_CASE("models that would change text are refused") {
   auto const refusal = [&](std::string const& options) {
     auto const prefix = (folder.path() / "m").string();
     auto const common = " --vocab_size=400 --model_type=bpe --minloglevel=4 --model_prefix=" + prefix;
-    REQUIRE(sentencepiece::SentencePieceTrainer::Train("--input=" + (folder.path() / "text").string() + common + options)
+    REQUIRE(sentencepiece::SentencePieceTrainer::Train("--input=" + (folder.path() / "text").string() +
+                                                       common + options)
                 .ok());
     try {
       load_tokenizer(prefix + ".model");
@@ -158,10 +190,12 @@ TEST_CASE("models that would change text are refused") {
       return error.problems().front().what;
     }
   };
-  std::string const exact = " --normalization_rule_name=identity --add_dummy_prefix=false --remove_extra_whitespaces=false";
+  std::string const exact =
+      " --normalization_rule_name=identity --add_dummy_prefix=false --remove_extra_whitespaces=false";
   CHECK_THAT(refusal(exact), ContainsSubstring("has no piece for byte 0"));
   CHECK_THAT(refusal(exact + " --byte_fallback --bos_id=-1"), ContainsSubstring("beginning-of-sentence"));
-  CHECK_THAT(refusal(exact + " --byte_fallback --split_by_whitespace=false"), ContainsSubstring("reaches across words"));
+  CHECK_THAT(refusal(exact + " --byte_fallback --split_by_whitespace=false"),
+             ContainsSubstring("reaches across words"));
   CHECK_THAT(refusal(" --byte_fallback"), ContainsSubstring("does not keep text as it is"));
   CHECK(refusal(exact + " --byte_fallback") == "none");
 }

@@ -24,9 +24,9 @@ std::string repaired(std::string text) {
 }  // namespace
 
 TEST_CASE("valid UTF-8 is left alone, up to the limits of every length") {
-  std::string text = GENERATE(
-      as<std::string>(), "", "plain", std::string("\0\x01\x7F", 3), "\xC2\x80 \xDF\xBF",
-      "\xE0\xA0\x80 \xED\x9F\xBF \xEE\x80\x80 \xEF\xBF\xBF", "\xF0\x90\x80\x80 \xF4\x8F\xBF\xBF");
+  std::string text =
+      GENERATE(as<std::string>(), "", "plain", std::string("\0\x01\x7F", 3), "\xC2\x80 \xDF\xBF",
+               "\xE0\xA0\x80 \xED\x9F\xBF \xEE\x80\x80 \xEF\xBF\xBF", "\xF0\x90\x80\x80 \xF4\x8F\xBF\xBF");
   auto const before = text;
   auto const replaced = repair_utf8(text);
   CHECK(replaced.count == 0);
@@ -34,15 +34,15 @@ TEST_CASE("valid UTF-8 is left alone, up to the limits of every length") {
 }
 
 TEST_CASE("every maximal part of an invalid sequence becomes one replacement character") {
-  CHECK(repaired("a\x80z") == "a?z");                             // a stray continuation
-  CHECK(repaired("\xC0\xAF") == "??");                            // overlong '/'
-  CHECK(repaired("\xE0\x80\xAF") == "???");                       // overlong
-  CHECK(repaired("\xED\xA0\x80") == "???");                       // a surrogate
-  CHECK(repaired("\xF4\x90\x80\x80") == "????");                  // above U+10FFFF
-  CHECK(repaired("\xFE\xFF") == "??");                            // never in UTF-8
-  CHECK(repaired("\xE2\x82") == "?");                             // cut off by the end
-  CHECK(repaired("\xF0\x9F\x98 ") == "? ");                       // cut off by another character
-  CHECK(repaired("\xF1\x80\x80\xE1\x80\xC2") == "???");           // Unicode 15, table 3-8
+  CHECK(repaired("a\x80z") == "a?z");                              // a stray continuation
+  CHECK(repaired("\xC0\xAF") == "??");                             // overlong '/'
+  CHECK(repaired("\xE0\x80\xAF") == "???");                        // overlong
+  CHECK(repaired("\xED\xA0\x80") == "???");                        // a surrogate
+  CHECK(repaired("\xF4\x90\x80\x80") == "????");                   // above U+10FFFF
+  CHECK(repaired("\xFE\xFF") == "??");                             // never in UTF-8
+  CHECK(repaired("\xE2\x82") == "?");                              // cut off by the end
+  CHECK(repaired("\xF0\x9F\x98 ") == "? ");                        // cut off by another character
+  CHECK(repaired("\xF1\x80\x80\xE1\x80\xC2") == "???");            // Unicode 15, table 3-8
   CHECK(repaired("\xC3\xA9\xA9\xC3\xA9") == "\xC3\xA9?\xC3\xA9");  // between valid ones
 }
 
@@ -56,7 +56,8 @@ TEST_CASE("replacements are counted and the first one is located") {
 TEST_CASE("repaired text is valid, whatever the bytes were") {
   std::string text;
   for (unsigned a = 0; a < 256; ++a) {
-    for (unsigned b = 0; b < 256; b += 5) text += {static_cast<char>(a), static_cast<char>(b), 'x', static_cast<char>(b)};
+    for (unsigned b = 0; b < 256; b += 5)
+      text += {static_cast<char>(a), static_cast<char>(b), 'x', static_cast<char>(b)};
   }
   REQUIRE(repair_utf8(text).count > 10000);
   CHECK(repair_utf8(text).count == 0);

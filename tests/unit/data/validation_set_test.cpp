@@ -14,7 +14,8 @@ namespace {
 ValidationSet set_of(std::uint64_t tokens, int batches) {
   test::ScratchFolder const folder;
   test::write_counting_tokens(folder.path() / "v.bin", tokens);
-  return ValidationSet({.file = folder.path() / "v.bin", .vocab = 0, .sequences = 3, .context = 10, .batches = batches});
+  return ValidationSet(
+      {.file = folder.path() / "v.bin", .vocab = 0, .sequences = 3, .context = 10, .batches = batches});
 }
 
 }  // namespace

@@ -37,15 +37,18 @@ TEST_CASE("the gradient of every tensor is the slope of the loss") {
 
   base::Philox const random{12};
   for (auto const& tensor : small.table.tensors()) {
-    INFO(tensor.name << (section.tied_embeddings ? ", tied, " : ", untied, ") << section.kv_heads << " kv heads");
+    INFO(tensor.name << (section.tied_embeddings ? ", tied, " : ", untied, ") << section.kv_heads
+                     << " kv heads");
     auto const begin = tensor.range.offset, end = tensor.range.offset + tensor.range.size;
     double squares = 0.0;
-    for (std::size_t i = begin; i < end; ++i) squares += static_cast<double>(small.gradients(i)) * small.gradients(i);
+    for (std::size_t i = begin; i < end; ++i) {
+      squares += static_cast<double>(small.gradients(i)) * small.gradients(i);
+    }
     double const norm = std::sqrt(squares);
     REQUIRE(norm > 0.1);
 
-    // Along the gradient, and along it with random signs: a wrong element cannot hide in both. Both are of length 1,
-    // and large elements of the gradient lead, since fp32 losses cannot resolve the small ones.
+    // Along the gradient, and along it with random signs: a wrong element cannot hide in both. Both are of
+    // length 1, and large elements of the gradient lead, since fp32 losses cannot resolve the small ones.
     std::vector<double> along(small.params.size(), 0.0), across(small.params.size(), 0.0);
     double expected_across = 0.0;
     for (std::size_t i = begin; i < end; ++i) {
@@ -55,6 +58,7 @@ TEST_CASE("the gradient of every tensor is the slope of the loss") {
       expected_across += across[i] * g;
     }
     CHECK(std::abs(slope(small, transformer, sequences.batch(), along, 1e-3) - norm) < 5e-3 * norm);
-    CHECK(std::abs(slope(small, transformer, sequences.batch(), across, 1e-3) - expected_across) < 5e-3 * norm);
+    CHECK(std::abs(slope(small, transformer, sequences.batch(), across, 1e-3) - expected_across) <
+          5e-3 * norm);
   }
 }

@@ -63,7 +63,9 @@ std::vector<float> Golden::flat(std::string_view group, tensor::ParamTable const
   std::vector<float> buffer(table.size());
   for (auto const& tensor : table.tensors()) {
     auto const& values = floats.at(std::string(group) + "/" + tensor.name);
-    if (values.size() != tensor.size()) throw std::runtime_error("golden tensor " + tensor.name + " has another size");
+    if (values.size() != tensor.size()) {
+      throw std::runtime_error("golden tensor " + tensor.name + " has another size");
+    }
     std::ranges::copy(values, buffer.begin() + static_cast<std::ptrdiff_t>(tensor.range.offset));
   }
   return buffer;

@@ -1,4 +1,4 @@
-// The model and its optimizer against PyTorch (tests/peers): relative 1e-4 of the largest element of each array.
+// The model and its optimizer against PyTorch (tests/peers), to 1e-4 of the largest element of each array.
 #include "golden.hpp"
 
 #include <algorithm>
@@ -33,10 +33,12 @@ struct GoldenModel : test::Golden, test::SmallModel {
 };
 
 double counted(model::Batch const& batch) {
-  return static_cast<double>(batch.targets.size()) - static_cast<double>(std::ranges::count(batch.targets, -1));
+  return static_cast<double>(batch.targets.size()) -
+         static_cast<double>(std::ranges::count(batch.targets, -1));
 }
 
-void check_tensors(tensor::ParamTable const& table, std::vector<float> const& ours, std::vector<float> const& theirs) {
+void check_tensors(tensor::ParamTable const& table, std::vector<float> const& ours,
+                   std::vector<float> const& theirs) {
   for (auto const& tensor : table.tensors()) {
     auto const values = [&](std::vector<float> const& flat) {
       auto const begin = flat.begin() + static_cast<std::ptrdiff_t>(tensor.range.offset);
@@ -54,9 +56,11 @@ TEST_CASE("loss and every gradient tensor are PyTorch's") {
   auto transformer = golden.transformer(golden.sequences);
   auto const batch = golden.batch(0);
 
-  auto const loss = transformer.forward_backward(batch, golden.params, 1.0 / counted(batch), golden.gradients, {});
+  auto const loss =
+      transformer.forward_backward(batch, golden.params, 1.0 / counted(batch), golden.gradients, {});
   CHECK(loss.mean() == Approx(golden.floats.at("losses")[0]).epsilon(tolerance));
-  CHECK(transformer.forward_loss(batch, golden.params).mean() == Approx(golden.floats.at("losses")[0]).epsilon(tolerance));
+  CHECK(transformer.forward_loss(batch, golden.params).mean() ==
+        Approx(golden.floats.at("losses")[0]).epsilon(tolerance));
   check_tensors(golden.table, golden.gradient_values(), golden.flat("gradient", golden.table));
 }
 
@@ -64,7 +68,8 @@ TEST_CASE("logits are PyTorch's at every position, whatever follows it") {
   GoldenModel golden(GENERATE("untied", "tied", "grouped"));
   auto transformer = golden.transformer(golden.sequences);
   auto const batch = golden.batch(0);
-  auto const count = static_cast<std::size_t>(golden.sequences), context = static_cast<std::size_t>(batch.length),
+  auto const count = static_cast<std::size_t>(golden.sequences),
+             context = static_cast<std::size_t>(batch.length),
              vocab = static_cast<std::size_t>(golden.section.vocab);
   std::vector<float> logits(count * context * vocab), last(count * vocab);
 
@@ -91,7 +96,8 @@ TEST_CASE("ten steps of AdamW with warm-up, clipping and decay are PyTorch's") {
 
   for (int step = 0; step < golden.steps; ++step) {
     auto const batch = golden.batch(step);
-    auto const loss = transformer.forward_backward(batch, golden.params, 1.0 / counted(batch), golden.gradients, {});
+    auto const loss =
+        transformer.forward_backward(batch, golden.params, 1.0 / counted(batch), golden.gradients, {});
     double const norm = std::sqrt(optim::squared_norm(golden.exec, golden.gradients));
     double const lr = optim::learning_rate(golden.inner, static_cast<std::uint64_t>(golden.steps),
                                            static_cast<std::uint64_t>(step) + 1);

@@ -27,7 +27,8 @@ Sequences::Sequences(deck::ModelSection const& model, int sequences, int context
     : count(sequences), length(context) {
   base::Philox const random{seed};
   auto const vocab = static_cast<std::uint64_t>(model.vocab);
-  for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(sequences) * static_cast<std::uint64_t>(context); ++i) {
+  for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(sequences) * static_cast<std::uint64_t>(context);
+       ++i) {
     tokens.push_back(static_cast<std::int32_t>(random.below(vocab, 0, i)));
     targets.push_back(static_cast<std::int32_t>(random.below(vocab, 1, i)));
   }

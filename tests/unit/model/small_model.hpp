@@ -34,7 +34,9 @@ struct SmallModel {
   explicit SmallModel(deck::ModelSection const& model);
 
   model::Transformer transformer(int max_sequences) const;
-  std::vector<float> gradient_values() const { return {gradients.data(), gradients.data() + gradients.size()}; }
+  std::vector<float> gradient_values() const {
+    return {gradients.data(), gradients.data() + gradients.size()};
+  }
 };
 
 // max |a - b| / max |b|: the error the golden files are judged by.

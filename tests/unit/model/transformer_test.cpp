@@ -106,7 +106,8 @@ TEST_CASE("a target of -1 counts neither in the loss nor in any gradient") {
     std::fill_n(sequences.targets.begin(), section.context, -1);
     auto const loss = transformer.forward_loss(sequences.batch(), small.params);
     CHECK(loss.targets == static_cast<std::uint64_t>(section.context));
-    CHECK(loss.sum == Approx(transformer.forward_loss(sequences.batch(1, 1), small.params).sum).epsilon(1e-6));
+    CHECK(loss.sum ==
+          Approx(transformer.forward_loss(sequences.batch(1, 1), small.params).sum).epsilon(1e-6));
     CHECK(test::relative_error(gradient_of(small, transformer, sequences.batch()),
                                gradient_of(small, transformer, sequences.batch(1, 1))) < 1e-5);
   }
@@ -141,12 +142,13 @@ TEST_CASE("each gradient is reported ready once, when it is final") {
 
   std::vector<int> reports(small.table.size(), 0);
   std::vector<float> reported(small.table.size());
-  transformer.forward_backward(sequences.batch(), small.params, 1.0, small.gradients, [&](tensor::Range range) {
+  auto const record = [&](tensor::Range range) {
     for (std::size_t i = range.offset; i < range.offset + range.size; ++i) {
       ++reports[i];
       reported[i] = small.gradients(i);
     }
-  });
+  };
+  transformer.forward_backward(sequences.batch(), small.params, 1.0, small.gradients, record);
   CHECK(std::ranges::all_of(reports, [](int times) { return times == 1; }));
   CHECK(reported == small.gradient_values());
 }
@@ -184,11 +186,21 @@ TEST_CASE("memory grows with the tokens, not with their square, and holds no ful
   CHECK(large_vocabulary < std::size_t{4} * 1024 * 60000 * sizeof(float) / 10);
 }
 
+TEST_CASE("the memory of a model is known before it is allocated") {
+  auto const section = test::small_section();
+  for (int const sequences : {1, 5}) {
+    CHECK(model::Activations::bytes_for(section, sequences) ==
+          test::SmallModel(section).transformer(sequences).activation_bytes());
+  }
+}
+
 TEST_CASE("a step allocates no memory of the execution space") {
   auto const section = test::small_section();
   test::SmallModel const small(section);
   test::Sequences const sequences(section, 2, section.context, 30);
   auto transformer = small.transformer(2);
+
+  transformer.forward_loss(sequences.batch(), small.params);  // the first pass, for Kokkos' own scratch
 
   static int allocations;
   allocations = 0;
@@ -213,7 +225,8 @@ TEST_CASE("a token outside the vocabulary is refused before it is looked up") {
   SECTION("a token") { sequences.tokens[3] = GENERATE(-1, 32); }
   SECTION("a target") { sequences.targets[3] = GENERATE(-2, 32); }
   CHECK_THROWS_AS(transformer.forward_loss(sequences.batch(), small.params), base::RuntimeFailure);
-  CHECK_THROWS_WITH(transformer.forward_loss(sequences.batch(), small.params), ContainsSubstring("at place 3"));
+  CHECK_THROWS_WITH(transformer.forward_loss(sequences.batch(), small.params),
+                    ContainsSubstring("at place 3"));
 }
 
 TEST_CASE("a sequence longer than the context is refused") {

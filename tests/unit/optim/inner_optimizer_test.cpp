@@ -28,7 +28,9 @@ kernels::FloatBuffer filled(std::size_t size, float value) {
   return buffer;
 }
 
-std::vector<float> values(kernels::FloatBuffer const& buffer) { return {buffer.data(), buffer.data() + buffer.size()}; }
+std::vector<float> values(kernels::FloatBuffer const& buffer) {
+  return {buffer.data(), buffer.data() + buffer.size()};
+}
 
 deck::InnerSection inner_with(deck::InnerOptimizerKind kind, double weight_decay) {
   deck::InnerSection inner;
@@ -47,13 +49,17 @@ class SavedWriter : public base::Writer {
  public:
   explicit SavedWriter(Saved& saved) : saved_(saved) {}
   std::unique_ptr<base::Writer> group(std::string_view) override { throw std::logic_error("no groups here"); }
-  void write(std::string_view name, std::uint64_t value) override { saved_.numbers[std::string(name)] = value; }
+  void write(std::string_view name, std::uint64_t value) override {
+    saved_.numbers[std::string(name)] = value;
+  }
   void write(std::string_view, double) override { throw std::logic_error("no doubles here"); }
   void write(std::string_view, std::string_view) override { throw std::logic_error("no texts here"); }
   void write(std::string_view name, std::span<float const> array) override {
     saved_.arrays[std::string(name)].assign(array.begin(), array.end());
   }
-  void write(std::string_view, std::span<std::uint64_t const>) override { throw std::logic_error("no lists here"); }
+  void write(std::string_view, std::span<std::uint64_t const>) override {
+    throw std::logic_error("no lists here");
+  }
 
  private:
   Saved& saved_;
@@ -62,7 +68,9 @@ class SavedWriter : public base::Writer {
 class SavedReader : public base::Reader {
  public:
   explicit SavedReader(Saved const& saved) : saved_(saved) {}
-  std::unique_ptr<base::Reader> group(std::string_view) const override { throw std::logic_error("no groups here"); }
+  std::unique_ptr<base::Reader> group(std::string_view) const override {
+    throw std::logic_error("no groups here");
+  }
   std::uint64_t read_uint(std::string_view name) const override { return saved_.numbers.find(name)->second; }
   double read_double(std::string_view) const override { throw std::logic_error("no doubles here"); }
   std::string read_text(std::string_view) const override { throw std::logic_error("no texts here"); }
@@ -71,7 +79,9 @@ class SavedReader : public base::Reader {
     if (saved.size() != array.size()) throw std::logic_error("an array of another size");
     std::ranges::copy(saved, array.begin());
   }
-  std::vector<std::uint64_t> read_uints(std::string_view) const override { throw std::logic_error("no lists here"); }
+  std::vector<std::uint64_t> read_uints(std::string_view) const override {
+    throw std::logic_error("no lists here");
+  }
 
  private:
   Saved const& saved_;
@@ -125,7 +135,8 @@ TEST_CASE("the moments of AdamW cost two floats a parameter") {
 }
 
 TEST_CASE("an optimizer that was saved and loaded goes on to the same bits") {
-  auto const inner = inner_with(GENERATE(deck::InnerOptimizerKind::adamw, deck::InnerOptimizerKind::sgd), 0.1);
+  auto const inner =
+      inner_with(GENERATE(deck::InnerOptimizerKind::adamw, deck::InnerOptimizerKind::sgd), 0.1);
   auto const table = small_table();
   auto const params = filled(table.size(), 1.0f);
   optim::InnerOptimizer optimizer({}, inner, table);

@@ -67,21 +67,23 @@ void add(Sightings& sum, Sightings const& seen) {
   for (auto const& [reason, count] : seen.rejections) sum.rejections[reason] += count;
 }
 
-// Runs the worlds of seeds 1 to `count`.
+void require_good_end(World const& world) {
+  REQUIRE(world.failure() == "");
+  REQUIRE(world.is_over());
+  REQUIRE(world.check_end() == "");
+  auto const& last = world.seals().back();
+  REQUIRE(last.purpose == Purpose::finish);
+  REQUIRE(last.missing.empty());
+}
+
+// Runs the worlds of seeds 1 to `count` to their end.
 Sightings run_worlds(std::uint64_t count, deck::Receive receive) {
   Sightings sum;
   for (std::uint64_t seed = 1; seed <= count; ++seed) {
     INFO("seed " << seed);
     World world(random_options(seed, receive));
     world.run();
-    REQUIRE(world.failure() == "");
-    REQUIRE(world.is_over());
-    std::string d; for (auto const& seal : world.seals()) { d += " seal@" + std::to_string(seal.step); for (auto w : seal.missing) d += (w.kind==Participant::Kind::site?" -site":" -shard") + std::to_string(w.index);} for (auto const& g : world.given_up()) d += " " + g;
-    INFO(d << " now " << world.now_s());
-    auto o = random_options(seed, receive);
-    INFO("sites " << o.sites << " shards " << o.shards << " K " << o.outer.quorum << " bulk " << o.bulk_delay_s << " ctl " << o.control_delay_s << " jit " << o.jitter);
-    for (auto st : o.stalls) UNSCOPED_INFO("stall " << st.site << " " << st.from_s << " " << st.to_s);
-    REQUIRE(world.check_end() == "");
+    require_good_end(world);
     add(sum, world.sightings());
   }
   return sum;
@@ -91,22 +93,58 @@ Sightings run_worlds(std::uint64_t count, deck::Receive receive) {
 
 TEST_CASE("random worlds, overwrite: the books are right after every event") {
   auto const seen = run_worlds(150, deck::Receive::overwrite);
-  CHECK(seen.events > 50000);
-  CHECK(seen.overwrites > 1000);
+  CHECK(seen.events > 100000);
+  CHECK(seen.overwrites > 4000);
   CHECK(seen.adoptions_with_open_fate > 10);
-  CHECK(seen.most_on_their_way == 3);
+  CHECK(seen.most_on_their_way >= 3);
   CHECK(seen.rejections.at(Reason::unknown_round) > 100);
   CHECK(seen.rejections.at(Reason::duplicate) > 100);
   CHECK(seen.rejections.at(Reason::not_finite) > 50);
   CHECK(seen.rejections.size() == 3);  // the machines themselves break no rule of the gate
-  WARN(seen.events << " " << seen.overwrites << " " << seen.adoptions_with_open_fate << " "<< seen.rejections.at(Reason::unknown_round));
 }
 
 TEST_CASE("random worlds, rebase: the books are right after every event, and nothing is thrown away") {
   auto const seen = run_worlds(150, deck::Receive::rebase);
-  CHECK(seen.rebases_on_snapshot > 1000);
-  CHECK(seen.rebases_on_base > 1000);
+  CHECK(seen.rebases_on_snapshot > 2000);
+  CHECK(seen.rebases_on_base > 300);
   CHECK(seen.adoptions_with_open_fate > 10);
   CHECK(seen.rejections.size() == 3);
-  WARN(seen.events << " " << seen.rebases_on_snapshot << " " << seen.rebases_on_base << " " << seen.adoptions_with_open_fate << " "<< seen.rejections.at(Reason::unknown_round));
+}
+
+TEST_CASE("random worlds, stopped at any time and resumed from the last checkpoint") {
+  int restarts = 0;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    INFO("seed " << seed);
+    auto options = random_options(seed, seed % 2 == 0 ? deck::Receive::overwrite : deck::Receive::rebase);
+    options.checkpoint_every = 10;
+    World world(options);
+    for (int crash = 1; crash <= 2; ++crash) {
+      world.run(Draws(seed).real(10.0, 30.0) * crash);
+      REQUIRE(world.failure() == "");
+      if (world.is_over() || world.seals().empty()) continue;
+      world.restart();
+      ++restarts;
+    }
+    world.run();
+    require_good_end(world);
+  }
+  CHECK(restarts > 50);
+}
+
+TEST_CASE("random worlds, impatient: whoever is missing, the run ends and the books are right") {
+  std::size_t given_up = 0;
+  std::size_t incomplete = 0;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    INFO("seed " << seed);
+    auto options = random_options(seed, deck::Receive::rebase);
+    options.patience_s = 8.0;
+    World world(options);
+    world.run();
+    REQUIRE(world.failure() == "");
+    REQUIRE(world.is_over());
+    given_up += world.given_up().size();
+    if (!world.seals().empty() && !world.seals().back().missing.empty()) ++incomplete;
+  }
+  CHECK(given_up > 10);
+  CHECK(incomplete > 10);
 }

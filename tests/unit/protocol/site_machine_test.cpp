@@ -139,7 +139,7 @@ TEST_CASE("while the fate of a contribution is open, a later pull of the fragmen
   CHECK(contributed(site.train({notice(rejected(1))})) == std::vector<std::uint32_t>{0});
 }
 
-TEST_CASE("no more contributions are under way at once than in_flight allows") {
+TEST_CASE("no more contributions are on their way at once than in_flight allows") {
   auto site = started_site({.fragments = 4, .in_flight = 2});
   site.stand({pull(1, {}, 3)});
   site.stand({pull(1, {}, 2), pull(1, {}, 0)});
@@ -150,6 +150,19 @@ TEST_CASE("no more contributions are under way at once than in_flight allows") {
   CHECK(contributed(site.train({notice(dropped(1), 0)})) == std::vector<std::uint32_t>{2});
   CHECK(contributed(site.train({release(1, 1, merged(1), 3), notice(dropped(1), 2)})) ==
         std::vector<std::uint32_t>{1});
+}
+
+TEST_CASE("a contribution that has arrived makes room for the next, though its round may stay open for long") {
+  auto site = started_site({.fragments = 2, .in_flight = 1});
+  CHECK(contributed(site.train({pull(1, {}, 0), pull(1, {}, 1)})) == std::vector<std::uint32_t>{0});
+  Fate const received{1, Outcome::received, {}};
+  auto const actions = site.train({notice(received, 0)});
+  CHECK(contributed(actions) == std::vector<std::uint32_t>{1});
+  CHECK(site.ledger(0).pending == work(1));
+  CHECK(progress_of(actions).fragments.at(0).pending);
+  CHECK(contributed(site.train({pull(2, {}, 0)})).empty());
+  site.train({release(1, 1, merged(1), 0)});
+  CHECK(site.ledger(0).merged == work(1));
 }
 
 TEST_CASE("events of fragments that do not exist do no harm") {
@@ -229,6 +242,26 @@ TEST_CASE("a site holds from the boundary that Hold reaches, answers, saves, and
   CHECK_FALSE(site.is_holding());
   CHECK_FALSE(progress_of(actions).holding);
   CHECK(only<Leave>(actions).empty());
+}
+
+TEST_CASE("a site is at rest once it holds and no contribution of it is under way") {
+  auto site = started_site({.fragments = 1});
+  auto const pulled = GENERATE(true, false);
+  if (pulled) {
+    CHECK(only<SendHeld>(site.train({pull(1), Hold{.id = 1}})).empty());
+    CHECK(site.is_holding());
+    CHECK(only<SendHeld>(site.stand({pull(2, merged(1))})).empty());  // merged, but not here yet
+    CHECK(only<SendHeld>(site.stand({release(1, 1, merged(1))})).size() == 1);
+  } else {
+    CHECK(only<SendHeld>(site.train({Hold{.id = 1}})).size() == 1);
+  }
+  CHECK(only<SendHeld>(site.stand()).empty());  // once
+}
+
+TEST_CASE("a site without parameters is not at rest") {
+  TrainedSite site({.fragments = 1});
+  CHECK(only<SendHeld>(site.stand({Hold{.id = 1}})).empty());
+  CHECK(only<SendHeld>(site.stand({release(0, 0)})).size() == 1);
 }
 
 TEST_CASE("a holding site still adopts and answers, with what it has") {

@@ -198,7 +198,7 @@ TEST_CASE("finish: a last round below its quorum commits nothing") {
   shard.says(1, {.step = 4, .unsent = 0, .holding = true});
   auto const actions = shard.gives(0, 1, 4);
   CHECK(commits(actions).empty());
-  CHECK(sent<FateNotice>(actions, 0).at(0).fate == Fate{1, Outcome::dropped, {}});
+  CHECK(sent<FateNotice>(actions, 0).back().fate == Fate{1, Outcome::dropped, {}});
   shard.says(0, {.step = 4, .unsent = 4, .round = 1, .holding = true});
   CHECK(shard.is_quiet());
 }

@@ -104,11 +104,11 @@ TEST_CASE("a site with a contribution whose fate is open is not pulled") {
 TEST_CASE("a round commits when it has its quorum, and everybody gets the version and a fate") {
   auto shard = open_round(shard_options(3, 2));
   shard.now_s = 2.0;
-  CHECK(shard.gives(1, 1, 10).empty());
+  CHECK(commits(shard.gives(1, 1, 10)).empty());
   auto const actions = shard.gives(0, 1, 10);
 
-  REQUIRE(std::holds_alternative<Commit>(actions.at(0)));  // before the releases of what it makes
-  auto const& commit = std::get<Commit>(actions[0]);
+  REQUIRE(std::holds_alternative<Commit>(actions.at(1)));  // before the releases of what it makes
+  auto const& commit = std::get<Commit>(actions[1]);
   CHECK(commit.version == Version{0, 1});
   CHECK(commit.round == 1);
   CHECK(commit.wait_s == 2.0);
@@ -123,6 +123,15 @@ TEST_CASE("a round commits when it has its quorum, and everybody gets the versio
   CHECK(releases[1].release.fate.outcome == Outcome::merged);
   CHECK(releases[2].site == 2);
   CHECK(releases[2].release.fate == Fate{1, Outcome::absent, {}});
+  CHECK(sent<Cancel>(actions, 2).at(0) == Cancel{.fragment = 0, .round = 1});
+  CHECK(sent<Cancel>(actions, 0).empty());
+}
+
+TEST_CASE("a site hears at once that its contribution has arrived, to have its place free for the next") {
+  auto shard = open_round(shard_options(2, 2));
+  auto const actions = shard.gives(1, 1, 10);
+  REQUIRE(actions.size() == 1);
+  CHECK(sent<FateNotice>(actions, 1).at(0) == FateNotice{.fragment = 0, .fate = {1, Outcome::received, {}}});
 }
 
 TEST_CASE("a round below its quorum does not commit, however long it takes") {

@@ -36,7 +36,8 @@ void World::start() {
                                                  .max_tokens_per_step = 14,
                                                  .outer = options_.outer}),
                        .theta = {},
-                       .to_answer = {}});
+                       .to_answer = {},
+                       .was_live = {}});
     for (std::uint32_t p = 0; p < fragments; ++p) {
       if (shards_.back().machine.owns(p)) shards_.back().theta[p] = nothing;
     }
@@ -137,7 +138,9 @@ Work World::work_in_theta(int m, int p) const {
 std::string World::check_end() const {
   if (!payloads_.empty()) return std::to_string(payloads_.size()) + " payloads were neither used nor discarded";
   for (int m = 0; m < options_.sites; ++m) {
-    if (!shards_[0].machine.is_live(m)) continue;
+    // A site that was silent then, and spoke again before the end, has missed the last round.
+    auto const index_of_site = static_cast<std::size_t>(m);
+    if (!std::ranges::all_of(shards_, [&](Shard const& shard) { return shard.was_live.at(index_of_site); })) continue;
     auto const& site = sites_[static_cast<std::size_t>(m)];
     for (int p = 0; p < options_.outer.fragments; ++p) {
       auto const index = static_cast<std::size_t>(p);

@@ -104,6 +104,7 @@ class World {
     protocol::SyncerMachine machine;
     std::map<std::uint32_t, Tally> theta;
     std::optional<std::uint64_t> to_answer;  // the Hold that no Held was sent for yet
+    std::vector<bool> was_live;              // each site, when this shard last came to rest
     std::uint64_t wake = 0;
   };
   struct SavedSite {

@@ -132,6 +132,8 @@ void World::tell_shard(int s, Message const& message) {
 void World::answer_hold(int s) {
   auto& shard = shards_[static_cast<std::size_t>(s)];
   if (!shard.to_answer || !shard.machine.is_quiet()) return;
+  shard.was_live.clear();
+  for (int m = 0; m < options_.sites; ++m) shard.was_live.push_back(shard.machine.is_live(m));
   Held const held{.id = *std::exchange(shard.to_answer, std::nullopt)};
   send({-1 - s, 0, true, false},
        [this, s, held] { on_quiet(quiet_->on_held({Participant::Kind::shard, s}, held, now_s_)); });

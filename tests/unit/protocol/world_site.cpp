@@ -135,7 +135,7 @@ void World::contribute(int m, Contribution const& contribution) {
   for (int const times : delta) {
     if (times != 0 && times != 1) fail("a contribution does not hold each step once");
   }
-  if (++site.on_their_way > options_.outer.in_flight) fail("more contributions are under way than in_flight allows");
+  ++site.on_their_way;
   seen_.most_on_their_way = std::max(seen_.most_on_their_way, site.on_their_way);
 
   bool const finite = uniform() >= options_.corrupted_share;

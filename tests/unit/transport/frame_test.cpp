@@ -24,7 +24,10 @@ struct Sample {
 
   Sample() { seal(); }
   void seal() { header.digest = transport::frame_digest(header, body, payload); }
-  protocol::Message open() const { return transport::open_frame(header, body, payload); }
+  protocol::Message open() const {
+    transport::check_digest(header, body, payload);
+    return transport::open_message(body, !payload.empty());
+  }
 };
 
 FrameHeader decode(FrameHeader const& header) {
