@@ -1,5 +1,7 @@
 #include "app/flags.hpp"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <sstream>
 
@@ -64,13 +66,18 @@ void add_inspect(CLI::App& app, InspectFlags& flags) {
   app.footer("Example:\n  atoll data inspect data/gcide");
 }
 
+// "atoll data prepare": the innermost command that was recognised.
+std::string command_of(CLI::App const& app) {
+  auto const chosen = app.get_subcommands();
+  return chosen.empty() ? app.get_name() : app.get_name() + " " + command_of(*chosen.front());
+}
+
 }  // namespace
 
 Parsed parse(int argc, char** argv, bool prints) {
   CLI::App app("atoll trains language models across sites that never wait for one another (Decoupled DiLoCo).", "atoll");
   app.set_version_flag("--version", "atoll " ATOLL_VERSION);
-  app.require_subcommand(1);
-  app.failure_message(CLI::FailureMessage::help);
+  app.require_subcommand(0, 1);  // none is told by us, or a misspelt one would be said to be missing
 
   TrainFlags train;
   EvalFlags eval;
@@ -103,10 +110,13 @@ Parsed parse(int argc, char** argv, bool prints) {
 
   try {
     app.parse(argc, argv);
-  } catch (CLI::ParseError const& error) {
+    if (app.get_subcommands().empty()) throw CLI::RequiredError("A subcommand");
+  } catch (CLI::Success const& asked) {  // --help, --version
     std::ostringstream ignored;
-    int const code = prints ? app.exit(error) : app.exit(error, ignored, ignored);
-    return {std::nullopt, code == 0 ? 0 : static_cast<int>(base::ExitCode::bad_input)};
+    return {std::nullopt, prints ? app.exit(asked) : app.exit(asked, ignored, ignored)};
+  } catch (CLI::ParseError const& error) {
+    if (prints) fmt::print(stderr, "error: {}; see {} --help\n", error.what(), command_of(app));
+    return {std::nullopt, static_cast<int>(base::ExitCode::bad_input)};
   }
 
   if (train_command->parsed()) return {train};

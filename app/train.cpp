@@ -1,6 +1,7 @@
 // atoll train: what rank 0 finds out about deck, data and folder, all ranks are told; then the run.
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "app/commands.hpp"
@@ -70,6 +71,9 @@ int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi) {
   }
 
   if (mpi.rank() == 0) {
+    if (std::getenv("OMP_NUM_THREADS") == nullptr) {
+      base::log::warn("OMP_NUM_THREADS is not set: every rank may use all cores for its matrix products; set it to 1");
+    }
     base::log::console(fmt::format("atoll {}, {}", ATOLL_VERSION, comm::describe_mpi()));
     base::log::console(train::describe(plan));
     base::log::console(resume ? fmt::format("run     {}, resumed from step {}", folder.root.string(), resume->step)

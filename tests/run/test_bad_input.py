@@ -30,22 +30,22 @@ class BadInput(RunTest):
         for text, fragments in {
             "[innr]\nlr = 1\n": ("deck.toml:1:", "innr", "inner"),
             "[inner]\nlearning_rat = 1\n": ("deck.toml:2:1", "learning_rat"),
-            "[inner]\nlr = 'fast'\n": ("deck.toml:2:6", "lr"),
-            "[inner]\nlr = -1.0\n": ("deck.toml:2:6", "lr"),
-            "[run]\nmethod = 'decoupeld'\n": ("deck.toml:2:10", "decoupled"),
+            "[inner]\nlr = 'fast'\n": ("deck.toml:2:1", "lr"),
+            "[inner]\nlr = -1.0\n": ("deck.toml:2:1", "lr"),
+            "[run]\nmethod = 'decoupeld'\n": ("deck.toml:2:1", "decoupled"),
             "[run]\nmethod = 'diloco'\n": ("diloco", "not available"),
             "[run\nname = 1": ("deck.toml:",),
             "[model]\nwidth = 100\nheads = 3\n": ("width", "heads"),
             "[outer]\nquorum = 3\n": ("quorum",),
             "[outer]\nfragments = 5000\n": ("fragments",),
-            "[run]\nname = '../elsewhere'\n": ("deck.toml:2:8", "name"),
+            "[run]\nname = '../elsewhere'\n": ("deck.toml:2:1", "name"),
             "[outer]\nreceive = 'rebase'\nlate = 'carry'\n": ("late",),
         }.items():
             with self.subTest(text=text):
                 self.refuse(self.deck(text), *fragments)
 
     def test_all_problems_of_a_deck_are_said_at_once(self):
-        self.refuse(self.deck("[inner]\nlr = -1.0\nwarm = 3\n[rum]\nname = 'a'\n"), "deck.toml:2:6", "deck.toml:3:1",
+        self.refuse(self.deck("[inner]\nlr = -1.0\nwarm = 3\n[rum]\nname = 'a'\n"), "deck.toml:2:1", "deck.toml:3:1",
                     "deck.toml:4:")
 
     def test_deck_files(self):

@@ -13,6 +13,13 @@ TEST_CASE("the clock is the K-th largest step") {
   CHECK(clock.now() == 14);
 }
 
+TEST_CASE("the clock never falls, whatever it is told") {
+  FragmentClock clock(1);
+  clock.update(Steps{20}, true);
+  clock.update(Steps{15}, false);
+  CHECK(clock.now() == 20);
+}
+
 TEST_CASE("the clock stands while fewer than K sites live") {
   FragmentClock clock(2);
   clock.update(Steps{10, 9}, true);

@@ -219,6 +219,26 @@ TEST_CASE("finish: a site that does not come to rest is left behind after dead_a
   CHECK(commits(shard.gives(0, 1, 4)).size() == 1);
 }
 
+TEST_CASE("finish: a site that comes to rest late is progress") {
+  ToldShard shard(shard_options(3, 1));
+  for (int site : {0, 1, 2}) shard.says(site, {.step = 3, .unsent = 3});
+  shard.on_hold(Purpose::finish, 0.0);
+  shard.now_s = 6.0;
+  for (int site : {0, 1, 2}) shard.says(site, {.step = 4, .unsent = 4, .holding = site == 0});
+  CHECK(shard.next_timer_s() == 16.0);
+}
+
+TEST_CASE("finish comes with a last round each time") {
+  ToldShard shard(shard_options(1, 1));
+  shard.says(0, {.step = 4, .unsent = 0, .holding = true});
+  shard.on_hold(Purpose::finish, 0.0);
+  REQUIRE(shard.is_quiet());
+  shard.on_go(1.0);
+  shard.says(0, {.step = 5, .unsent = 1});
+  shard.on_hold(Purpose::finish, 2.0);
+  CHECK(sent<Pull>(shard.says(0, {.step = 5, .unsent = 1, .holding = true}), 0).size() == 1);
+}
+
 TEST_CASE("finish: no timer is left once all is done") {
   ToldShard shard(shard_options(1, 1));
   shard.on_hold(Purpose::finish, 0.0);

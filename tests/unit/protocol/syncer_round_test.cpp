@@ -273,6 +273,29 @@ TEST_CASE("a contribution that nobody asked for is dropped") {
   CHECK(sent<FateNotice>(shard.gives(0, 1, 10), 0).at(0).fate.outcome == Outcome::dropped);
 }
 
+TEST_CASE("a contribution to the open round from a site that was not pulled is dropped") {
+  ToldShard shard(shard_options(2, 2));
+  shard.says(0, {.step = 10, .unsent = 10});
+  shard.says(1, {.step = 10, .unsent = 0});  // opens round 1, without site 1
+  auto const actions = shard.gives(1, 1, 10);
+  CHECK(sent<FateNotice>(actions, 1).at(0).fate == Fate{1, Outcome::dropped, Reason::unknown_round});
+  CHECK(commits(shard.gives(0, 1, 10)).empty());
+}
+
+TEST_CASE("what is said of an old round does not hide what is known of a newer one") {
+  auto shard = open_round(shard_options(2, 1));
+  for (std::uint64_t round = 1; round <= 2; ++round) {
+    shard.gives(0, round, 10, round - 1);
+    shard.says(1, {.step = 10, .unsent = round == 1 ? 10u : 0u});
+    shard.says(0, {.step = 10 + 10 * round, .unsent = 10, .base = round, .round = round});
+  }
+  // Site 1 was absent from both rounds, and is not in the third; now comes what it had sent for the first.
+  CHECK(sent<FateNotice>(shard.gives(1, 1, 10), 1).at(0).fate.round == 1);
+  auto const releases = only<SendRelease>(shard.gives(0, 3, 10, 2));
+  CHECK(releases.at(1).site == 1);
+  CHECK(releases.at(1).release.fate == Fate{2, Outcome::absent, {}});
+}
+
 TEST_CASE("a contribution that comes twice counts once, and the site hears only of the first") {
   auto shard = open_round(shard_options(3, 2));
   shard.gives(0, 1, 10);

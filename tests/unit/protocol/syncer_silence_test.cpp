@@ -52,6 +52,18 @@ TEST_CASE("a site counts for the clock once its step is known") {
   CHECK(shard.clock() == 20);
 }
 
+TEST_CASE("a site in its next life does not count for the clock before it has spoken") {
+  ToldShard shard(shard_options(2, 2));
+  shard.says(0, {.step = 30});
+  shard.says(1, {.step = 31});
+  REQUIRE(shard.clock() == 30);
+  shard.on_admitted(1, 2, 1.0);
+  shard.on_progress(1, {.incarnation = 2, .step = 25, .fragments = {}}, 1.0);
+  CHECK(shard.clock() == 30);
+  shard.on_progress(1, {.incarnation = 2, .step = 26, .fragments = {}}, 1.0);
+  CHECK(shard.clock() == 31);
+}
+
 TEST_CASE("the clock does not fall or leap with a site that goes and comes") {
   ToldShard shard(shard_options(2, 1));
   shard.says(1, {.step = 40});
