@@ -14,6 +14,7 @@ namespace atoll::data {
 namespace {
 
 constexpr std::size_t block_bytes = 1 << 20;
+constexpr unsigned max_threads = 16;  // each has a tokenizer, which remembers up to 100 MB of words
 
 // Neighbouring entries of one file.
 struct Block {
@@ -92,7 +93,8 @@ EncodedText encode_text(std::vector<SourceFile> const& files, Split const& split
                         std::function<std::unique_ptr<Tokenizer>()> const& make_tokenizer,
                         std::uint64_t text_bytes, std::function<void(double)> const& progress,
                         TokenFiles& output) {
-  std::vector<std::unique_ptr<Tokenizer>> tokenizers(std::max(1u, std::thread::hardware_concurrency()));
+  std::vector<std::unique_ptr<Tokenizer>> tokenizers(
+      std::clamp(std::thread::hardware_concurrency(), 1u, max_threads));
   std::ranges::generate(tokenizers, make_tokenizer);
 
   EncodedText text;

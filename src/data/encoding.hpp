@@ -23,10 +23,10 @@ struct EncodedText {
   PartRecord train, validation;
 };
 
-// Encodes every entry, each after the tokenizer's beginning-of-entry token, on all cores, and appends it to
-// its side in the order of the text. `make_tokenizer` is called once for each core. Throws RuntimeFailure,
-// naming file and entry, where decoding does not give an entry back. `progress` hears how much of
-// `text_bytes` is done, 0..1.
+// Encodes every entry, each after the tokenizer's beginning-of-entry token, on up to 16 cores, and appends it
+// to its side in the order of the text. `make_tokenizer` is called once for each of them. Throws
+// RuntimeFailure, naming file and entry, where decoding does not give an entry back. `progress` hears how
+// much of `text_bytes` is done, 0..1.
 EncodedText encode_text(std::vector<SourceFile> const& files, Split const& split,
                         std::function<std::unique_ptr<Tokenizer>()> const& make_tokenizer,
                         std::uint64_t text_bytes, std::function<void(double)> const& progress,

@@ -11,8 +11,8 @@ void FragmentClock::update(std::span<std::uint64_t const> steps, bool membership
   auto const kth = order.begin() + (quorum_ - 1);
   std::ranges::nth_element(order, kth, std::greater{});
 
-  // Computed anew at every change, so that a site that comes back takes its share of the offset away again: the clock
-  // would otherwise leap by what the site had been ahead.
+  // Computed anew at every change, so that a site that comes back takes its share of the offset away again:
+  // the clock would otherwise leap by what the site had been ahead.
   if (membership_changed) offset_ = now_ - std::min(now_, *kth);
   now_ = std::max(now_, *kth + offset_);
 }

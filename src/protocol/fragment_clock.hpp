@@ -7,8 +7,8 @@
 
 namespace atoll::protocol {
 
-// t: the K-th largest step among the live sites. Never falls: where a change of membership would lower it, an offset
-// makes up for it. Stands still while fewer than K sites live.
+// t: the K-th largest step among the live sites. Never falls: where a change of membership would lower it, an
+// offset makes up for it. Stands still while fewer than K sites live.
 class FragmentClock {
  public:
   explicit FragmentClock(int quorum) : quorum_(quorum) {}

@@ -14,9 +14,13 @@ void average_in(double sample, double& mean, bool& has_samples) {
 
 }  // namespace
 
-void GraceWindow::saw_quorum(double open_to_quorum_s) { average_in(open_to_quorum_s, quorum_s_, has_quorum_); }
+void GraceWindow::saw_quorum(double open_to_quorum_s) {
+  average_in(open_to_quorum_s, quorum_s_, has_quorum_);
+}
 
-void GraceWindow::saw_adoption(double close_to_adopted_s) { average_in(close_to_adopted_s, sync_s_, has_sync_); }
+void GraceWindow::saw_adoption(double close_to_adopted_s) {
+  average_in(close_to_adopted_s, sync_s_, has_sync_);
+}
 
 double GraceWindow::length_s(double slowest_step_s) const {
   if (outer_.grace == deck::GraceKind::none) return 0.0;

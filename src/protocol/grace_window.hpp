@@ -5,7 +5,8 @@
 
 namespace atoll::protocol {
 
-// xi_grace = clamp(gamma (tau xi_step - (xi_quorum + xi_sync)), floor xi_step, cap). The xi are moving averages (EMA, 0.5).
+// xi_grace = clamp(gamma (tau xi_step - (xi_quorum + xi_sync)), floor xi_step, cap). The xi are moving
+// averages (EMA, 0.5).
 class GraceWindow {
  public:
   explicit GraceWindow(deck::OuterSection const& outer) : outer_(outer) {}

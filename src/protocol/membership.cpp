@@ -10,11 +10,8 @@ namespace atoll::protocol {
 bool Membership::admit(int site, std::uint64_t incarnation, double now_s) {
   auto& status = sites_.at(static_cast<std::size_t>(site));
   if (status.admitted && incarnation <= status.incarnation) return false;
-  status = {.admitted = true,
-            .live = true,
-            .incarnation = incarnation,
-            .heard_s = now_s,
-            .live_since_s = now_s};
+  status = {
+      .admitted = true, .live = true, .incarnation = incarnation, .heard_s = now_s, .live_since_s = now_s};
   changed_ = true;
   return true;
 }
@@ -57,7 +54,9 @@ std::vector<std::uint64_t> Membership::live_steps() const {
 
 bool Membership::take_changed() { return std::exchange(changed_, false); }
 
-int Membership::live_count() const { return static_cast<int>(std::ranges::count_if(sites_, &SiteStatus::live)); }
+int Membership::live_count() const {
+  return static_cast<int>(std::ranges::count_if(sites_, &SiteStatus::live));
+}
 
 bool Membership::do_all_live_hold() const {
   return std::ranges::all_of(sites_, [](SiteStatus const& site) { return !site.live || site.holding; });

@@ -24,7 +24,8 @@ struct SiteStatus {
 
 class Membership {
  public:
-  Membership(int sites, double dead_after_s) : sites_(static_cast<std::size_t>(sites)), dead_after_s_(dead_after_s) {}
+  Membership(int sites, double dead_after_s)
+      : sites_(static_cast<std::size_t>(sites)), dead_after_s_(dead_after_s) {}
 
   // False: this incarnation, or a later one, was admitted before.
   bool admit(int site, std::uint64_t incarnation, double now_s);

@@ -26,7 +26,9 @@ auto fields(Is<Fate> auto& m) { return std::tie(m.round, m.outcome, m.reason); }
 
 auto fields(Is<Hello> auto& m) { return std::tie(m.version, m.incarnation, m.parameters, m.agreement); }
 auto fields(Is<Welcome> auto& m) { return std::tie(m.refusal); }
-auto fields(Is<Progress::Fragment> auto& m) { return std::tie(m.fragment, m.base, m.unsent, m.pending, m.round); }
+auto fields(Is<Progress::Fragment> auto& m) {
+  return std::tie(m.fragment, m.base, m.unsent, m.pending, m.round);
+}
 auto fields(Is<Progress> auto& m) {
   return std::tie(m.incarnation, m.step, m.step_s, m.loss, m.holding, m.stop_requested, m.fragments);
 }
@@ -65,10 +67,8 @@ class Encoder {
   void put(bool value) { put(static_cast<std::uint8_t>(value)); }
   void put(double value) { put(std::bit_cast<std::uint64_t>(value)); }
   template <class Enum>
-    requires std::is_enum_v<Enum>
-  void put(Enum value) {
-    put(static_cast<std::uint8_t>(value));
-  }
+  requires std::is_enum_v<Enum>
+  void put(Enum value) { put(static_cast<std::uint8_t>(value)); }
   void put(std::string const& text) {
     put_length(text.size());
     for (char const c : text) bytes_.push_back(static_cast<std::byte>(c));
@@ -79,7 +79,7 @@ class Encoder {
     for (T const& item : items) put(item);
   }
   template <class T>
-    requires requires(T const& value) { fields(value); }
+  requires requires(T const& value) { fields(value); }
   void put(T const& value) {
     std::apply([this](auto const&... field) { (put(field), ...); }, fields(value));
   }
@@ -100,7 +100,9 @@ class Encoder {
 
 // ---- reading ----
 
-[[noreturn]] void refuse(char const* why) { throw base::RuntimeFailure(std::string("damaged message: ") + why); }
+[[noreturn]] void refuse(char const* why) {
+  throw base::RuntimeFailure(std::string("damaged message: ") + why);
+}
 
 // Takes what Encoder wrote and nothing else: equal bytes and equal messages are the same thing.
 class Decoder {
@@ -122,7 +124,7 @@ class Decoder {
   }
   void get(double& value) { value = std::bit_cast<double>(get_number<std::uint64_t>()); }
   template <class Enum>
-    requires std::is_enum_v<Enum>
+  requires std::is_enum_v<Enum>
   void get(Enum& value) {
     auto const number = get_number<std::uint8_t>();
     if (number > static_cast<std::uint8_t>(last_of<Enum>)) refuse("a choice that does not exist");
@@ -139,7 +141,7 @@ class Decoder {
     for (std::uint32_t i = 0; i < length; ++i) get(items.emplace_back());
   }
   template <class T>
-    requires requires(T& value) { fields(value); }
+  requires requires(T& value) { fields(value); }
   void get(T& value) {
     std::apply([this](auto&... field) { (get(field), ...); }, fields(value));
   }

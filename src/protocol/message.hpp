@@ -1,4 +1,5 @@
-// The messages between sites and shards (protocol.md §0), and their encoding. Payloads travel beside a message, never in it.
+// The messages between sites and shards (protocol.md §0), and their encoding. Payloads travel beside a
+// message, never in it.
 #pragma once
 
 #include <cstddef>
@@ -82,8 +83,8 @@ struct Release {
   bool operator==(Release const&) const = default;
 };
 
-// owner -> site: news of a contribution that no release or pull will bring soon; first of all that it has arrived, which
-// makes room for the next.
+// owner -> site: news of a contribution that no release or pull will bring soon; first of all that it has
+// arrived, which makes room for the next.
 struct FateNotice {
   std::uint32_t fragment = 0;
   Fate fate;
@@ -149,8 +150,8 @@ struct Bye {
   bool operator==(Bye const&) const = default;
 };
 
-using Message = std::variant<Hello, Welcome, Progress, Pull, Cancel, Contribution, Release, FateNotice, Hold, Held, Save,
-                             Saved, Go, Report, Bye>;
+using Message = std::variant<Hello, Welcome, Progress, Pull, Cancel, Contribution, Release, FateNotice, Hold,
+                             Held, Save, Saved, Go, Report, Bye>;
 
 // True where a payload travels with the message: these go by the bulk lane, all others by the control lane.
 bool is_bulk(Message const& message);

@@ -1,33 +1,22 @@
 // The words for outcomes and reasons, as logs and metrics show them.
+#include <array>
+
 #include "protocol/types.hpp"
 
 namespace atoll::protocol {
 
-char const* name(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::none: return "none";
-    case Outcome::received: return "received";
-    case Outcome::merged: return "merged";
-    case Outcome::carried: return "carried";
-    case Outcome::dropped: return "dropped";
-    case Outcome::rejected: return "rejected";
-    case Outcome::absent: return "absent";
-  }
-  return "unknown";
-}
+namespace {
 
-char const* name(Reason reason) {
-  switch (reason) {
-    case Reason::none: return "none";
-    case Reason::unknown_round: return "unknown_round";
-    case Reason::duplicate: return "duplicate";
-    case Reason::stale_base: return "stale_base";
-    case Reason::future_base: return "future_base";
-    case Reason::wrong_counts: return "wrong_counts";
-    case Reason::not_finite: return "not_finite";
-    case Reason::old_incarnation: return "old_incarnation";
-  }
-  return "unknown";
-}
+// In the order of the enumerations.
+constexpr std::array outcomes{"none", "received", "merged", "carried", "dropped", "rejected", "absent"};
+constexpr std::array reasons{"none",        "unknown_round", "duplicate",  "stale_base",
+                             "future_base", "wrong_counts",  "not_finite", "old_incarnation"};
+static_assert(outcomes.size() == static_cast<std::size_t>(Outcome::absent) + 1);
+static_assert(reasons.size() == static_cast<std::size_t>(Reason::old_incarnation) + 1);
+
+}  // namespace
+
+char const* name(Outcome outcome) { return outcomes.at(static_cast<std::size_t>(outcome)); }
+char const* name(Reason reason) { return reasons.at(static_cast<std::size_t>(reason)); }
 
 }  // namespace atoll::protocol

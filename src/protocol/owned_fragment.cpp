@@ -78,11 +78,12 @@ Reason OwnedFragment::receive(int site, Contribution const& contribution, Payloa
   }
   // Token weight, quantity times quality (Decoupled DiLoCo, §3.2).
   auto const tokens = static_cast<double>(contribution.work.tokens);
-  round_->members[site] = {.site = site,
-                           .payload = facts.payload,
-                           .weight = tokens * tokens / static_cast<double>(contribution.work.steps),
-                           .contribution = contribution,
-                           .staleness = version_.commits - std::min(contribution.base.commits, version_.commits)};
+  round_->members[site] = {
+      .site = site,
+      .payload = facts.payload,
+      .weight = tokens * tokens / static_cast<double>(contribution.work.steps),
+      .contribution = contribution,
+      .staleness = version_.commits - std::min(contribution.base.commits, version_.commits)};
   Fate const receipt{contribution.round, Outcome::received, Reason::none};
   actions.emplace_back(SendToSite{site, FateNotice{.fragment = index_, .fate = receipt}});
   return Reason::none;
@@ -103,8 +104,8 @@ void OwnedFragment::send_release(int site, Actions& actions) {
 
 // ---- who can be asked, and who can still answer ----
 
-// A site whose work is in a version that it has not adopted yet would send the same work again, so it is left alone; and
-// so it has always heard that it was merged before it can be called absent from a later round.
+// A site whose work is in a version that it has not adopted yet would send the same work again, so it is left
+// alone; and so it has always heard that it was merged before it can be called absent from a later round.
 bool OwnedFragment::is_eligible(int site, Surroundings const& around) const {
   SiteStatus const& status = around.sites[site];
   Copy const& copy = copy_of(site);
@@ -120,7 +121,8 @@ bool OwnedFragment::may_answer(int site, Surroundings const& around) const {
   return !status.holding || copy.pending || !copy.unsent.is_none();
 }
 
-// Those that were pulled; and where all stand still and the round is short of members, those that may yet be pulled.
+// Those that were pulled; and where all stand still and the round is short of members, those that may yet be
+// pulled.
 bool OwnedFragment::is_anyone_awaited(Surroundings const& around) const {
   bool const may_pull = round_->is_last || !has_quorum(around);
   for (int site = 0; site < around.sites.size(); ++site) {
@@ -149,7 +151,8 @@ bool OwnedFragment::is_quiet(Membership const& sites, std::optional<Purpose> res
 
 std::optional<double> OwnedFragment::next_timer_s(Surroundings const& around) const {
   if (round_) return round_->is_last ? last_round_ends_s(around) : round_->close_at_s;
-  if (around.rest == Purpose::finish && !last_round_over_) return around.last_advance_s + around.outer.dead_after_s;
+  if (around.rest == Purpose::finish && !last_round_over_)
+    return around.last_advance_s + around.outer.dead_after_s;
   return std::nullopt;
 }
 
@@ -172,7 +175,8 @@ std::string OwnedFragment::describe(int site, Surroundings const& around) const 
   if (!status.live) return around.sites.describe(site, around.now_s);
   if (round_->answered.contains(site)) return fmt::format("rejected: {}", name(copy.fate.reason));
   if (copy.pending) return "its contribution is under way";
-  if (round_->pulled.contains(site)) return fmt::format("asked {:.0f} s ago", around.now_s - round_->opened_s);
+  if (round_->pulled.contains(site))
+    return fmt::format("asked {:.0f} s ago", around.now_s - round_->opened_s);
   return "nothing trained yet";
 }
 

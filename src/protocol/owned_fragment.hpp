@@ -1,4 +1,5 @@
-// One fragment as its owner sees it: version, schedule, the open round, and each site's copy (protocol.md §2).
+// One fragment as its owner sees it: version, schedule, the open round, and each site's copy (protocol.md
+// §2).
 #pragma once
 
 #include <cstdint>
@@ -34,16 +35,16 @@ class OwnedFragment {
 
   OwnedFragment(std::uint32_t index, deck::OuterSection const& outer, int sites);
 
-  // A new life of a site: what was known of its copy is void. True where a contribution of its earlier life was thrown
-  // out of the open round.
+  // A new life of a site: what was known of its copy is void. True where a contribution of its earlier life
+  // was thrown out of the open round.
   bool admit(int site, Actions& actions);
   // What a site says of its copy. True where it has adopted a newer version.
   bool hear(int site, Progress::Fragment const& said, Surroundings const& around, GraceWindow& grace);
   // A site that missed a version while it was silent gets the newest.
   void catch_up(int site, Actions& actions);
   // Reason::none: it is in the open round.
-  Reason receive(int site, Contribution const& contribution, PayloadFacts const& facts, Surroundings const& around,
-                 Actions& actions);
+  Reason receive(int site, Contribution const& contribution, PayloadFacts const& facts,
+                 Surroundings const& around, Actions& actions);
   void begin_rest() { last_round_over_ = false; }
   // Opens, fills and closes rounds as far as that is due now.
   void advance(Surroundings const& around, GraceWindow& grace, Actions& actions);
@@ -103,6 +104,7 @@ class OwnedFragment {
 
   // Of the open round; in owned_fragment_round.cpp.
   bool has_quorum(Surroundings const& around) const;
+  bool is_spoiled(Surroundings const& around) const;
   double last_round_ends_s(Surroundings const& around) const;
   void open(bool is_last, Surroundings const& around, Actions& actions);
   void open_last_round(Surroundings const& around, Actions& actions);

@@ -30,8 +30,8 @@ void OwnedFragment::open(bool is_last, Surroundings const& around, Actions& acti
   }
 }
 
-// Once everyone stands still on the newest version, so that nothing trained before is overtaken by the round; or once
-// nothing has moved for long.
+// Once everyone stands still on the newest version, so that nothing trained before is overtaken by the round;
+// or once nothing has moved for long.
 void OwnedFragment::open_last_round(Surroundings const& around, Actions& actions) {
   if (last_round_over_) return;
   bool const at_rest = around.sites.do_all_live_hold() && are_all_settled(around.sites);
@@ -92,7 +92,20 @@ void OwnedFragment::advance_round(Surroundings const& around, GraceWindow& grace
   } else if (around.rest) {
     bool const is_idle = around.rest != Purpose::finish && round_->members.empty();
     if (is_idle || (!awaited && around.sites.do_all_live_hold())) cancel(actions);
+  } else if (is_spoiled(around)) {
+    next_due_ = next_due(index_, around.outer.fragments, around.outer.interval_steps, around.clock);
+    cancel(actions);
   }
+}
+
+// A site answers a round once. Where one was refused and the others are too few, only another round can help.
+bool OwnedFragment::is_spoiled(Surroundings const& around) const {
+  if (round_->answered.size() == round_->members.size()) return false;
+  auto possible = std::ssize(round_->members);
+  for (int site = 0; site < around.sites.size(); ++site) {
+    if (around.sites[site].live && !round_->answered.contains(site)) ++possible;
+  }
+  return possible < around.outer.quorum;
 }
 
 void OwnedFragment::close(Surroundings const& around, Actions& actions) {

@@ -75,8 +75,8 @@ std::vector<QuietAction> QuietPoint::on_timer(double now_s) {
     start_saving(actions);
     return actions;
   }
-  actions.emplace_back(GiveUp{
-      fmt::format("not at rest after {:.0f} s: {}", patience_s_, describe(not_among(held_)))});
+  actions.emplace_back(
+      GiveUp{fmt::format("not at rest after {:.0f} s: {}", patience_s_, describe(not_among(held_)))});
   end(now_s, actions);
   return actions;
 }

@@ -1,5 +1,5 @@
-// Brings the whole run to rest, has everyone save, and lets it go on or end. Runs on shard 0; pure. A run with snapshots
-// that need no rest will replace the `checkpoint` purpose; `stop` and `finish` stay.
+// Brings the whole run to rest, has everyone save, and lets it go on or end. Runs on shard 0; pure. A run
+// with snapshots that need no rest will replace the `checkpoint` purpose; `stop` and `finish` stay.
 #pragma once
 
 #include <cstdint>
@@ -42,9 +42,9 @@ class QuietPoint {
   // `patience_s`: how long everyone may take to come to rest.
   QuietPoint(int sites, int shards, double patience_s);
 
-  // Ignored while an earlier one is under way, except that a stop or finish outranks a checkpoint: one that still waits
-  // for rest is turned into it (by a new Hold, so that no earlier Held is taken for an answer), one that is being
-  // written is followed by it. `step`: the clock.
+  // Ignored while an earlier one is under way, except that a stop or finish outranks a checkpoint: one that
+  // still waits for rest is turned into it (by a new Hold, so that no earlier Held is taken for an answer),
+  // one that is being written is followed by it. `step`: the clock.
   std::vector<QuietAction> request(Purpose purpose, std::uint64_t step, double now_s);
   std::vector<QuietAction> on_held(Participant who, Held const& held, double now_s);
   std::vector<QuietAction> on_saved(Participant who, Saved const& saved, double now_s);

@@ -110,7 +110,8 @@ void SiteFragment::save(base::Writer& writer) const {
   base::ensure(is_at_rest(), "a site is saved only where no contribution is under way");
   writer.write("base", std::array{base_.term, base_.commits});
   writer.write("round", done_round_);
-  for (auto const& [name, work] : saved_parts(ledger_)) writer.write(name, std::array{work->steps, work->tokens});
+  for (auto const& [name, work] : saved_parts(ledger_))
+    writer.write(name, std::array{work->steps, work->tokens});
 }
 
 void SiteFragment::load(base::Reader const& reader) {

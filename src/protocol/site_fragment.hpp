@@ -1,4 +1,5 @@
-// One fragment as its site sees it: base, ledger row, the pull that stands, the contribution under way (protocol.md §1).
+// One fragment as its site sees it: base, ledger row, the pull that stands, the contribution under way
+// (protocol.md §1).
 #pragma once
 
 #include <cstdint>
@@ -15,11 +16,13 @@ namespace atoll::protocol {
 enum class AdoptRule {
   overwrite,           // theta <- Theta
   rebase_on_snapshot,  // theta <- Theta + (theta - snapshot): the contribution was merged
-  rebase_on_base,      // theta <- Theta + (theta - old base): it was not, or its fate is still open. The snapshot
-                       // moves likewise, snapshot <- Theta + (snapshot - old base): its fate may yet be merged
+  // theta <- Theta + (theta - old base), snapshot <- Theta + (snapshot - old base): there is no contribution,
+  // it was not merged, or its fate is open and the snapshot may yet be needed.
+  rebase_on_base,
 };
 
-// At a boundary, in this order: count, take in what the events say (note_*, stand, cancel), adopt, settle, contribute.
+// At a boundary, in this order: count, take in what the events say (note_*, stand, cancel), adopt, settle,
+// contribute.
 class SiteFragment {
  public:
   explicit SiteFragment(std::uint32_t index) : index_(index) {}
@@ -58,13 +61,13 @@ class SiteFragment {
   void load(base::Reader const& reader);
 
  private:
-  // Kept until theta no longer holds it: a merged one comes back with a newer release, until when contributing again
-  // would merge the same steps twice.
+  // Kept until theta no longer holds it: a merged one comes back with a newer release, until when
+  // contributing again would merge the same steps twice.
   struct Sent {
     std::uint64_t round = 0;
     Outcome outcome = Outcome::none;
     bool received = false;  // by the owner
-    bool in_theta = true;  // theta - base holds it
+    bool in_theta = true;   // theta - base holds it
   };
 
   std::uint32_t index_;

@@ -112,8 +112,8 @@ void SiteMachine::adopt_newest(std::span<SiteEvent const> events, std::vector<Si
 }
 
 void SiteMachine::answer_pulls(std::vector<SiteAction>& actions) {
-  // Only until they have arrived: a contribution may wait long for its quorum, and sites whose places were all taken by
-  // such would wait for one another for ever.
+  // Only until they have arrived: a contribution may wait long for its quorum, and sites whose places were
+  // all taken by such would wait for one another for ever.
   auto on_their_way = std::ranges::count_if(fragments_, &SiteFragment::is_on_its_way);
   std::vector<SiteFragment*> ready;
   for (auto& fragment : fragments_) {

@@ -1,5 +1,5 @@
-// A site's side of the outer protocol (protocol.md §1). Pure: events in, actions out. Every rank of a site runs the same
-// machine on the same events, so all ranks decide alike without asking one another.
+// A site's side of the outer protocol (protocol.md §1). Pure: events in, actions out. Every rank of a site
+// runs the same machine on the same events, so all ranks decide alike without asking one another.
 #pragma once
 
 #include <cstdint>
@@ -72,9 +72,9 @@ class SiteMachine {
 
   explicit SiteMachine(Options options);
 
-  // The boundary after a step (`done`), or while the site stands still (no `done`): counts the step, adopts, answers
-  // pulls, reports progress, in this order. Actions are carried out in the order given. A site that stands still must
-  // come here now and then as well: its progress is its sign of life.
+  // The boundary after a step (`done`), or while the site stands still (no `done`): counts the step, adopts,
+  // answers pulls, reports progress, in this order. Actions are carried out in the order given. A site that
+  // stands still must come here now and then as well: its progress is its sign of life.
   std::vector<SiteAction> on_boundary(std::optional<StepDone> const& done, std::span<SiteEvent const> events);
 
   // A site trains unless it has no parameters yet, or stands still for a quiet point.
@@ -82,11 +82,14 @@ class SiteMachine {
   bool is_holding() const;  // stand still: wait for events, take no step
   std::uint64_t step() const { return step_; }
   std::uint64_t incarnation() const { return options_.incarnation; }
-  LedgerRow const& ledger(int fragment) const { return fragments_.at(static_cast<std::size_t>(fragment)).ledger(); }
+  LedgerRow const& ledger(int fragment) const {
+    return fragments_.at(static_cast<std::size_t>(fragment)).ledger();
+  }
   Version base(int fragment) const { return fragments_.at(static_cast<std::size_t>(fragment)).base(); }
 
-  // At a quiet point only: throws RuntimeFailure where a contribution is under way. Loading raises the incarnation by
-  // one; every fragment then counts as adopted at the saved version, theta as the driver restored it.
+  // At a quiet point only: throws RuntimeFailure where a contribution is under way. Loading raises the
+  // incarnation by one; every fragment then counts as adopted at the saved version, theta as the driver
+  // restored it.
   void save(base::Writer& writer) const;
   void load(base::Reader const& reader);
 
@@ -111,7 +114,7 @@ class SiteMachine {
   std::uint64_t step_ = 0;
   std::uint64_t boundary_ = 0;
   std::optional<Hold> hold_;
-  bool owes_held_ = false;  // to `hold_`
+  bool owes_held_ = false;        // to `hold_`
   std::optional<double> step_s_;  // EMA
   double loss_ = 0.0;
   bool stop_requested_ = false;

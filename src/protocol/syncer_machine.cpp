@@ -11,7 +11,8 @@ namespace atoll::protocol {
 
 SyncerMachine::SyncerMachine(Options options)
     : options_(std::move(options)),
-      gate_{.max_staleness = options_.outer.max_staleness, .max_tokens_per_step = options_.max_tokens_per_step},
+      gate_{.max_staleness = options_.outer.max_staleness,
+            .max_tokens_per_step = options_.max_tokens_per_step},
       clock_(options_.outer.quorum),
       grace_(options_.outer),
       sites_(options_.sites, options_.outer.dead_after_s) {
@@ -93,15 +94,16 @@ std::vector<SyncerAction> SyncerMachine::advance(std::vector<SyncerAction> actio
 std::optional<double> SyncerMachine::next_timer_s() const {
   std::optional<double> next = sites_.next_death_s();
   for (auto const& fragment : fragments_) {
-    if (auto const timer = fragment.next_timer_s(surroundings())) next = std::min(next.value_or(*timer), *timer);
+    if (auto const timer = fragment.next_timer_s(surroundings()))
+      next = std::min(next.value_or(*timer), *timer);
   }
   return next;
 }
 
 bool SyncerMachine::is_quiet() const {
-  return rest_ && sites_.do_all_live_hold() && std::ranges::all_of(fragments_, [&](OwnedFragment const& fragment) {
-           return fragment.is_quiet(sites_, *rest_);
-         });
+  return rest_ && sites_.do_all_live_hold() &&
+         std::ranges::all_of(
+             fragments_, [&](OwnedFragment const& fragment) { return fragment.is_quiet(sites_, *rest_); });
 }
 
 bool SyncerMachine::is_live(int site) const { return sites_[site].live; }
@@ -137,7 +139,8 @@ Surroundings SyncerMachine::surroundings() const {
 }
 
 std::optional<std::size_t> SyncerMachine::slot_of(std::uint32_t fragment) const {
-  if (fragment >= static_cast<std::uint32_t>(options_.outer.fragments) || !owns(fragment)) return std::nullopt;
+  if (fragment >= static_cast<std::uint32_t>(options_.outer.fragments) || !owns(fragment))
+    return std::nullopt;
   return fragment / static_cast<std::uint32_t>(options_.shards);
 }
 

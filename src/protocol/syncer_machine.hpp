@@ -1,5 +1,5 @@
-// A shard's side of the outer protocol (protocol.md §2): when fragments are pulled, when a round closes, who is in it
-// with which weight. Pure: events in, actions out; the numerics of a commit are the driver's.
+// A shard's side of the outer protocol (protocol.md §2): when fragments are pulled, when a round closes, who
+// is in it with which weight. Pure: events in, actions out; the numerics of a commit are the driver's.
 #pragma once
 
 #include <cstdint>
@@ -32,21 +32,26 @@ class SyncerMachine {
 
   explicit SyncerMachine(Options options);
 
-  bool owns(std::uint32_t fragment) const { return static_cast<int>(fragment) % options_.shards == options_.shard; }
+  bool owns(std::uint32_t fragment) const {
+    return static_cast<int>(fragment) % options_.shards == options_.shard;
+  }
 
-  // A site was welcomed, new or heard of for the first time in this incarnation: it gets every fragment of this shard.
+  // A site was welcomed, new or heard of for the first time in this incarnation: it gets every fragment of
+  // this shard.
   std::vector<SyncerAction> on_admitted(int site, std::uint64_t incarnation, double now_s);
   std::vector<SyncerAction> on_progress(int site, Progress const& progress, double now_s);
   std::vector<SyncerAction> on_contribution(int site, Contribution const& contribution, PayloadFacts facts,
                                             double now_s);
-  // Come to rest: no new rounds; with Purpose::finish one last round of every fragment over all live sites first.
+  // Come to rest: no new rounds; with Purpose::finish one last round of every fragment over all live sites
+  // first.
   std::vector<SyncerAction> on_hold(Purpose purpose, double now_s);
   std::vector<SyncerAction> on_go(double now_s);
   std::vector<SyncerAction> on_timer(double now_s);
   // When on_timer must be called at the latest; none: no need.
   std::optional<double> next_timer_s() const;
 
-  // At rest: no open round, and every live site has adopted the newest version of every fragment of this shard.
+  // At rest: no open round, and every live site has adopted the newest version of every fragment of this
+  // shard.
   bool is_quiet() const;
   std::uint64_t clock() const { return clock_.now(); }
   bool is_live(int site) const;

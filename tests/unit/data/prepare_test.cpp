@@ -65,21 +65,27 @@ std::vector<std::string> entries_of(Dataset const& dataset, fs::path const& path
   return entries;
 }
 
-// What `action` prints on stdout and stderr, by whatever means.
-template <class Action>
-std::string printed_by(Action const& action) {
-  test::ScratchFolder const folder;
-  auto const file = folder.path() / "printed";
-  int const target = ::open(file.c_str(), O_WRONLY | O_CREAT, 0600);
-  int const saved_out = ::dup(1), saved_err = ::dup(2);
-  ::dup2(target, 1);
-  ::dup2(target, 2);
-  action();
-  ::dup2(saved_out, 1);
-  ::dup2(saved_err, 2);
-  for (int const file_number : {target, saved_out, saved_err}) ::close(file_number);
-  return test::read_file(file);
-}
+// Sends stdout and stderr of the process, by whatever means they are written, to a file while it lives.
+class Capture {
+ public:
+  explicit Capture(fs::path const& file) : out_(::dup(1)), err_(::dup(2)) {
+    int const target = ::open(file.c_str(), O_WRONLY | O_CREAT, 0600);
+    ::dup2(target, 1);
+    ::dup2(target, 2);
+    ::close(target);
+  }
+  ~Capture() {
+    ::dup2(out_, 1);
+    ::dup2(err_, 2);
+    ::close(out_);
+    ::close(err_);
+  }
+  Capture(Capture const&) = delete;
+  Capture& operator=(Capture const&) = delete;
+
+ private:
+  int out_, err_;
+};
 
 }  // namespace
 
@@ -277,7 +283,11 @@ TEST_CASE("preparing prints nothing: progress is for the caller to show") {
     if (stages.empty() || stages.back() != stage) stages.emplace_back(stage);
     last = fraction;
   };
-  CHECK(printed_by([&] { prepare(shop.options); }).empty());
+  {
+    Capture const capture(shop.folder.path() / "printed");
+    prepare(shop.options);
+  }
+  CHECK(test::read_file(shop.folder.path() / "printed").empty());
   CHECK(stages == std::vector<std::string>{"reading", "training the tokenizer", "encoding"});
   CHECK(last == 1.0);
 }

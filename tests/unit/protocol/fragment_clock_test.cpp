@@ -29,7 +29,8 @@ TEST_CASE("the clock stands while fewer than K sites live") {
   CHECK(clock.now() == 9);
 }
 
-TEST_CASE("the clock does not fall when the fastest site is lost, but goes on from there at the others' pace") {
+TEST_CASE(
+    "the clock does not fall when the fastest site is lost, but goes on from there at the others' pace") {
   FragmentClock clock(1);
   clock.update(Steps{100, 40}, true);
   clock.update(Steps{40}, true);
@@ -90,7 +91,8 @@ TEST_CASE("a fragment is due again at the first time of its phase that is half a
   CHECK(next_due(0, 1, 5, 13) == 20);
 }
 
-TEST_CASE("however fast the link, rounds of a fragment stay half an interval apart, and one interval on average") {
+TEST_CASE(
+    "however fast the link, rounds of a fragment stay half an interval apart, and one interval on average") {
   for (std::uint64_t const interval : {1, 2, 3, 7, 24}) {
     INFO("H = " << interval);
     std::uint64_t due = first_due(2, 3, interval);

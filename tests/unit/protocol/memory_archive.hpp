@@ -12,18 +12,22 @@
 
 namespace atoll::test {
 
-using Values = std::map<std::string, std::variant<std::uint64_t, double, std::string, std::vector<std::uint64_t>>>;
+using Values =
+    std::map<std::string, std::variant<std::uint64_t, double, std::string, std::vector<std::uint64_t>>>;
 
 class MemoryWriter : public base::Writer {
  public:
-  explicit MemoryWriter(Values& values, std::string prefix = "") : values_(values), prefix_(std::move(prefix)) {}
+  explicit MemoryWriter(Values& values, std::string prefix = "")
+      : values_(values), prefix_(std::move(prefix)) {}
 
   std::unique_ptr<base::Writer> group(std::string_view name) override {
     return std::make_unique<MemoryWriter>(values_, path(name) + "/");
   }
   void write(std::string_view name, std::uint64_t value) override { values_[path(name)] = value; }
   void write(std::string_view name, double value) override { values_[path(name)] = value; }
-  void write(std::string_view name, std::string_view text) override { values_[path(name)] = std::string(text); }
+  void write(std::string_view name, std::string_view text) override {
+    values_[path(name)] = std::string(text);
+  }
   void write(std::string_view, std::span<float const>) override {
     throw base::RuntimeFailure("the protocol saves no arrays of numbers");
   }
@@ -60,7 +64,8 @@ class MemoryReader : public base::Reader {
   template <class T>
   T const& find(std::string_view name) const {
     auto const found = values_.find(prefix_ + std::string(name));
-    if (found == values_.end()) throw base::InputError("memory", "no '" + prefix_ + std::string(name) + "'", "");
+    if (found == values_.end())
+      throw base::InputError("memory", "no '" + prefix_ + std::string(name) + "'", "");
     return std::get<T>(found->second);
   }
 

@@ -1,5 +1,8 @@
-// Hundreds of random worlds: whatever is slow, late, silent, damaged or doubled, the books are right after every event,
-// no step is merged twice, and every run comes to its end.
+// Hundreds of random worlds: whatever is slow, late, silent, damaged or doubled, the books are right after
+// every event, no step is merged twice, and every run comes to its end.
+#include <algorithm>
+#include <map>
+
 #include "support/catch.hpp"
 #include "world.hpp"
 
@@ -92,7 +95,7 @@ Sightings run_worlds(std::uint64_t count, deck::Receive receive) {
 }  // namespace
 
 TEST_CASE("random worlds, overwrite: the books are right after every event") {
-  auto const seen = run_worlds(150, deck::Receive::overwrite);
+  auto const seen = run_worlds(300, deck::Receive::overwrite);
   CHECK(seen.events > 100000);
   CHECK(seen.overwrites > 4000);
   CHECK(seen.adoptions_with_open_fate > 10);
@@ -104,16 +107,42 @@ TEST_CASE("random worlds, overwrite: the books are right after every event") {
 }
 
 TEST_CASE("random worlds, rebase: the books are right after every event, and nothing is thrown away") {
-  auto const seen = run_worlds(150, deck::Receive::rebase);
+  auto const seen = run_worlds(300, deck::Receive::rebase);
   CHECK(seen.rebases_on_snapshot > 2000);
   CHECK(seen.rebases_on_base > 300);
   CHECK(seen.adoptions_with_open_fate > 10);
   CHECK(seen.rejections.size() == 3);
 }
 
+TEST_CASE(
+    "random worlds without faults: every fragment keeps committing, whatever quorum, link and in_flight") {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    INFO("seed " << seed);
+    auto options = random_options(seed, seed % 2 == 0 ? deck::Receive::overwrite : deck::Receive::rebase);
+    options.stalls.clear();
+    options.corrupted_share = 0.0;
+    options.checkpoint_every = 0;
+    World world(options);
+    world.run();
+    require_good_end(world);
+
+    // One interval of the slowest site, and the journey of every fragment one after another there and back.
+    double const step_s = *std::ranges::max_element(options.step_s) * (1.0 + 0.1 * options.jitter);
+    double const journey_s =
+        (options.bulk_delay_s + 2 * options.control_delay_s) * (1.0 + options.jitter) + 2 * step_s;
+    double const interval_s = static_cast<double>(options.outer.interval_steps) * step_s;
+    double const patience_s = 1.5 * interval_s + 2 * options.outer.fragments * journey_s;
+    std::map<std::uint32_t, double> last_s;
+    for (auto const& [time_s, commit] : world.commits()) {
+      CHECK(time_s - last_s[commit.fragment] < patience_s);
+      last_s[commit.fragment] = time_s;
+    }
+  }
+}
+
 TEST_CASE("random worlds, stopped at any time and resumed from the last checkpoint") {
   int restarts = 0;
-  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     INFO("seed " << seed);
     auto options = random_options(seed, seed % 2 == 0 ? deck::Receive::overwrite : deck::Receive::rebase);
     options.checkpoint_every = 10;
@@ -134,7 +163,7 @@ TEST_CASE("random worlds, stopped at any time and resumed from the last checkpoi
 TEST_CASE("random worlds, impatient: whoever is missing, the run ends and the books are right") {
   std::size_t given_up = 0;
   std::size_t incomplete = 0;
-  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     INFO("seed " << seed);
     auto options = random_options(seed, deck::Receive::rebase);
     options.patience_s = 8.0;

@@ -47,7 +47,8 @@ QuietPoint saving(Purpose purpose) {
 TEST_CASE("everyone holds, then everyone saves, then the set is sealed and training goes on") {
   QuietPoint quiet(2, 1, 5.0);
   CHECK_FALSE(quiet.is_active());
-  CHECK(broadcast<Hold>(quiet.request(Purpose::checkpoint, 100, 0.0)) == Hold{.id = 1, .purpose = Purpose::checkpoint});
+  CHECK(broadcast<Hold>(quiet.request(Purpose::checkpoint, 100, 0.0)) ==
+        Hold{.id = 1, .purpose = Purpose::checkpoint});
   CHECK(quiet.purpose() == Purpose::checkpoint);
   CHECK(quiet.on_held(site_0, {.id = 1}, 1.0).empty());
   CHECK(quiet.waiting_for() == std::vector{site_1, shard_0});
@@ -86,7 +87,8 @@ TEST_CASE("a participant without a file of its own takes part") {
   auto quiet = saving(Purpose::checkpoint);
   quiet.on_saved(site_0, written(1, "a"), 3.0);
   quiet.on_saved(site_1, {.id = 1, .files = {}, .failure = ""}, 3.0);
-  CHECK(names(std::get<Seal>(quiet.on_saved(shard_0, written(1, "b"), 3.0).at(0))) == std::vector<std::string>{"a", "b"});
+  CHECK(names(std::get<Seal>(quiet.on_saved(shard_0, written(1, "b"), 3.0).at(0))) ==
+        std::vector<std::string>{"a", "b"});
 }
 
 TEST_CASE("what is said twice, by a stranger, or of another quiet point is ignored") {
@@ -153,7 +155,8 @@ TEST_CASE("one who cannot save ends the attempt, by name and cause") {
   auto const purpose = GENERATE(Purpose::checkpoint, Purpose::stop, Purpose::finish);
   auto quiet = saving(purpose);
   quiet.on_saved(site_0, written(1, "a"), 3.0);
-  auto const actions = quiet.on_saved(site_1, {.id = 1, .files = {}, .failure = "no space left on device"}, 3.0);
+  auto const actions =
+      quiet.on_saved(site_1, {.id = 1, .files = {}, .failure = "no space left on device"}, 3.0);
   REQUIRE(actions.size() == 2);
   CHECK(std::get<GiveUp>(actions[0]).why == "site 1 could not save: no space left on device");
   CHECK(broadcast<Go>(actions, 1).leave == (purpose != Purpose::checkpoint));

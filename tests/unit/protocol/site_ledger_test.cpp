@@ -1,4 +1,5 @@
-// Where every step of a site goes, in every order in which pulls, releases and fates can reach it (protocol.md §1, §8).
+// Where every step of a site goes, in every order in which pulls, releases and fates can reach it
+// (protocol.md §1, §8).
 #include "support/catch.hpp"
 #include "trained_site.hpp"
 
@@ -111,7 +112,8 @@ TEST_CASE("with no contribution under way") {
   }
 }
 
-TEST_CASE("a merged contribution whose release is not here yet: merged at once, but nothing more is contributed") {
+TEST_CASE(
+    "a merged contribution whose release is not here yet: merged at once, but nothing more is contributed") {
   auto site = contributor(GENERATE(Receive::overwrite, Receive::rebase));
   CHECK(only<Contribute>(site.stand({pull(2, merged(1))})).empty());
   check(site, {.merged = 3, .unsent = 2});
@@ -198,7 +200,8 @@ TEST_CASE("a release of an earlier round, after the contribution was called merg
     check(site, {.merged = 3, .overwritten = 1});
     site.train();
   } else {
-    CHECK(rule == AdoptRule::rebase_on_snapshot);  // theta gives the contribution back; its release brings it again
+    CHECK(rule ==
+          AdoptRule::rebase_on_snapshot);  // theta gives the contribution back; its release brings it again
     check(site, {.merged = 3, .unsent = 1});
   }
   CHECK(contributes(site, 3));
@@ -206,7 +209,8 @@ TEST_CASE("a release of an earlier round, after the contribution was called merg
 
 TEST_CASE("the first word on a contribution stands: later and other rounds' fates are ignored") {
   auto site = contributor(Receive::rebase);
-  site.stand({notice(dropped(7)), notice(absent(0)), notice({1, Outcome::none, {}}), notice({1, Outcome::carried, {}})});
+  site.stand({notice(dropped(7)), notice(absent(0)), notice({1, Outcome::none, {}}),
+              notice({1, Outcome::carried, {}})});
   check(site, {.pending = 3, .unsent = 2});
   site.stand({notice(merged(1)), notice(dropped(1))});
   check(site, {.merged = 3, .unsent = 2});

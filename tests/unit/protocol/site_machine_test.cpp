@@ -51,7 +51,7 @@ TEST_CASE("a site that exchanges nothing is ready at once and counts its steps")
   TrainedSite site({.fragments = 0, .last_step = 2});
   CHECK(site.is_ready());
   CHECK(progress_of(site.train()).fragments.empty());
-  CHECK(site.train() .size() == 1);
+  CHECK(site.train().size() == 1);
   CHECK(site.step() == 2);
 }
 
@@ -60,7 +60,9 @@ TEST_CASE("a site contributes what it has trained since its base") {
   site.train_for(4);
   auto const sent = only<Contribute>(site.train({pull(1)}));
   REQUIRE(sent.size() == 1);
-  CHECK(sent[0].contribution == Contribution{.fragment = 0, .round = 1, .incarnation = 3, .base = {0, 0}, .step = 5, .work = work(5)});
+  CHECK(
+      sent[0].contribution ==
+      Contribution{.fragment = 0, .round = 1, .incarnation = 3, .base = {0, 0}, .step = 5, .work = work(5)});
   CHECK(site.ledger(0).pending == work(5));
   CHECK(site.ledger(0).unsent == work(0));
 }
@@ -84,7 +86,8 @@ TEST_CASE("a pull with nothing trained since the base stands until the next step
 TEST_CASE("of several releases of a fragment the newest is adopted, the others are discarded") {
   auto site = started_site({.fragments = 1});
   site.train({release(4, 4)});
-  auto const actions = site.train({release(5, 5), release(7, 7), release(6, 6), release(3, 3), release(4, 4)});
+  auto const actions =
+      site.train({release(5, 5), release(7, 7), release(6, 6), release(3, 3), release(4, 4)});
   auto const adopted = only<Adopt>(actions);
   REQUIRE(adopted.size() == 1);
   CHECK(adopted[0].version == Version{0, 7});
@@ -152,7 +155,8 @@ TEST_CASE("no more contributions are on their way at once than in_flight allows"
         std::vector<std::uint32_t>{1});
 }
 
-TEST_CASE("a contribution that has arrived makes room for the next, though its round may stay open for long") {
+TEST_CASE(
+    "a contribution that has arrived makes room for the next, though its round may stay open for long") {
   auto site = started_site({.fragments = 2, .in_flight = 1});
   CHECK(contributed(site.train({pull(1, {}, 0), pull(1, {}, 1)})) == std::vector<std::uint32_t>{0});
   Fate const received{1, Outcome::received, {}};
@@ -167,7 +171,8 @@ TEST_CASE("a contribution that has arrived makes room for the next, though its r
 
 TEST_CASE("events of fragments that do not exist do no harm") {
   auto site = started_site({.fragments = 1});
-  auto const actions = site.train({release(1, 1, {}, 7), pull(1, {}, 7), notice(dropped(1), 7), Cancel{7, 1}});
+  auto const actions =
+      site.train({release(1, 1, {}, 7), pull(1, {}, 7), notice(dropped(1), 7), Cancel{7, 1}});
   CHECK(only<Discard>(actions).size() == 1);
   CHECK(actions.size() == 2);
 }
@@ -192,12 +197,15 @@ TEST_CASE("progress tells what has changed, and all of it at first and at rest")
   CHECK(progress.step == 1);
   CHECK(progress.loss == 2.0);
   REQUIRE(progress.fragments.size() == 2);
-  CHECK(progress.fragments[0] == Progress::Fragment{.fragment = 0, .base = {}, .unsent = work(1), .pending = false, .round = 0});
-  CHECK(progress.fragments[1] == Progress::Fragment{.fragment = 1, .base = {}, .unsent = {}, .pending = true, .round = 1});
+  CHECK(progress.fragments[0] ==
+        Progress::Fragment{.fragment = 0, .base = {}, .unsent = work(1), .pending = false, .round = 0});
+  CHECK(progress.fragments[1] ==
+        Progress::Fragment{.fragment = 1, .base = {}, .unsent = {}, .pending = true, .round = 1});
 
   progress = progress_of(site.stand({notice(dropped(1), 1)}));
   REQUIRE(progress.fragments.size() == 1);
-  CHECK(progress.fragments[0] == Progress::Fragment{.fragment = 1, .base = {}, .unsent = work(1), .pending = false, .round = 1});
+  CHECK(progress.fragments[0] ==
+        Progress::Fragment{.fragment = 1, .base = {}, .unsent = work(1), .pending = false, .round = 1});
 
   progress = progress_of(site.stand({Hold{.id = 1}}));
   CHECK(progress.holding);

@@ -137,9 +137,11 @@ TEST_CASE("finish: once all stand still, one last round merges what is unsent") 
   actions = shard.gives(2, 1, 5);
   CHECK(sites_of(commits(actions).at(0)) == std::vector{0, 2});
 
-  for (int site : {0, 1, 2}) shard.says(site, {.step = 5, .unsent = 0, .base = 1, .round = 1, .holding = true});
+  for (int site : {0, 1, 2})
+    shard.says(site, {.step = 5, .unsent = 0, .base = 1, .round = 1, .holding = true});
   CHECK(shard.is_quiet());
-  CHECK(sent<Pull>(shard.says(0, {.step = 5, .unsent = 3, .base = 1, .round = 1, .holding = true}), 0).empty());
+  CHECK(
+      sent<Pull>(shard.says(0, {.step = 5, .unsent = 3, .base = 1, .round = 1, .holding = true}), 0).empty());
 }
 
 TEST_CASE("finish: where nobody has anything unsent there is no last round") {
@@ -203,7 +205,8 @@ TEST_CASE("finish: a last round below its quorum commits nothing") {
   CHECK(shard.is_quiet());
 }
 
-TEST_CASE("finish: a site that does not come to rest is left behind after dead_after_s without any progress") {
+TEST_CASE(
+    "finish: a site that does not come to rest is left behind after dead_after_s without any progress") {
   ToldShard shard(shard_options(2, 1));
   shard.says(1, {.step = 3, .unsent = 3});
   shard.on_hold(Purpose::finish, 0.0);

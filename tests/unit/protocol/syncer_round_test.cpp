@@ -60,7 +60,9 @@ TEST_CASE("fragments are due one after another, and their rounds go on at once")
   options.outer.fragments = 2;
   ToldShard shard(options);
   auto const says = [&](std::uint64_t step) {
-    Progress const progress{.incarnation = 1, .step = step, .step_s = 1.0,
+    Progress const progress{.incarnation = 1,
+                            .step = step,
+                            .step_s = 1.0,
                             .fragments = {{.fragment = 0, .base = {}, .unsent = {step, 100 * step}},
                                           {.fragment = 1, .base = {}, .unsent = {step, 100 * step}}}};
     return sent<Pull>(shard.on_progress(0, progress, 0.0), 0);
@@ -119,7 +121,8 @@ TEST_CASE("a round commits when it has its quorum, and everybody gets the versio
 
   auto const releases = only<SendRelease>(actions);
   REQUIRE(releases.size() == 3);
-  CHECK(releases[0].release == Release{.fragment = 0, .round = 1, .version = {0, 1}, .fate = {1, Outcome::merged, {}}});
+  CHECK(releases[0].release ==
+        Release{.fragment = 0, .round = 1, .version = {0, 1}, .fate = {1, Outcome::merged, {}}});
   CHECK(releases[1].release.fate.outcome == Outcome::merged);
   CHECK(releases[2].site == 2);
   CHECK(releases[2].release.fate == Fate{1, Outcome::absent, {}});
@@ -233,7 +236,8 @@ TEST_CASE("after a commit the fragment is due again one interval later, and neve
   CHECK(pulled(shard.says(0, {.step = 40, .unsent = 14, .base = 2, .round = 2})) == Sites{0});
 }
 
-TEST_CASE("a site whose work was merged is not pulled again before it has adopted the version that holds it") {
+TEST_CASE(
+    "a site whose work was merged is not pulled again before it has adopted the version that holds it") {
   auto shard = open_round(shard_options(2, 1));
   shard.gives(0, 1, 10);
   CHECK(pulled(shard.says(0, {.step = 20, .unsent = 20})) == Sites{1});  // site 0 does not know yet
@@ -317,7 +321,8 @@ TEST_CASE("what is wrong with a contribution keeps it out, and is said and count
   for (std::uint64_t round = 1; round <= 2; ++round) {
     shard.gives(0, round, 10, round - 1);
     shard.gives(1, round, 10, round - 1);
-    for (int site : {0, 1}) shard.says(site, {.step = 10 + 10 * round, .unsent = 10, .base = round, .round = round});
+    for (int site : {0, 1})
+      shard.says(site, {.step = 10 + 10 * round, .unsent = 10, .base = round, .round = round});
   }
   auto bad = ToldShard::contribution(3, 10, 2);
   bool finite = true;
@@ -362,6 +367,19 @@ TEST_CASE("what is wrong with a contribution keeps it out, and is said and count
   // It is no member, and its fate comes with later releases too.
   CHECK(commits(shard.gives(1, 3, 10, 2)).empty());
   CHECK(shard.version(0) == Version{0, 2});
+}
+
+TEST_CASE("a round that a refusal leaves without a quorum is called off, and the next comes in its time") {
+  auto shard = open_round(shard_options(3, 2));
+  shard.gives(1, ToldShard::contribution(1, 10), false);
+  CHECK(sent<Cancel>(shard.gives(0, 1, 10), 2).empty());  // site 2 may still answer
+  auto const actions = shard.gives(2, ToldShard::contribution(1, 10), false);
+  CHECK(sent<FateNotice>(actions, 0).at(0).fate == Fate{1, Outcome::dropped, {}});
+  CHECK(only<DiscardPayload>(actions).size() == 2);
+
+  for (int site : {0, 1, 2}) CHECK(pulled(shard.says(site, {.step = 19, .unsent = 19, .round = 1})).empty());
+  CHECK(pulled(shard.says(0, {.step = 20, .unsent = 20, .round = 1})).empty());
+  CHECK(pulled(shard.says(1, {.step = 20, .unsent = 20, .round = 1})) == Sites{0, 1, 2});  // the clock: K = 2
 }
 
 TEST_CASE("a contribution that is as old and as large as allowed passes") {
@@ -426,9 +444,11 @@ TEST_CASE("a shard goes on from where it was saved") {
   CHECK(greeting.at(0).release == Release{.fragment = 0, .round = 1, .version = {0, 1}, .fate = {}});
 
   auto const says = [&](std::uint64_t step) {
-    return resumed.on_progress(
-        0, {.incarnation = 2, .step = step, .fragments = {{.fragment = 0, .base = {0, 1}, .unsent = {step - 10, 100}}}},
-        1.0);
+    return resumed.on_progress(0,
+                               {.incarnation = 2,
+                                .step = step,
+                                .fragments = {{.fragment = 0, .base = {0, 1}, .unsent = {step - 10, 100}}}},
+                               1.0);
   };
   CHECK(pulled(says(19)).empty());
   CHECK(sent<Pull>(says(20), 0).at(0).round == 2);

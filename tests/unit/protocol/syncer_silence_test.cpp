@@ -107,14 +107,18 @@ TEST_CASE("a silent site is not pulled, not waited for and sent nothing") {
   }
 }
 
-TEST_CASE("a site that comes back gets the newest version of each fragment it missed, once, and with its fate") {
+TEST_CASE(
+    "a site that comes back gets the newest version of each fragment it missed, once, and with its fate") {
   auto options = shard_options(2, 1);
   options.outer.fragments = 2;
   ToldShard shard(options);
   auto const says = [&](int site, std::uint64_t step, Version base_0, Version base_1) {
-    Progress const progress{.incarnation = 1, .step = step, .step_s = 1.0,
-                            .fragments = {{.fragment = 0, .base = base_0, .unsent = {1, 100}, .round = base_0.commits},
-                                          {.fragment = 1, .base = base_1, .unsent = {}, .round = 0}}};
+    Progress const progress{
+        .incarnation = 1,
+        .step = step,
+        .step_s = 1.0,
+        .fragments = {{.fragment = 0, .base = base_0, .unsent = {1, 100}, .round = base_0.commits},
+                      {.fragment = 1, .base = base_1, .unsent = {}, .round = 0}}};
     return shard.on_progress(site, progress, shard.now_s);
   };
   says(1, 1, {}, {});
@@ -178,17 +182,21 @@ TEST_CASE("what a round waits for is said in words, once that is worth saying") 
   shard.now_s = 12.0;
   SECTION("although enough sites live") {
     shard.says(0, {.step = 12, .unsent = 2, .pending = true, .round = 1});
-    CHECK(shard.waiting_for() == "fragment 0 waits for 1 of 2 sites: site 1 (asked 12 s ago), site 2 (silent for 12 s)");
+    CHECK(shard.waiting_for() ==
+          "fragment 0 waits for 1 of 2 sites: site 1 (asked 12 s ago), site 2 (silent for 12 s)");
     shard.says(1, {.step = 12, .unsent = 0, .pending = true, .round = 1});
     CHECK_THAT(shard.waiting_for(), ContainsSubstring("site 1 (its contribution is under way)"));
+    shard.says(2, {.step = 10, .unsent = 10});
     shard.gives(1, ToldShard::contribution(1, 10), false);
     CHECK_THAT(shard.waiting_for(), ContainsSubstring("site 1 (rejected: not_finite)"));
   }
   SECTION("because too few live") {
     shard.waits_until(12.0);
-    CHECK(shard.waiting_for() == "fragment 0 waits for 1 of 2 sites: site 1 (asked 12 s ago), site 2 (silent for 12 s)");
+    CHECK(shard.waiting_for() ==
+          "fragment 0 waits for 1 of 2 sites: site 1 (asked 12 s ago), site 2 (silent for 12 s)");
     shard.gives(1, 1, 10);
-    CHECK(shard.waiting_for() == "the clock waits for 1 of 2 sites: site 0 (silent for 12 s), site 2 (silent for 12 s)");
+    CHECK(shard.waiting_for() ==
+          "the clock waits for 1 of 2 sites: site 0 (silent for 12 s), site 2 (silent for 12 s)");
   }
 }
 

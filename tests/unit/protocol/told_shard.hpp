@@ -1,4 +1,5 @@
-// A shard for tests, with words for what sites say to it. Fragment 0 unless another is named; a step has 100 tokens.
+// A shard for tests, with words for what sites say to it. Fragment 0 unless another is named; a step has 100
+// tokens.
 #pragma once
 
 #include <vector>
@@ -28,8 +29,8 @@ class ToldShard : public protocol::SyncerMachine {
   }
 
   Actions says(int site, Word const& word) {
-    protocol::Progress progress{.incarnation = 1, .step = word.step, .step_s = word.step_s, .holding = word.holding,
-                                .fragments = {}};
+    protocol::Progress progress{
+        .incarnation = 1, .step = word.step, .step_s = word.step_s, .holding = word.holding, .fragments = {}};
     if (options_.outer.fragments > 0) {
       progress.fragments.push_back({.fragment = 0,
                                     .base = {0, word.base},
@@ -40,8 +41,13 @@ class ToldShard : public protocol::SyncerMachine {
     return on_progress(site, progress, now_s);
   }
 
-  static protocol::Contribution contribution(std::uint64_t round, std::uint64_t steps, std::uint64_t base = 0) {
-    return {.fragment = 0, .round = round, .incarnation = 1, .base = {0, base}, .step = 1000,
+  static protocol::Contribution contribution(std::uint64_t round, std::uint64_t steps,
+                                             std::uint64_t base = 0) {
+    return {.fragment = 0,
+            .round = round,
+            .incarnation = 1,
+            .base = {0, base},
+            .step = 1000,
             .work = {steps, 100 * steps}};
   }
   // Payloads are numbered 100 * (site + 1) + round.

@@ -52,7 +52,8 @@ class TrainedSite : public protocol::SiteMachine {
 inline TrainedSite started_site(protocol::SiteMachine::Options options) {
   TrainedSite site(options);
   TrainedSite::Events events;
-  for (int p = 0; p < options.fragments; ++p) events.push_back(release(0, 0, {}, static_cast<std::uint32_t>(p)));
+  for (int p = 0; p < options.fragments; ++p)
+    events.push_back(release(0, 0, {}, static_cast<std::uint32_t>(p)));
   site.stand(events);
   return site;
 }

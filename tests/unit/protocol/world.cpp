@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "support/catch.hpp"
-
 namespace atoll::test {
 
 using namespace protocol;
@@ -27,7 +25,12 @@ void World::start() {
                                     .receive = options_.outer.receive,
                                     .in_flight = options_.outer.in_flight};
     std::vector<Tally> const zero(fragments, nothing);
-    sites_.push_back({.machine = SiteMachine(site), .theta = zero, .base = zero, .snapshot = zero, .inbox = {}, .stepped_s = {}});
+    sites_.push_back({.machine = SiteMachine(site),
+                      .theta = zero,
+                      .base = zero,
+                      .snapshot = zero,
+                      .inbox = {},
+                      .stepped_s = {}});
   }
   for (int s = 0; s < options_.shards; ++s) {
     shards_.push_back({.machine = SyncerMachine({.shard = s,
@@ -136,18 +139,21 @@ Work World::work_in_theta(int m, int p) const {
 }
 
 std::string World::check_end() const {
-  if (!payloads_.empty()) return std::to_string(payloads_.size()) + " payloads were neither used nor discarded";
+  if (!payloads_.empty())
+    return std::to_string(payloads_.size()) + " payloads were neither used nor discarded";
   for (int m = 0; m < options_.sites; ++m) {
     // A site that was silent then, and spoke again before the end, has missed the last round.
     auto const index_of_site = static_cast<std::size_t>(m);
-    if (!std::ranges::all_of(shards_, [&](Shard const& shard) { return shard.was_live.at(index_of_site); })) continue;
+    if (!std::ranges::all_of(shards_, [&](Shard const& shard) { return shard.was_live.at(index_of_site); }))
+      continue;
     auto const& site = sites_[static_cast<std::size_t>(m)];
     for (int p = 0; p < options_.outer.fragments; ++p) {
       auto const index = static_cast<std::size_t>(p);
       auto const name = "site " + std::to_string(m) + ", fragment " + std::to_string(p) + ": ";
       auto const& shard = shards_[static_cast<std::size_t>(p % options_.shards)];
       auto const& theta = shard.theta.at(static_cast<std::uint32_t>(p));
-      if (site.machine.base(p) != shard.machine.version(static_cast<std::uint32_t>(p))) return name + "not the newest version";
+      if (site.machine.base(p) != shard.machine.version(static_cast<std::uint32_t>(p)))
+        return name + "not the newest version";
       if (site.base[index] != theta) return name + "its base is not Theta";
       if (!site.machine.ledger(p).pending.is_none()) return name + "a fate is open";
       if (site.machine.ledger(p).merged != work_in(theta, m)) return name + "merged is not what Theta holds";

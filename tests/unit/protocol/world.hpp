@@ -1,7 +1,9 @@
-// Whole runs of the protocol in virtual time: sites, shards and the links between them, all decided by a seed.
+// Whole runs of the protocol in virtual time: sites, shards and the links between them, all decided by a
+// seed.
 //
-// Parameters are tallies: how often each step of each site is in a value. Sums of tallies are exact, so a world knows at
-// every moment whether a step was merged twice or lost, and it checks that against the ledgers after every event.
+// Parameters are tallies: how often each step of each site is in a value. Sums of tallies are exact, so a
+// world knows at every moment whether a step was merged twice or lost, and it checks that against the ledgers
+// after every event.
 #pragma once
 
 #include <cstdint>
@@ -37,10 +39,10 @@ struct WorldOptions {
   std::vector<double> step_s = {1, 1};  // by site
   double control_delay_s = 0.0;
   double bulk_delay_s = 0.0;
-  double jitter = 0.0;               // a delay is up to this many times longer
-  double corrupted_share = 0.0;      // of the contributions
-  double duplicated_share = 0.0;     // of the contributions
-  bool replaces_releases = false;    // a release under way may be replaced by a newer one
+  double jitter = 0.0;             // a delay is up to this many times longer
+  double corrupted_share = 0.0;    // of the contributions
+  double duplicated_share = 0.0;   // of the contributions
+  bool replaces_releases = false;  // a release under way may be replaced by a newer one
   std::vector<Stall> stalls;
   double patience_s = 1000.0;
   std::uint64_t seed = 1;
@@ -59,7 +61,6 @@ struct Sightings {
   int events = 0;
   int overwrites = 0, rebases_on_snapshot = 0, rebases_on_base = 0;
   int adoptions_with_open_fate = 0;
-  int merged_before_release = 0;
   int most_on_their_way = 0;
   std::map<protocol::Reason, std::uint64_t> rejections;
 };
@@ -77,13 +78,13 @@ class World {
   std::string const& failure() const { return failure_; }
   bool is_over() const { return quiet_->is_over(); }
 
-  double now_s() const { return now_s_; }
   std::vector<CommitSeen> const& commits() const { return commits_; }
   std::vector<protocol::Seal> const& seals() const { return seals_; }
   std::vector<std::string> const& given_up() const { return given_up_; }
   protocol::SiteMachine const& site(int m) const { return sites_.at(static_cast<std::size_t>(m)).machine; }
-  protocol::SyncerMachine const& shard(int s) const { return shards_.at(static_cast<std::size_t>(s)).machine; }
-  std::vector<double> const& step_times_s(int m) const { return sites_.at(static_cast<std::size_t>(m)).stepped_s; }
+  std::vector<double> const& step_times_s(int m) const {
+    return sites_.at(static_cast<std::size_t>(m)).stepped_s;
+  }
   // Work of site m that is in Theta of fragment p.
   protocol::Work work_in_theta(int m, int p) const;
   // That theta and base of a live site are what they should be after a finish.
@@ -147,7 +148,8 @@ class World {
   void check_site(int m);
 
   // world_shard.cpp
-  void on_shard(int s, std::function<std::vector<protocol::SyncerAction>(protocol::SyncerMachine&)> const& event);
+  void on_shard(int s,
+                std::function<std::vector<protocol::SyncerAction>(protocol::SyncerMachine&)> const& event);
   void act(int s, protocol::SyncerAction const& action);
   void commit(int s, protocol::Commit const& commit);
   void watch_clock();
@@ -166,7 +168,8 @@ class World {
   std::map<Channel, double> last_arrival_;
   std::map<protocol::PayloadHandle, Tally> payloads_;
   protocol::PayloadHandle last_payload_ = 0;
-  std::map<std::pair<int, std::uint32_t>, std::uint64_t> newest_release_;  // site, fragment: number of the last sent
+  std::map<std::pair<int, std::uint32_t>, std::uint64_t>
+      newest_release_;  // site, fragment: number of the last sent
   std::uint64_t releases_ = 0;
   std::vector<Site> sites_;
   std::vector<Shard> shards_;

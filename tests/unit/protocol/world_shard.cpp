@@ -121,8 +121,9 @@ void World::tell_shard(int s, Message const& message) {
   } else if (auto const* save = std::get_if<Save>(&message)) {
     being_saved_shards_[s] = {test::saved(shard.machine), shard.theta};
     Saved const saved{.id = save->id, .files = {{"shard_" + std::to_string(s), 1, {}}}, .failure = ""};
-    send({-1 - s, 0, true, false},
-         [this, s, saved] { on_quiet(quiet_->on_saved({Participant::Kind::shard, s}, saved, now_s_)); });
+    send({-1 - s, 0, true, false}, [this, s, saved] {
+      on_quiet(quiet_->on_saved({Participant::Kind::shard, s}, saved, now_s_));
+    });
   } else if (auto const* go = std::get_if<Go>(&message)) {
     shard.to_answer.reset();
     if (!go->leave) on_shard(s, [&](SyncerMachine& machine) { return machine.on_go(now_s_); });
@@ -135,8 +136,9 @@ void World::answer_hold(int s) {
   shard.was_live.clear();
   for (int m = 0; m < options_.sites; ++m) shard.was_live.push_back(shard.machine.is_live(m));
   Held const held{.id = *std::exchange(shard.to_answer, std::nullopt)};
-  send({-1 - s, 0, true, false},
-       [this, s, held] { on_quiet(quiet_->on_held({Participant::Kind::shard, s}, held, now_s_)); });
+  send({-1 - s, 0, true, false}, [this, s, held] {
+    on_quiet(quiet_->on_held({Participant::Kind::shard, s}, held, now_s_));
+  });
 }
 
 }  // namespace atoll::test

@@ -87,8 +87,9 @@ void World::act(int m, SiteAction const& action) {
     } catch (base::RuntimeFailure const& failure) {
       saved.failure = failure.what();
     }
-    send({m, 0, true, false},
-         [this, m, saved] { on_quiet(quiet_->on_saved({Participant::Kind::site, m}, saved, now_s_)); });
+    send({m, 0, true, false}, [this, m, saved] {
+      on_quiet(quiet_->on_saved({Participant::Kind::site, m}, saved, now_s_));
+    });
   } else {
     site.left = true;
     for (auto const& event : site.inbox) {

@@ -1,4 +1,5 @@
-// Whole runs, from the first release to the end: several sites, shards and fragments, slow links, silence and return.
+// Whole runs, from the first release to the end: several sites, shards and fragments, slow links, silence and
+// return.
 #include "world.hpp"
 
 #include <algorithm>
@@ -96,7 +97,9 @@ TEST_CASE("no site waits: steps follow one another at their pace whatever the li
   CHECK(longest_gap(world.step_times_s(0)) == Approx(1.0));
 }
 
-TEST_CASE("while one of two sites is silent, the other's fragments keep committing; then the silent one catches up") {
+TEST_CASE(
+    "while one of two sites is silent, the other's fragments keep committing; then the silent one catches "
+    "up") {
   auto options = quick();
   options.steps = 100;
   options.stalls = {{.site = 1, .from_s = 25.5, .to_s = 55.0}};
@@ -168,9 +171,10 @@ TEST_CASE("shards share the fragments, each at its own pace, to the same end") {
   for (std::uint32_t p = 0; p < 7; ++p) CHECK(commit_times(world, p).size() >= 4);
 }
 
-TEST_CASE("sites whose places are all taken by contributions that wait for their quorum do not block one another") {
-  // Each site answers the fragments in another order; before a contribution that has arrived made room for the next,
-  // site 0 waited for site 1 and site 1 for site 0.
+TEST_CASE(
+    "sites whose places are all taken by contributions that wait for their quorum do not block one another") {
+  // Each site answers the fragments in another order; before a contribution that has arrived made room for
+  // the next, site 0 waited for site 1 and site 1 for site 0.
   auto options = quick();
   options.outer.fragments = 6;
   options.outer.quorum = 2;
@@ -183,6 +187,18 @@ TEST_CASE("sites whose places are all taken by contributions that wait for their
   World world(options);
   require_good_end(world);
   for (std::uint32_t p = 0; p < 6; ++p) CHECK(longest_gap(commit_times(world, p)) < 40.0);
+}
+
+TEST_CASE("a site whose contribution was damaged on the way does not keep the others from committing") {
+  auto options = quick();
+  options.outer.quorum = 2;
+  options.outer.receive = deck::Receive::rebase;
+  options.corrupted_share = 0.1;
+  options.steps = 300;
+  World world(options);
+  require_good_end(world);
+  CHECK(world.sightings().rejections.at(Reason::not_finite) > 5);
+  for (std::uint32_t p : {0u, 1u, 2u}) CHECK(longest_gap(commit_times(world, p)) < 100.0);
 }
 
 TEST_CASE("checkpoints are taken on the way, and a run resumed from one ends as any other") {

@@ -1,0 +1,90 @@
+#include "train/checkpoints.hpp"
+
+#include <fstream>
+
+#include "base/error.hpp"
+#include "checkpoint/sets.hpp"
+#include "deck/deck.hpp"
+#include "support/catch.hpp"
+#include "support/scratch_folder.hpp"
+
+using namespace atoll;
+
+namespace {
+
+// One site and one shard, whose sets are made here file by file.
+struct Run {
+  test::ScratchFolder scratch;
+  train::RunFolder folder{"x"};
+  deck::RunConfig config;
+
+  Run() {
+    folder.root = scratch.path();
+    config.sites.count = 1;
+    std::filesystem::create_directories(folder.checkpoints());
+  }
+
+  void save(std::uint64_t step, std::vector<std::string> const& files) const {
+    checkpoint::start_set(folder.checkpoints(), step);
+    checkpoint::Manifest manifest;
+    manifest.step = step;
+    manifest.deck = deck::echo(config);
+    for (auto const& file : files) {
+      auto const saved = train::save_state(folder, {.id = 1, .step = step}, file, [](base::Writer& writer) { writer.write("x", 1.0); });
+      REQUIRE(saved.failure.empty());
+      for (auto const& [name, bytes, digest] : saved.files) manifest.files.push_back({name, bytes, digest});
+    }
+    checkpoint::write_manifest(checkpoint::set_folder(folder.checkpoints(), step), manifest);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a run goes on from its newest complete set") {
+  Run const run;
+  CHECK_FALSE(train::find_resume_point(run.folder, run.config));
+  run.save(10, {"site_0.h5", "shard_0.h5"});
+  run.save(20, {"site_0.h5", "shard_0.h5"});
+  CHECK(train::find_resume_point(run.folder, run.config)->step == 20);
+}
+
+TEST_CASE("a set without the state of a site, or with a damaged file, is passed over for an older one") {
+  Run const run;
+  run.save(10, {"site_0.h5", "shard_0.h5"});
+  run.save(20, {"shard_0.h5"});
+  CHECK(train::find_resume_point(run.folder, run.config)->step == 10);
+
+  run.save(30, {"site_0.h5", "shard_0.h5"});
+  std::fstream file(checkpoint::set_folder(run.folder.checkpoints(), 30) / "site_0.h5", std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(100);
+  file.put('\x55');
+  file.close();
+  CHECK(train::find_resume_point(run.folder, run.config)->step == 10);
+}
+
+TEST_CASE("a deck that differs from the saved one is refused by the name of the key, but for what may change") {
+  Run run;
+  run.save(10, {"site_0.h5", "shard_0.h5"});
+  run.config.run.walltime_s = 60.0;
+  run.config.checkpoint.keep = 9;
+  run.config.eval.batches = 2;
+  run.config.output.report_every_steps = 1;
+  CHECK(train::find_resume_point(run.folder, run.config)->step == 10);
+
+  run.config.inner.lr = 0.5;
+  try {
+    train::find_resume_point(run.folder, run.config);
+    FAIL("it was not refused");
+  } catch (base::InputError const& error) {
+    CHECK(std::string(error.what()).find("lr") != std::string::npos);
+    CHECK(error.problems().size() == 1);
+  }
+}
+
+TEST_CASE("a file that cannot be written is an answer, not an end") {
+  Run const run;  // no set was started: there is no folder to write into
+  auto const saved = train::save_state(run.folder, {.id = 4, .step = 70}, "site_0.h5", [](base::Writer&) {});
+  CHECK(saved.id == 4);
+  CHECK(saved.files.empty());
+  CHECK_FALSE(saved.failure.empty());
+}
