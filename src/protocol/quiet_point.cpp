@@ -22,7 +22,7 @@ std::string describe(std::set<Participant> const& all) {
 
 }  // namespace
 
-QuietPoint::QuietPoint(int sites, int shards, double patience_s) : patience_s_(patience_s) {
+QuietPoint::QuietPoint(int sites, int shards, double patience_s) : checkpoint_patience_s_(patience_s) {
   for (int site = 0; site < sites; ++site) everyone_.insert({Participant::Kind::site, site});
   for (int shard = 0; shard < shards; ++shard) everyone_.insert({Participant::Kind::shard, shard});
 }
@@ -76,7 +76,7 @@ std::vector<QuietAction> QuietPoint::on_timer(double now_s) {
     return actions;
   }
   actions.emplace_back(
-      GiveUp{fmt::format("not at rest after {:.0f} s: {}", patience_s_, describe(not_among(held_)))});
+      GiveUp{fmt::format("not at rest after {:.0f} s: {}", patience_s(), describe(not_among(held_)))});
   end(now_s, actions);
   return actions;
 }
@@ -102,7 +102,7 @@ std::vector<Participant> QuietPoint::waiting_for() const {
 void QuietPoint::start(Request request, double now_s, std::vector<QuietAction>& actions) {
   request_ = request;
   phase_ = Phase::holding;
-  give_up_s_ = now_s + patience_s_;
+  give_up_s_ = now_s + patience_s();
   held_.clear();
   actions.emplace_back(SendToAll{Hold{.id = ++id_, .purpose = request_.purpose}});
 }
@@ -119,6 +119,10 @@ void QuietPoint::end(double now_s, std::vector<QuietAction>& actions) {
   phase_ = leave ? Phase::over : Phase::idle;
   actions.emplace_back(SendToAll{Go{.id = id_, .leave = leave}});
   if (auto const next = std::exchange(next_, std::nullopt)) start(*next, now_s, actions);
+}
+
+double QuietPoint::patience_s() const {
+  return request_.purpose == Purpose::checkpoint ? checkpoint_patience_s_ : 4 * checkpoint_patience_s_;
 }
 
 std::set<Participant> QuietPoint::not_among(std::set<Participant> const& done) const {

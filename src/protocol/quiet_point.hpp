@@ -39,7 +39,8 @@ using QuietAction = std::variant<SendToAll, Seal, GiveUp>;
 // All is sent to all, and in order: one who was away finds Hold, Save and Go waiting, and does not hang.
 class QuietPoint {
  public:
-  // `patience_s`: how long everyone may take to come to rest.
+  // `patience_s`: how long everyone may take to come to rest for a checkpoint; for a stop or finish, to which
+  // there is no second try and which may have to outlast a silent site twice, four times as long.
   QuietPoint(int sites, int shards, double patience_s);
 
   // Ignored while an earlier one is under way, except that a stop or finish outranks a checkpoint: one that
@@ -66,10 +67,11 @@ class QuietPoint {
   void start(Request request, double now_s, std::vector<QuietAction>& actions);
   void start_saving(std::vector<QuietAction>& actions);
   void end(double now_s, std::vector<QuietAction>& actions);
+  double patience_s() const;  // for the request under way
   std::set<Participant> not_among(std::set<Participant> const& done) const;
 
   std::set<Participant> everyone_;
-  double patience_s_;
+  double checkpoint_patience_s_;
   Phase phase_ = Phase::idle;
   std::uint64_t id_ = 0;
   Request request_;

@@ -15,6 +15,8 @@ namespace atoll::train {
 
 namespace {
 
+constexpr double stall_interval_s = 15.0;
+
 std::string minutes(double seconds) {
   auto const s = static_cast<long>(std::max(0.0, seconds) + 0.5);
   return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60) : fmt::format("{}:{:02}", s / 60, s % 60);
@@ -113,10 +115,9 @@ void Console::clear_bar() {
   bar_is_drawn_ = false;
 }
 
-void Console::stalled(std::string const& waiting_for) {
-  if (waiting_for == last_stall_) return;
-  last_stall_ = waiting_for;
-  if (waiting_for.empty()) return;
+void Console::stalled(std::string const& waiting_for, double now_s) {
+  if (waiting_for.empty() || now_s - stall_said_s_ < stall_interval_s) return;
+  stall_said_s_ = now_s;
   clear_bar();
   base::log::warn(waiting_for);
 }

@@ -19,8 +19,8 @@ class Console {
   void observe(std::string const& metrics_line);
   // The clock moved, or time passed. `bytes`: moved by this process so far.
   void tick(std::uint64_t clock, double time_s, std::uint64_t bytes);
-  // Says once, for each new text, what the run waits for.
-  void stalled(std::string const& waiting_for);
+  // Says what the run waits for, where it waits for something: now and then, not every time.
+  void stalled(std::string const& waiting_for, double now_s);
 
  private:
   struct Site {
@@ -40,7 +40,7 @@ class Console {
   bool shows_progress_;
   bool bar_is_drawn_ = false;
   double bar_drawn_s_ = 0.0;
-  std::string last_stall_;
+  double stall_said_s_ = 0.0;
 
   std::map<int, Site> sites_;
   std::vector<std::uint64_t> versions_;

@@ -102,9 +102,9 @@ void Hub::watch_for_stall(std::string const& waiting_for, double now_s) {
   auto const waiting = quiet_.is_active() ? quiet_.waiting_for() : std::vector<protocol::Participant>{};
   double const patience_s = std::max(5.0, 0.5 * plan_.config.outer.dead_after_s);
   if (!waiting.empty() && now_s - requested_s_ > patience_s) {
-    console_.stalled(fmt::format("to come to rest the run waits for {}", describe(waiting)));
+    console_.stalled(fmt::format("to come to rest the run waits for {}", describe(waiting)), now_s);
   } else if (!quiet_.is_active() && now_s - last_commit_s_ > patience_s) {
-    console_.stalled(waiting_for);
+    console_.stalled(waiting_for, now_s);
   }
 }
 
@@ -158,7 +158,8 @@ void Hub::seal(protocol::Seal const& seal, double now_s) {
                                   .bytes = set.bytes,
                                   .seconds = base::now_s() - requested_s_}));
     if (!seal.missing.empty()) {
-      base::log::warn(fmt::format("{} holds nothing of {}: it can be evaluated, not resumed", newest_set_, describe(seal.missing)));
+      base::log::warn(fmt::format("{} holds nothing of {}, which did not come to rest in time: it cannot be resumed",
+                                  newest_set_, describe(seal.missing)));
     }
   } catch (base::RuntimeFailure const& failure) {
     failure_ = failure.what();

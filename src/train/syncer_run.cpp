@@ -130,15 +130,15 @@ void SyncerRun::on_hello(int site, protocol::Hello const& hello) {
 void SyncerRun::on_contribution(transport::Frame const& frame) {
   auto const& contribution = std::get<protocol::Contribution>(frame.message);
   auto const fragment = static_cast<int>(contribution.fragment);
-  bool const fits = model_ && fragment < plan_.table.fragments() && machine_.owns(contribution.fragment) &&
-                    frame.payload && frame.payload->size() == plan_.table.fragment(fragment).size;
+  bool const fits = model_ && fragment < plan_.table.fragments() && frame.payload &&
+                    frame.payload->size() == plan_.table.fragment(fragment).size;
   if (!fits) {
-    base::log::warn_once("contribution", fmt::format("site {} sent a contribution of the wrong size; it was dropped", frame.from.index));
-    return;
+    // The machine still hears of it, so that the site learns that it was refused.
+    base::log::warn_once("contribution", fmt::format("site {} sent a contribution of the wrong size", frame.from.index));
   }
   auto const handle = ++last_handle_;
   held_[handle] = {frame.payload, frame.wire_bytes};
-  protocol::PayloadFacts const facts{handle, outer::is_finite(*frame.payload)};
+  protocol::PayloadFacts const facts{handle, fits && outer::is_finite(*frame.payload)};
   carry_out(machine_.on_contribution(frame.from.index, contribution, facts, base::now_s()));
 }
 
@@ -152,7 +152,7 @@ void SyncerRun::on_command(protocol::Message const& message) {
   } else if (auto const* go = std::get_if<protocol::Go>(&message)) {
     hold_.reset();
     is_over_ = go->leave;
-    carry_out(machine_.on_go(now_s));
+    if (!go->leave) carry_out(machine_.on_go(now_s));
   }
 }
 

@@ -22,11 +22,12 @@ MPI_Request* RequestTable::start(Slot slot) {
   return &requests_[slot];
 }
 
+// Open MPI looks outside only in a call that finds nothing complete, and tells what it found in the next call. So: until it
+// has looked, and once more. A payload that has landed then never hides a control message that has arrived meanwhile.
 void RequestTable::look() {
-  // MPI looks outside only where nothing is complete already. So until then: a payload that has just landed must not hide
-  // a control message that has arrived meanwhile.
   while (test_some()) {
   }
+  test_some();
 }
 
 bool RequestTable::test_some() {

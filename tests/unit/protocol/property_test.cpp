@@ -166,7 +166,7 @@ TEST_CASE("random worlds, impatient: whoever is missing, the run ends and the bo
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     INFO("seed " << seed);
     auto options = random_options(seed, deck::Receive::rebase);
-    options.patience_s = 8.0;
+    options.patience_s = 2.0;
     World world(options);
     world.run();
     REQUIRE(world.failure() == "");

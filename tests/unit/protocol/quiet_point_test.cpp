@@ -131,11 +131,12 @@ TEST_CASE("stop and finish save those that are at rest in time, and name who is 
   quiet.request(GENERATE(Purpose::stop, Purpose::finish), 100, 0.0);
   quiet.on_held(site_0, {.id = 1}, 1.0);
   quiet.on_held(shard_0, {.id = 1}, 1.0);
-  CHECK(broadcast<Save>(quiet.on_timer(5.0)) == Save{.id = 1, .step = 100});
-  CHECK(quiet.on_held(site_1, {.id = 1}, 6.0).empty());  // too late
-  CHECK(quiet.on_saved(site_1, written(1, "site_1.h5"), 6.0).empty());
-  quiet.on_saved(site_0, written(1, "site_0.h5"), 7.0);
-  auto const actions = quiet.on_saved(shard_0, written(1, "shard_0.h5"), 7.0);
+  CHECK(quiet.on_timer(19.9).empty());  // four times as patient as for a checkpoint
+  CHECK(broadcast<Save>(quiet.on_timer(20.0)) == Save{.id = 1, .step = 100});
+  CHECK(quiet.on_held(site_1, {.id = 1}, 21.0).empty());  // too late
+  CHECK(quiet.on_saved(site_1, written(1, "site_1.h5"), 21.0).empty());
+  quiet.on_saved(site_0, written(1, "site_0.h5"), 22.0);
+  auto const actions = quiet.on_saved(shard_0, written(1, "shard_0.h5"), 22.0);
   auto const seal = std::get<Seal>(actions.at(0));
   CHECK(seal.missing == std::vector{site_1});
   CHECK(names(seal) == std::vector<std::string>{"shard_0.h5", "site_0.h5"});
@@ -145,7 +146,7 @@ TEST_CASE("stop and finish save those that are at rest in time, and name who is 
 TEST_CASE("a stop that nobody comes to rest for ends the run without a set") {
   QuietPoint quiet(1, 1, 5.0);
   quiet.request(Purpose::stop, 100, 0.0);
-  auto const actions = quiet.on_timer(5.0);
+  auto const actions = quiet.on_timer(20.0);
   CHECK(std::holds_alternative<GiveUp>(actions.at(0)));
   CHECK(broadcast<Go>(actions, 1).leave);
   CHECK(quiet.is_over());
@@ -170,7 +171,7 @@ TEST_CASE("a request while one of the same or a higher rank is under way is igno
     CHECK(quiet.request(purpose, 101, 1.0).empty());
   }
   CHECK(quiet.purpose() == Purpose::stop);
-  CHECK(quiet.next_timer_s() == 5.0);
+  CHECK(quiet.next_timer_s() == 20.0);
 }
 
 TEST_CASE("a stop turns a checkpoint that still waits for rest into a stop") {
@@ -178,7 +179,7 @@ TEST_CASE("a stop turns a checkpoint that still waits for rest into a stop") {
   quiet.request(Purpose::checkpoint, 100, 0.0);
   quiet.on_held(site_0, {.id = 1}, 1.0);
   CHECK(broadcast<Hold>(quiet.request(Purpose::stop, 101, 2.0)) == Hold{.id = 2, .purpose = Purpose::stop});
-  CHECK(quiet.next_timer_s() == 7.0);
+  CHECK(quiet.next_timer_s() == 22.0);
   // An answer to the first Hold says nothing of the second.
   CHECK(quiet.on_held(shard_0, {.id = 1}, 3.0).empty());
   CHECK(quiet.waiting_for() == std::vector{site_0, shard_0});
