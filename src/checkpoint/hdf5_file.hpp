@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "base/archive.hpp"
-#include "checkpoint/durable_file.hpp"
+#include "checkpoint/written_file.hpp"
 
 namespace atoll::checkpoint {
 

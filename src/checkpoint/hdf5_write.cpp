@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/durable_file.hpp"
 #include "base/error.hpp"
 #include "checkpoint/format.hpp"
 #include "checkpoint/hdf5_file.hpp"
@@ -114,7 +115,7 @@ class GroupWriter final : public base::Writer {
 }  // namespace
 
 struct FileWriter::State {
-  explicit State(fs::path final_name) : file(std::move(final_name)), temporary(temporary_name(file)) {}
+  explicit State(fs::path final_name) : file(std::move(final_name)), temporary(base::temporary_name(file)) {}
   State(State const&) = delete;
   State& operator=(State const&) = delete;
   ~State() {
@@ -155,7 +156,7 @@ WrittenFile FileWriter::finish() {
   check(s.hdf5.close(), s.temporary.string());
   WrittenFile written = describe(s.temporary);
   written.name = s.file.filename().string();
-  publish(s.temporary, s.file);
+  base::publish(s.temporary, s.file);
   s.published = true;
   return written;
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/durable_file.hpp"
 #include "base/error.hpp"
 #include "checkpoint/format.hpp"
 
@@ -102,12 +103,12 @@ void write_manifest(fs::path const& folder, Manifest const& manifest) {
   }
   auto const position = digest_position(text);
   text.replace(position, no_digest.size(), own_digest(text, position).hex());
-  publish_text(folder / manifest_name, text);
+  base::publish_text(folder / manifest_name, text);
 }
 
 Manifest read_manifest(fs::path const& folder) {
   std::string const where = (folder / manifest_name).string();
-  auto const text = read_text(where);
+  auto const text = base::read_text(where);
   if (!text) {
     throw base::InputError(where, "is missing: there is no checkpoint here, or it was not finished",
                            "name a finished checkpoint, such as checkpoints/step_00000100");

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/digest.hpp"
-#include "checkpoint/durable_file.hpp"
+#include "checkpoint/written_file.hpp"
 
 namespace atoll::checkpoint {
 

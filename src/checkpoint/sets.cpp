@@ -7,6 +7,9 @@
 #include <system_error>
 #include <utility>
 
+#include "base/durable_file.hpp"
+#include "base/open_file.hpp"
+
 namespace atoll::checkpoint {
 
 namespace fs = std::filesystem;
@@ -22,8 +25,7 @@ struct StepFolder {
 
 void check(std::error_code const& error, char const* action, fs::path const& path,
            std::source_location where = std::source_location::current()) {
-  if (!error) return;
-  throw base::RuntimeFailure(fmt::format("{}: cannot {}: {}", path.string(), action, error.message()), where);
+  if (error) throw base::file_failure(action, path, error, where);
 }
 
 std::optional<std::uint64_t> step_of(std::string const& name) {
@@ -59,7 +61,7 @@ bool has_manifest(fs::path const& folder) {
 // The manifest goes first and for good: a set that is half removed must not pass for a checkpoint.
 void remove_set(fs::path const& folder) {
   std::error_code error;
-  if (fs::remove(folder / manifest_name, error)) sync_folder(folder);
+  if (fs::remove(folder / manifest_name, error)) base::sync_folder(folder);
   check(error, "remove the manifest", folder);
   fs::remove_all(folder, error);
   check(error, "remove the checkpoint", folder);
@@ -90,7 +92,7 @@ fs::path start_set(fs::path const& checkpoints, std::uint64_t step) {
   std::error_code error;
   fs::create_directories(folder, error);
   check(error, "create the folder", folder);
-  sync_folder(checkpoints);
+  base::sync_folder(checkpoints);
   return folder;
 }
 

@@ -30,14 +30,16 @@ void broadcast_patiently(Communicator const& comm, std::span<std::byte> bytes, i
   if (comm.size() == 1) return;
   for_each_piece(bytes, [&](std::span<std::byte> piece) {
     MPI_Request request = MPI_REQUEST_NULL;
-    check_mpi(MPI_Ibcast(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, root, comm.get(), &request), "MPI_Ibcast");
+    check_mpi(MPI_Ibcast(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, root, comm.get(), &request),
+              "MPI_Ibcast");
     wait_all({&request, 1}, patience);
   });
 }
 
 void all_gather_patiently(Communicator const& comm, std::span<std::byte const> mine, std::span<std::byte> all,
                           Patience patience) {
-  base::ensure(all.size() == mine.size() * static_cast<std::size_t>(comm.size()), "an all-gather needs room for every rank");
+  base::ensure(all.size() == mine.size() * static_cast<std::size_t>(comm.size()),
+               "an all-gather needs room for every rank");
   base::ensure(mine.size() <= std::numeric_limits<int>::max(), "an all-gather moves less than 2 GiB a rank");
   if (comm.size() == 1) {
     std::ranges::copy(mine, all.begin());
@@ -57,8 +59,8 @@ void check_mpi(int code, char const* call, std::source_location where) {
   std::array<char, MPI_MAX_ERROR_STRING> text{};
   int length = 0;
   MPI_Error_string(code, text.data(), &length);
-  throw base::RuntimeFailure(fmt::format("{}: {}", call, std::string_view(text.data(), static_cast<std::size_t>(length))),
-                             where);
+  throw base::RuntimeFailure(
+      fmt::format("{}: {}", call, std::string_view(text.data(), static_cast<std::size_t>(length))), where);
 }
 
 Communicator::Communicator(MPI_Comm owned) : comm_(owned) {
@@ -131,8 +133,9 @@ void Communicator::sum(std::span<float> values, bool deterministic) const {
     return;
   }
   for_each_piece(values, [&](std::span<float> piece) {
-    check_mpi(MPI_Allreduce(MPI_IN_PLACE, piece.data(), static_cast<int>(piece.size()), MPI_FLOAT, MPI_SUM, comm_),
-              "MPI_Allreduce");
+    check_mpi(
+        MPI_Allreduce(MPI_IN_PLACE, piece.data(), static_cast<int>(piece.size()), MPI_FLOAT, MPI_SUM, comm_),
+        "MPI_Allreduce");
   });
 }
 

@@ -13,11 +13,11 @@ namespace atoll::comm {
 // Throws RuntimeFailure with MPI's own text unless `code` is MPI_SUCCESS.
 void check_mpi(int code, char const* call, std::source_location where = std::source_location::current());
 
-// An empty communicator (default, moved from, or split off with a negative color) is a group of one: its collectives do
-// nothing but copy.
+// An empty communicator (default, moved from, or split off with a negative color) is a group of one: its
+// collectives do nothing but copy.
 //
-// Waiting ranks yield and then sleep instead of spinning, so that more ranks than cores do no harm (see wait.hpp).
-// One thread at a time: collectives keep their workspace between calls.
+// Waiting ranks yield and then sleep (wait.hpp), so that more ranks than cores do no harm. One thread at a
+// time: collectives keep their workspace between calls.
 class Communicator {
  public:
   Communicator() = default;
@@ -26,7 +26,7 @@ class Communicator {
   Communicator& operator=(Communicator&& other) noexcept;
   ~Communicator();  // frees, unless MPI is finalized
 
-  // Collective over `parent`. Ranks with the same color, ordered by key; `color` < 0: none, an empty communicator.
+  // Collective over `parent`. The ranks with the same color, ordered by key; `color` < 0: empty.
   static Communicator split(MPI_Comm parent, int color, int key);
   static Communicator duplicate(MPI_Comm parent);
 
@@ -42,7 +42,8 @@ class Communicator {
   void sleeping_all_gather(std::span<std::byte const> mine, std::span<std::byte> all) const;
   void barrier() const;
 
-  // Collective. values <- sum over ranks. Deterministic: rank 0's + rank 1's + ..., the same bits on every rank and run.
+  // Collective. values <- sum over ranks. Deterministic: rank 0's + rank 1's + ... in float, so the same bits
+  // on every rank and in every run.
   void sum(std::span<float> values, bool deterministic) const;
 
  private:

@@ -12,7 +12,7 @@ namespace {
 constexpr int tag_share = 1;  // an addend, on its way to who adds
 constexpr int tag_total = 2;  // a sum, on its way to everyone
 
-// What is exchanged and added at once: bounds the workspace to 8 MiB and lets a block arrive before its receivers sleep.
+// What is exchanged and added at once: 8 MiB of workspace, and a block is there before its receivers sleep.
 constexpr std::size_t workspace_elements = std::size_t{1} << 21;
 
 // The r-th of `parts` nearly equal parts of `values`.
@@ -40,8 +40,8 @@ void add_in_rank_order(int ranks, Addend&& addend, std::span<float> total) {
 
 }  // namespace
 
-// Each rank adds one part of every block: it receives that part from all others, adds in rank order, and sends the sum to
-// all others. A rank moves 2 (R-1)/R of the vector each way, as little as any all-reduce.
+// Each rank adds one part of every block: it receives that part from all others, adds in rank order, and
+// sends the sum to all others. A rank moves 2 (R-1)/R of the vector each way, as little as any all-reduce.
 void Communicator::sum_in_rank_order(std::span<float> values) const {
   auto const ranks = static_cast<std::size_t>(size_);
   std::size_t const longest_part = (std::min(workspace_elements, values.size()) + ranks - 1) / ranks;
@@ -54,7 +54,8 @@ void Communicator::sum_in_rank_order(std::span<float> values) const {
       auto const r = static_cast<std::size_t>(other);
       std::span<float> const incoming = to_receive(other);
       std::span<float> const outgoing = to_send(other);
-      check_mpi(MPI_Irecv(incoming.data(), static_cast<int>(incoming.size()), MPI_FLOAT, other, tag, comm_, &requests_[r]),
+      check_mpi(MPI_Irecv(incoming.data(), static_cast<int>(incoming.size()), MPI_FLOAT, other, tag, comm_,
+                          &requests_[r]),
                 "MPI_Irecv");
       check_mpi(MPI_Isend(outgoing.data(), static_cast<int>(outgoing.size()), MPI_FLOAT, other, tag, comm_,
                           &requests_[ranks + r]),
@@ -69,9 +70,12 @@ void Communicator::sum_in_rank_order(std::span<float> values) const {
     auto const share_of = [&](int r) {
       return std::span(workspace_).subspan(static_cast<std::size_t>(r) * longest_part, mine.size());
     };
-    exchange(tag_share, [&](int r) { return part(block, r, size_); }, share_of);
-    add_in_rank_order(size_, [&](int r) { return r == rank_ ? mine.data() : share_of(r).data(); }, mine);
-    exchange(tag_total, [&](int) { return mine; }, [&](int r) { return part(block, r, size_); });
+    auto const mine_for = [&](int) { return mine; };
+    auto const part_of = [&](int r) { return part(block, r, size_); };
+    auto const addend_of = [&](int r) { return r == rank_ ? mine.data() : share_of(r).data(); };
+    exchange(tag_share, part_of, share_of);
+    add_in_rank_order(size_, addend_of, mine);
+    exchange(tag_total, mine_for, part_of);
   }
 }
 

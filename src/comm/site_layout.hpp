@@ -15,8 +15,8 @@ struct Place {
   int rank = 0;   // within the site; 0 is its leader, and for a shard
 };
 
-// World ranks: first the shards, then site 0, site 1, ... Rank 0 is shard 0, the hub of the star: it hears every site, so
-// it owns console and metrics. With `data_parallel` all training ranks form site 0.
+// World ranks: first the shards, then site 0, site 1, ... Rank 0 is shard 0, the hub of the star: it hears
+// every site, so it owns console and metrics. With `data_parallel` all training ranks form site 0.
 class SiteLayout {
  public:
   // Throws InputError where `world_size` does not fit, saying how many ranks the deck needs.
@@ -27,8 +27,8 @@ class SiteLayout {
   int sites() const { return static_cast<int>(site_sizes_.size()); }
   int site_size(int site) const { return site_sizes_.at(static_cast<std::size_t>(site)); }
   Place place(int world_rank) const;
-  int shard_rank(int shard) const;      // in the world
-  int leader_rank(int site) const;      // in the world
+  int shard_rank(int shard) const;  // in the world
+  int leader_rank(int site) const;  // in the world
   int owner(int fragment) const { return fragment % shards_; }
 
  private:

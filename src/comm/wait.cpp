@@ -12,7 +12,8 @@ namespace {
 
 bool test_all(std::span<MPI_Request> requests) {
   int done = 0;
-  check_mpi(MPI_Testall(static_cast<int>(requests.size()), requests.data(), &done, MPI_STATUSES_IGNORE), "MPI_Testall");
+  check_mpi(MPI_Testall(static_cast<int>(requests.size()), requests.data(), &done, MPI_STATUSES_IGNORE),
+            "MPI_Testall");
   return done != 0;
 }
 
@@ -22,7 +23,8 @@ void wait_all(std::span<MPI_Request> requests, Patience patience) {
   using Clock = std::chrono::steady_clock;
   using std::chrono::microseconds;
   microseconds const awake = patience == Patience::short_wait ? microseconds(5000) : microseconds(50);
-  Clock::duration const longest_sleep = patience == Patience::short_wait ? microseconds(200) : microseconds(2000);
+  Clock::duration const longest_sleep =
+      patience == Patience::short_wait ? microseconds(200) : microseconds(2000);
 
   auto const start = Clock::now();
   // Twice: Open MPI tells only in the next call what it found when it looked outside.

@@ -7,10 +7,10 @@
 
 namespace atoll::comm {
 
-// MPI moves data only while someone looks, so looking often makes transfers fast; looking rarely makes waits cheap.
+// MPI moves data only while someone looks: looking often makes transfers fast, rarely makes waits cheap.
 enum class Patience {
-  short_wait,  // yields the core between looks for 5 ms, then sleeps up to 0.2 ms: for the steps of a computation
-  long_wait,   // sleeps up to 2 ms after 50 us: for waits of seconds and more
+  short_wait,  // for the steps of a computation: yields between looks for 5 ms, then sleeps up to 0.2 ms
+  long_wait,   // for waits of seconds and more: sleeps up to 2 ms after 50 us
 };
 
 // Until all requests are complete. Throws RuntimeFailure where one fails.

@@ -7,7 +7,9 @@
 
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <string_view>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"

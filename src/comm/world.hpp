@@ -9,8 +9,10 @@
 
 namespace atoll::comm {
 
-// Holds MPI from construction to destruction. MPI_THREAD_MULTIPLE, since the transport's thread sends while the loop
-// thread is inside a site's collective; throws RuntimeFailure where MPI offers less.
+// Holds MPI from construction to destruction. MPI_THREAD_MULTIPLE, since the transport's thread sends while
+// the loop thread is inside a site's collective; throws RuntimeFailure where MPI offers less.
+//
+// Destruction waits for all processes: an exception that not all of them throw is caught within, and aborts.
 class MpiRuntime {
  public:
   MpiRuntime(int& argc, char**& argv);

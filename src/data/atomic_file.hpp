@@ -1,11 +1,12 @@
-// A file that appears under its name only when it is whole and on disk: temporary name, fsync, rename.
+// A stream into a file that appears under its name only when it is whole and on disk.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <span>
-#include <string_view>
+
+#include "base/open_file.hpp"
 
 namespace atoll::data {
 
@@ -13,7 +14,7 @@ namespace atoll::data {
 // remains.
 class AtomicFile {
  public:
-  explicit AtomicFile(std::filesystem::path file);  // writes to `file`.tmp
+  explicit AtomicFile(std::filesystem::path file);  // writes to base::temporary_name(file)
   ~AtomicFile();
   AtomicFile(AtomicFile const&) = delete;
   AtomicFile& operator=(AtomicFile const&) = delete;
@@ -24,11 +25,10 @@ class AtomicFile {
   void commit();
 
  private:
-  std::filesystem::path path_, temporary_;
-  int file_ = -1;
+  std::filesystem::path path_;
+  base::OpenFile temporary_;
   std::uint64_t size_ = 0;
+  bool committed_ = false;
 };
-
-void write_atomically(std::filesystem::path const& file, std::string_view content);
 
 }  // namespace atoll::data

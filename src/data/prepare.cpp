@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/durable_file.hpp"
 #include "base/error.hpp"
-#include "data/atomic_file.hpp"
 #include "data/encoding.hpp"
 #include "data/sentencepiece.hpp"
 #include "data/survey.hpp"
@@ -123,8 +123,8 @@ void publish(Dataset const& dataset, std::string const& model, TokenFiles& outpu
   fs::remove(dataset.folder / tokenizer_name);
   output.train.finish();
   output.validation.finish();
-  if (!model.empty()) write_atomically(dataset.tokenizer(), model);
-  write_atomically(dataset.record_file(), dataset_record(dataset));
+  if (!model.empty()) base::publish_text(dataset.tokenizer(), model);
+  base::publish_text(dataset.record_file(), dataset_record(dataset));
 }
 
 // 4 MB teach 2,048 pieces as much as 10 MB do (both 2.63 bytes per token, on GCIDE); more pieces need more.

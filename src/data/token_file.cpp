@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +10,7 @@
 #include <cerrno>
 #include <limits>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -27,20 +27,12 @@ static_assert(sizeof(Header) == token_file_header_bytes);
 constexpr std::uint64_t max_tokens = std::numeric_limits<std::int32_t>::max();
 constexpr char const* remedy = "name a token file made by `atoll data prepare`, or make it again";
 
-std::string system_reason() { return std::generic_category().message(errno); }
-
-// Fills `bytes` from `offset` on; false where the file ends before.
-bool read_all(int file, std::filesystem::path const& path, std::uint64_t offset, std::span<std::byte> bytes) {
-  while (!bytes.empty()) {
-    auto const got = ::pread(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0)
-      throw base::RuntimeFailure(fmt::format("cannot read {}: {}", path.string(), system_reason()));
-    if (got == 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(got));
-    offset += static_cast<std::uint64_t>(got);
-  }
-  return true;
+base::OpenFile open_to_read(std::filesystem::path file) {
+  std::error_code error;
+  base::OpenFile opened(std::move(file), O_RDONLY, error);
+  if (!error) return opened;
+  throw base::InputError(opened.path().string(), fmt::format("cannot be opened: {}", error.message()),
+                         remedy);
 }
 
 // What the header says the number of tokens is, if the header and the file's size allow it; else why not.
@@ -93,24 +85,20 @@ void TokenFileWriter::finish() {
   file_.commit();
 }
 
-TokenFile::Descriptor::~Descriptor() {
-  if (number >= 0) ::close(number);
-}
-
-TokenFile::TokenFile(std::filesystem::path file, int vocab) : path_(std::move(file)), vocab_(vocab) {
+TokenFile::TokenFile(std::filesystem::path file, int vocab)
+    : file_(open_to_read(std::move(file))), vocab_(vocab) {
   auto const refuse = [&](std::string what) {
-    throw base::InputError(path_.string(), std::move(what), remedy);
+    throw base::InputError(path().string(), std::move(what), remedy);
   };
-  file_.number = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file_.number < 0) refuse(fmt::format("cannot be opened: {}", system_reason()));
   struct stat status {};
-  if (::fstat(file_.number, &status) != 0) refuse(fmt::format("cannot be examined: {}", system_reason()));
+  if (::fstat(file_.number(), &status) != 0) {
+    refuse(fmt::format("cannot be examined: {}", std::generic_category().message(errno)));
+  }
   if (!S_ISREG(status.st_mode)) refuse("is not a file");
 
   auto const file_bytes = static_cast<std::uint64_t>(status.st_size);
   Header header{};
-  if (file_bytes < sizeof(Header) ||
-      !read_all(file_.number, path_, 0, std::as_writable_bytes(std::span(header)))) {
+  if (file_.read(0, std::as_writable_bytes(std::span(header))) < sizeof(Header)) {
     refuse(fmt::format("is cut off: a token file begins with {} bytes of header, it has {}", sizeof(Header),
                        file_bytes));
   }
@@ -136,13 +124,13 @@ void TokenFile::survey() {
 
 void TokenFile::read(std::uint64_t first, std::span<Token> out) const {
   base::ensure(first + out.size() <= size_, "tokens are read within their file");
-  if (!read_all(file_.number, path_, token_file_header_bytes + sizeof(Token) * first,
-                std::as_writable_bytes(out))) {
-    throw base::RuntimeFailure(fmt::format("{} was shortened while it was in use", path_.string()));
+  auto const bytes = std::as_writable_bytes(out);
+  if (file_.read(token_file_header_bytes + sizeof(Token) * first, bytes) < bytes.size()) {
+    throw base::RuntimeFailure(fmt::format("{} was shortened while it was in use", path().string()));
   }
   if (vocab_ == 0 || out.empty() || std::ranges::max(out) < vocab_) return;
   auto const bad = std::ranges::find_if(out, [&](Token id) { return id >= vocab_; });
-  throw base::InputError(path_.string(),
+  throw base::InputError(path().string(),
                          fmt::format("token {} is {}, beyond the vocabulary of {}",
                                      first + static_cast<std::uint64_t>(bad - out.begin()), *bad, vocab_),
                          "use the tokenizer and the vocabulary that the file was made with");

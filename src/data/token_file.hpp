@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/digest.hpp"
+#include "base/open_file.hpp"
 #include "data/atomic_file.hpp"
 #include "data/token.hpp"
 
@@ -39,7 +40,7 @@ class TokenFile {
  public:
   explicit TokenFile(std::filesystem::path file, int vocab = 0);
 
-  std::filesystem::path const& path() const { return path_; }
+  std::filesystem::path const& path() const { return file_.path(); }
   std::uint64_t size() const { return size_; }     // tokens
   base::Digest digest() const { return digest_; }  // of the tokens
   Token lowest_id() const { return lowest_id_; }
@@ -50,18 +51,9 @@ class TokenFile {
   void read(std::uint64_t first, std::span<Token> out) const;
 
  private:
-  struct Descriptor {
-    int number = -1;
-    Descriptor() = default;
-    ~Descriptor();
-    Descriptor(Descriptor const&) = delete;
-    Descriptor& operator=(Descriptor const&) = delete;
-  };
-
   void survey();  // digest and range of all tokens
 
-  std::filesystem::path path_;
-  Descriptor file_;
+  base::OpenFile file_;
   int vocab_;
   std::uint64_t size_ = 0;
   base::Digest digest_;

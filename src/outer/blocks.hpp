@@ -1,4 +1,4 @@
-// Walking over long vectors in blocks that stay in the first-level cache, and sums whose order is the same everywhere.
+// Walking over long vectors in blocks that stay in the first-level cache, and sums in an order of our own.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@ void for_each_block(tensor::Range range, Visit&& visit) {
   }
 }
 
-// sum x^2 in double. A fixed number of partial sums: the loop vectorizes, and its order does not depend on the compiler.
+// sum x^2 in double. With a fixed number of partial sums the loop vectorizes in the order that stands here.
 template <class T>
 double sum_of_squares(std::span<T const> values) {
   constexpr std::size_t lanes = 32;

@@ -10,7 +10,8 @@
 namespace atoll::outer {
 
 void difference(std::span<float const> base, std::span<float const> theta, std::span<float> out) {
-  base::ensure(base.size() == theta.size() && out.size() == theta.size(), "a difference needs vectors of one size");
+  base::ensure(base.size() == theta.size() && out.size() == theta.size(),
+               "a difference needs vectors of one size");
   float const* const from = base.data();
   float const* const to = theta.data();
   float* const result = out.data();

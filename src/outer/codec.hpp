@@ -5,7 +5,7 @@
 
 namespace atoll::outer {
 
-// out = base - theta: the way from where the site is back to where it started. All of one size; out overlaps neither.
+// out = base - theta: the way from where the site is back to where it started. All of one size.
 void difference(std::span<float const> base, std::span<float const> theta, std::span<float> out);
 
 // False where a value is NaN or infinite.

@@ -13,7 +13,8 @@ namespace {
 using tensor::Range;
 
 // sum_m factors[m] delta_m over one block, in double.
-void combine_block(std::span<Weighted const> members, std::span<double const> factors, Range block, double* sum) {
+void combine_block(std::span<Weighted const> members, std::span<double const> factors, Range block,
+                   double* sum) {
   float const* const first = members[0].delta.data() + block.offset;
   for (std::size_t i = 0; i < block.size; ++i) sum[i] = factors[0] * static_cast<double>(first[i]);
   for (std::size_t m = 1; m < members.size(); ++m) {
@@ -23,7 +24,8 @@ void combine_block(std::span<Weighted const> members, std::span<double const> fa
 }
 
 // out = sum_m factors[m] delta_m over `range`; one pass over memory, rounded once.
-void combine(std::span<Weighted const> members, std::span<double const> factors, Range range, std::span<float> out) {
+void combine(std::span<Weighted const> members, std::span<double const> factors, Range range,
+             std::span<float> out) {
   std::array<double, block_elements> sum;
   for_each_block(range, [&](Range block) {
     combine_block(members, factors, block, sum.data());
@@ -31,7 +33,7 @@ void combine(std::span<Weighted const> members, std::span<double const> factors,
   });
 }
 
-// |sum_m factors[m] delta_m| over `range`. Nothing is stored, so that what is stored later is rounded only once.
+// |sum_m factors[m] delta_m| over `range`. Nothing is stored: what is stored later is rounded only once.
 double combined_length(std::span<Weighted const> members, std::span<double const> factors, Range range) {
   std::array<double, block_elements> sum;
   double squares = 0.0;
@@ -44,13 +46,14 @@ double combined_length(std::span<Weighted const> members, std::span<double const
 
 double length(std::span<float const> values, Range range) {
   double squares = 0.0;
-  for_each_block(range, [&](Range block) { squares += sum_of_squares(values.subspan(block.offset, block.size)); });
+  for_each_block(range,
+                 [&](Range block) { squares += sum_of_squares(values.subspan(block.offset, block.size)); });
   return std::sqrt(squares);
 }
 
 // `average`: the normalized weights.
-void merge_tensor_by_direction(std::span<Weighted const> members, std::span<double const> average, Range range,
-                               std::span<float> out) {
+void merge_tensor_by_direction(std::span<Weighted const> members, std::span<double const> average,
+                               Range range, std::span<float> out) {
   constexpr double shortest_direction = 1e-12;
   double mean_length = 0.0;
   std::vector<double> factors(members.size());

@@ -18,10 +18,10 @@ struct Weighted {
 // out = sum_m w_m delta_m / sum_m w_m, in double, members in the order given.
 //
 // With `rda` (radial-directional averaging, Decoupled DiLoCo App. D.2) each tensor is
-// (sum w |delta_m| / sum w) * phi(sum w phi(delta_m) / sum w), phi(x) = x/|x|, phi(0) = 0; norms in double. Where the mean
-// direction is shorter than 1e-12, and for embeddings always: the average.
+// (sum w |delta_m| / sum w) * phi(sum w phi(delta_m) / sum w), phi(x) = x/|x|, phi(0) = 0; norms in double.
+// Where the mean direction is shorter than 1e-12, and for embeddings always: the average.
 //
-// `tensors`: those of fragment p in the order of the buffer; `fragment`: its range; out and every delta have its size.
+// `tensors`: those of the fragment; `fragment`: its range, whose size out and every delta have. Local.
 void merge(MergeRule rule, std::span<tensor::Tensor const* const> tensors, tensor::Range fragment,
            std::span<Weighted const> members, std::span<float> out);
 

@@ -20,7 +20,7 @@ class OuterOptimizer {
   // `size`: elements of the fragment.
   OuterOptimizer(Options options, std::size_t size);
 
-  // delta and theta have the fragment's size; theta is updated in place. One pass over memory, in double, rounded once.
+  // delta and theta have the fragment's size; theta is updated in place. In double, rounded once.
   void step(std::span<float const> delta, std::span<float> theta);
 
   void save(base::Writer& writer) const;

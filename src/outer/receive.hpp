@@ -6,7 +6,7 @@
 namespace atoll::outer {
 
 // theta <- release + (theta - reference): what was trained since `reference` is kept on top of the release.
-// All of one size; theta overlaps neither of the others.
+// All of one size.
 void rebase(std::span<float> theta, std::span<float const> reference, std::span<float const> release);
 
 }  // namespace atoll::outer

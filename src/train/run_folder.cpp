@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/durable_file.hpp"
 #include "base/error.hpp"
-#include "checkpoint/durable_file.hpp"
 #include "deck/deck.hpp"
 
 namespace atoll::train {
@@ -22,7 +22,7 @@ void create(RunFolder const& folder, deck::RunConfig const& config) {
     throw base::InputError(folder.root.string(), fmt::format("cannot be created: {}", error.message()),
                            "start atoll in a folder that you may write to");
   }
-  checkpoint::publish_text(folder.deck(), deck::echo(config));
+  base::publish_text(folder.deck(), deck::echo(config));
 }
 
 void write_status(RunFolder const& folder, Status const& status) {
@@ -30,11 +30,11 @@ void write_status(RunFolder const& folder, Status const& status) {
                                     {"exit_code", static_cast<int>(status.exit_code)},
                                     {"step", status.step},
                                     {"checkpoint", status.checkpoint}};
-  checkpoint::publish_text(folder.status(), json.dump(2) + "\n");
+  base::publish_text(folder.status(), json.dump(2) + "\n");
 }
 
 std::string read_outcome(RunFolder const& folder) {
-  auto const text = checkpoint::read_text(folder.status());
+  auto const text = base::read_text(folder.status());
   if (!text) return "";
   auto const json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
   return json.is_object() ? json.value("outcome", "") : "";

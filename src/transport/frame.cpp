@@ -62,7 +62,8 @@ FrameHeader decode_header(std::span<std::byte const> bytes, FrameLimits const& l
   throw FrameRefused("unknown kind of frame");
 }
 
-base::Digest frame_digest(FrameHeader header, std::span<std::byte const> body, std::span<float const> payload) {
+base::Digest frame_digest(FrameHeader header, std::span<std::byte const> body,
+                          std::span<float const> payload) {
   header.digest = {};
   base::DigestStream digest;
   digest.update(encode_header(header));
@@ -71,7 +72,8 @@ base::Digest frame_digest(FrameHeader header, std::span<std::byte const> body, s
   return digest.value();
 }
 
-void check_digest(FrameHeader const& header, std::span<std::byte const> body, std::span<float const> payload) {
+void check_digest(FrameHeader const& header, std::span<std::byte const> body,
+                  std::span<float const> payload) {
   if (frame_digest(header, body, payload) != header.digest) throw FrameRefused("wrong digest");
 }
 

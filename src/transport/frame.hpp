@@ -43,16 +43,17 @@ struct FrameRefused : std::runtime_error {
 };
 
 HeaderBytes encode_header(FrameHeader const& header);
-// Throws FrameRefused for what is no header of this format and for lengths above the limits: nothing needs to be
-// allocated before this has returned.
+// Throws FrameRefused for what is no header of this format and for lengths above the limits, so that nothing
+// is allocated for those.
 FrameHeader decode_header(std::span<std::byte const> bytes, FrameLimits const& limits);
 
 // Of a whole frame, for its header.
-base::Digest frame_digest(FrameHeader header, std::span<std::byte const> body, std::span<float const> payload);
+base::Digest frame_digest(FrameHeader header, std::span<std::byte const> body,
+                          std::span<float const> payload);
 // Throws FrameRefused unless it is the one in the header.
 void check_digest(FrameHeader const& header, std::span<std::byte const> body, std::span<float const> payload);
 
-// Throws FrameRefused where the body is no message, or one comes without the payload it needs or with one it must not have.
+// Throws FrameRefused where the body is no message, or where one lacks its payload or must not have one.
 protocol::Message open_message(std::span<std::byte const> body, bool has_payload);
 
 }  // namespace atoll::transport

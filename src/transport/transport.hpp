@@ -39,15 +39,15 @@ struct Counters {
   ByKind bytes_received_by_kind{};
 };
 
-// A channel is (peer, lane): delivered in order; nothing is ordered across lanes, and control never waits for bulk.
-// All functions are called from one thread, the loop thread; the implementation's own thread does the waiting.
+// A channel is (peer, lane): delivered in order; nothing is ordered across lanes, and control never waits for
+// bulk. All functions are called from the loop thread; the implementation's own thread does the waiting.
 class Transport {
  public:
   virtual ~Transport() = default;
 
-  // Local. Enqueues and returns. A release still queued for the same peer and fragment is replaced by the newer one.
+  // Local. Enqueues and returns. A release that still waits is replaced by a newer one of its fragment.
   virtual void send(Peer to, protocol::Message message, Payload payload = {}) = 0;
-  // Local. All frames that have arrived, in order of arrival; never blocks. Rethrows what went wrong in the background.
+  // Local. All frames in order of arrival; never blocks. Rethrows what went wrong in the background.
   virtual std::vector<Frame> receive() = 0;
   // Sleeps until a frame is there or `timeout_s` has passed.
   virtual void wait(double timeout_s) = 0;

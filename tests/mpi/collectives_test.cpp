@@ -75,10 +75,12 @@ TEST_CASE("the other sum has the same value up to rounding", "[mpi][np3]") {
   auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
   std::size_t const size = 1500000;
   Vector values(size);
-  for (std::size_t i = 0; i < size; ++i) values[i] = static_cast<float>(i % 1000) + static_cast<float>(comm.rank());
+  for (std::size_t i = 0; i < size; ++i)
+    values[i] = static_cast<float>(i % 1000) + static_cast<float>(comm.rank());
   comm.sum(values, /*deterministic=*/false);
   bool right = true;
-  for (std::size_t i = 0; i < size; ++i) right = right && values[i] == 3.0f * static_cast<float>(i % 1000) + 3.0f;
+  for (std::size_t i = 0; i < size; ++i)
+    right = right && values[i] == 3.0f * static_cast<float>(i % 1000) + 3.0f;
   REQUIRE(test::all_ranks(right));
 }
 
@@ -91,7 +93,8 @@ TEST_CASE("a broadcast gives everyone the root's bytes", "[mpi][np3]") {
     REQUIRE(test::all_ranks(std::ranges::count(bytes, std::byte(root)) == std::ptrdiff_t(size)));
     std::ranges::fill(bytes, std::byte(comm.rank() + 10));
     comm.sleeping_broadcast(std::span(bytes).first(100), root);
-    REQUIRE(test::all_ranks(std::ranges::count(bytes, std::byte(root + 10)) == (comm.rank() == root ? std::ptrdiff_t(size) : 100)));
+    REQUIRE(test::all_ranks(std::ranges::count(bytes, std::byte(root + 10)) ==
+                            (comm.rank() == root ? std::ptrdiff_t(size) : 100)));
   }
 }
 

@@ -1,8 +1,7 @@
 // What the transport promises while all is well.
-#include <ctime>
-
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <thread>
 
 #include "base/clock.hpp"
@@ -67,8 +66,8 @@ TEST_CASE("a large payload arrives whole, and its wire bytes are all its bytes",
     job->send(test::site(0), sent, std::make_shared<std::vector<float> const>(values));
   } else {
     auto const frames = job.collect(1);
-    is_right = frames.size() == 1 && frames[0].from == test::shard(0) && frames[0].message == protocol::Message(sent) &&
-               *frames[0].payload == values &&
+    is_right = frames.size() == 1 && frames[0].from == test::shard(0) &&
+               frames[0].message == protocol::Message(sent) && *frames[0].payload == values &&
                frames[0].wire_bytes == transport::header_bytes + protocol::encode(sent).size() + 40'000'000;
   }
   REQUIRE(test::all_ranks(is_right));
@@ -105,9 +104,11 @@ TEST_CASE("leaders talk to every shard, shards to every leader and to one anothe
   }
   std::size_t right = 0;
   for (auto const& frame : job.collect(2 * peers.size())) {
-    int const sender = frame.from.kind == transport::Peer::Kind::shard ? frame.from.index : 2 + frame.from.index;
+    int const sender =
+        frame.from.kind == transport::Peer::Kind::shard ? frame.from.index : 2 + frame.from.index;
     auto const* parameters = std::get_if<protocol::Release>(&frame.message);
-    if ((parameters ? static_cast<int>(parameters->version.commits) : test::number_in(frame)) == sender) ++right;
+    if ((parameters ? static_cast<int>(parameters->version.commits) : test::number_in(frame)) == sender)
+      ++right;
   }
   CHECK(right == 2 * peers.size());
   auto const stranger = is_shard ? test::site(3) : test::site(0);
@@ -126,7 +127,8 @@ TEST_CASE("bytes are counted by kind of message on both sides", "[mpi][np2]") {
     CHECK(counters.frames_sent == 2);
     CHECK(counters.frames_received == 1);
     CHECK(counters.bytes_sent_by_kind[message.index()] == 48 + protocol::encode(message).size() + 400);
-    CHECK(counters.bytes_sent == counters.bytes_sent_by_kind[message.index()] + 48 + protocol::encode(report(7)).size());
+    CHECK(counters.bytes_sent ==
+          counters.bytes_sent_by_kind[message.index()] + 48 + protocol::encode(report(7)).size());
   } else {
     auto const frames = job.collect(2);
     auto const counters = job->counters();

@@ -9,7 +9,8 @@ using comm::Role;
 
 namespace {
 
-comm::World split(int shards, int sites, std::vector<int> ranks, deck::Method method = deck::Method::decoupled) {
+comm::World split(int shards, int sites, std::vector<int> ranks,
+                  deck::Method method = deck::Method::decoupled) {
   deck::RunConfig config;
   config.syncer.ranks = shards;
   config.sites.count = sites;

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
+#include <string>
 #include <utility>
 
 #include "base/clock.hpp"
@@ -29,8 +31,8 @@ std::chrono::duration<double> seconds(double s) {
   return std::chrono::duration<double>(std::clamp(s, 0.0, longest_s));
 }
 
-// How long to sleep before the next look, after nothing has moved for `quiet_s`. A peer may stand still for long in the
-// middle of a frame: after a second it is looked at no more often than an idle one.
+// How long to sleep before the next look, after nothing has moved for `quiet_s`. A peer may stand still for
+// long in the middle of a frame: after a second it is looked at no more often than an idle one.
 double pause_s(double quiet_s, bool is_in_flight) {
   constexpr double shortest_s = 50e-6;
   constexpr double longest_in_flight_s = 200e-6;
@@ -41,7 +43,8 @@ double pause_s(double quiet_s, bool is_in_flight) {
 }  // namespace
 
 MpiTransport::MpiTransport(comm::World const& world, Options options) {
-  base::ensure(options.max_payload_floats <= std::numeric_limits<int>::max(), "a payload has at most 2^31 - 1 numbers");
+  base::ensure(options.max_payload_floats <= std::numeric_limits<int>::max(),
+               "a payload has at most 2^31 - 1 numbers");
   bool const is_shard = world.here.role == comm::Role::shard;
   base::ensure(is_shard || world.here.rank == 0, "only shards and the leaders of sites talk outward");
   for (int shard = 0; shard < world.layout.shards(); ++shard) {
@@ -57,27 +60,31 @@ MpiTransport::MpiTransport(comm::World const& world, Options options) {
 
 MpiTransport::~MpiTransport() { close(0.0); }
 
-void MpiTransport::add_peer(comm::World const& world, Peer peer, int world_rank, std::size_t max_payload_floats) {
+void MpiTransport::add_peer(comm::World const& world, Peer peer, int world_rank,
+                            std::size_t max_payload_floats) {
   FrameLimits const control{.body_bytes = protocol::max_message_bytes, .payload_floats = 0};
   FrameLimits const bulk{.body_bytes = inline_body_bytes, .payload_floats = max_payload_floats};
-  channels_.push_back(std::make_unique<Channel>(peer, false, requests_, world.control.get(), world_rank, control));
+  channels_.push_back(
+      std::make_unique<Channel>(peer, false, requests_, world.control.get(), world_rank, control));
   channels_.push_back(std::make_unique<Channel>(peer, true, requests_, world.bulk.get(), world_rank, bulk));
 }
 
 MpiTransport::Channel& MpiTransport::channel(Peer peer, bool is_bulk) {
   auto const found = std::ranges::find_if(
       channels_, [&](auto const& channel) { return channel->peer == peer && channel->is_bulk == is_bulk; });
-  if (found == channels_.end()) throw base::RuntimeFailure(fmt::format("{} is no peer of this process", describe(peer)));
-  return **found;
+  if (found != channels_.end()) return **found;
+  throw base::RuntimeFailure(fmt::format("{} is no peer of this process", describe(peer)));
 }
 
 void MpiTransport::send(Peer to, protocol::Message message, Payload payload) {
   bool const is_bulk = protocol::is_bulk(message);
-  base::ensure(is_bulk == (payload && !payload->empty()), "payloads travel with the messages that need one, and no others");
+  base::ensure(is_bulk == (payload && !payload->empty()),
+               "payloads travel with the messages that need one, and no others");
   auto& channel = this->channel(to, is_bulk);
   auto const* release = std::get_if<protocol::Release>(&message);
-  Channel::Queued queued{.frame = {.body = protocol::encode(message), .payload = std::move(payload), .kind = message.index()},
-                         .release_of = release ? std::optional(release->fragment) : std::nullopt};
+  Channel::Queued queued{
+      .frame = {.body = protocol::encode(message), .payload = std::move(payload), .kind = message.index()},
+      .release_of = release ? std::optional(release->fragment) : std::nullopt};
 
   std::lock_guard const lock(mutex_);
   base::ensure(!is_closing_, "nothing is sent after close");
@@ -90,7 +97,8 @@ void MpiTransport::send(Peer to, protocol::Message message, Payload payload) {
     channel.queue.push_back(std::move(queued));
   }
   if (channel.queue.size() > (is_bulk ? max_queued_bulk : max_queued_control)) {
-    throw base::RuntimeFailure(fmt::format("{} takes no messages: {} wait for it", describe(to), channel.queue.size()));
+    throw base::RuntimeFailure(
+        fmt::format("{} takes no messages: {} wait for it", describe(to), channel.queue.size()));
   }
   has_work_ = true;
   work_.notify_one();
@@ -121,8 +129,8 @@ void MpiTransport::close(double timeout_s) {
   for (auto const& channel : channels_) {
     std::size_t const unsent = channel->queue.size() + (channel->out.is_idle() ? 0 : 1);
     if (unsent == 0) continue;
-    base::log::warn(fmt::format("closed before {} had taken everything: {} {} messages are lost", describe(channel->peer),
-                                unsent, channel->is_bulk ? "bulk" : "control"));
+    base::log::warn(fmt::format("closed before {} had taken everything: {} {} messages are lost",
+                                describe(channel->peer), unsent, channel->is_bulk ? "bulk" : "control"));
   }
 }
 
@@ -189,7 +197,8 @@ bool MpiTransport::send_from(Channel& channel) {
 bool MpiTransport::receive_into_inbox(Channel& channel) {
   {
     std::lock_guard const lock(mutex_);
-    if (channel.unread >= (channel.is_bulk ? max_unread_bulk : max_unread_control) && !is_closing_) return false;
+    std::size_t const max_unread = channel.is_bulk ? max_unread_bulk : max_unread_control;
+    if (channel.unread >= max_unread && !is_closing_) return false;
   }
   try {
     auto arrival = channel.in.poll();
@@ -200,7 +209,8 @@ bool MpiTransport::receive_into_inbox(Channel& channel) {
     counters_.bytes_received_by_kind.at(arrival->message.index()) += arrival->wire_bytes;
     if (is_closing_) return true;
     ++channel.unread;
-    inbox_.push_back({channel.peer, std::move(arrival->message), std::move(arrival->payload), arrival->wire_bytes});
+    inbox_.push_back(
+        {channel.peer, std::move(arrival->message), std::move(arrival->payload), arrival->wire_bytes});
     arrival_.notify_one();
   } catch (FrameRefused const& refused) {
     base::log::warn_once(fmt::format("frame: {}", refused.what()),
@@ -212,7 +222,8 @@ bool MpiTransport::receive_into_inbox(Channel& channel) {
 }
 
 bool MpiTransport::is_in_flight() const {
-  return std::ranges::any_of(channels_, [](auto const& channel) { return !channel->out.is_idle() || channel->in.is_midway(); });
+  return std::ranges::any_of(
+      channels_, [](auto const& channel) { return !channel->out.is_idle() || channel->in.is_midway(); });
 }
 
 bool MpiTransport::is_finished() const {

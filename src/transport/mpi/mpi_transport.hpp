@@ -18,11 +18,11 @@
 
 namespace atoll::transport {
 
-// For shards and the leaders of sites. A leader talks to all shards; a shard to all leaders and all other shards.
+// For shards and leaders of sites: a leader talks to all shards, a shard to all leaders and all other shards.
 //
-// A peer that does not receive delays nobody else, and no control message waits for a payload: every (peer, lane) is a
-// channel of its own, with one frame at a time inside MPI. A frame that is damaged or unknown is counted, logged once for
-// each cause and dropped.
+// A peer that does not receive delays nobody else, and no control message waits for a payload: every (peer,
+// lane) is a channel of its own, with one frame at a time inside MPI. A frame that is damaged or unknown is
+// counted, logged once for each cause and dropped.
 //
 // The thread looks every 50-200 us while something moves, every 2 ms while nothing does.
 class MpiTransport final : public Transport {
@@ -31,23 +31,27 @@ class MpiTransport final : public Transport {
     std::size_t max_payload_floats = 0;  // longer payloads are refused
   };
 
-  // Local. `world` must outlive the transport and is left alone by others: its control and bulk communicators.
+  // Local. `world` outlives the transport; nobody else uses its control and bulk communicators meanwhile.
   MpiTransport(comm::World const& world, Options options);
   ~MpiTransport() override;  // closes without waiting
 
-  // Throws RuntimeFailure for a stranger, and where a peer has not taken messages for so long that too many wait.
+  // Throws RuntimeFailure for a stranger, and where too many messages wait for a peer that takes none.
   void send(Peer to, protocol::Message message, Payload payload = {}) override;
   std::vector<Frame> receive() override;
   void wait(double timeout_s) override;
-  // Waits until the peers have taken everything and have closed as well; what they still send is dropped. After the
-  // timeout what is unsent is given up, with a warning; MPI_Finalize may then not return.
+  // Waits until the peers have taken everything and have closed as well; what they still send is dropped.
+  // After the timeout what is unsent is given up, with a warning; MPI_Finalize may then not return.
   void close(double timeout_s) override;
   Counters counters() const override;
 
  private:
   struct Channel {
-    Channel(Peer the_peer, bool bulk, RequestTable& requests, MPI_Comm comm, int peer_rank, FrameLimits limits)
-        : peer(the_peer), is_bulk(bulk), out(requests, comm, peer_rank), in(requests, comm, peer_rank, limits) {}
+    Channel(Peer the_peer, bool bulk, RequestTable& requests, MPI_Comm comm, int peer_rank,
+            FrameLimits limits)
+        : peer(the_peer),
+          is_bulk(bulk),
+          out(requests, comm, peer_rank),
+          in(requests, comm, peer_rank, limits) {}
 
     Peer const peer;
     bool const is_bulk;

@@ -13,7 +13,7 @@ ReceiveChannel::ReceiveChannel(RequestTable& requests, MPI_Comm comm, int peer_r
     : requests_(requests), slot_(requests.add()), comm_(comm), peer_rank_(peer_rank), limits_(limits) {}
 
 ReceiveChannel::~ReceiveChannel() {
-  // A message half way here cannot be cancelled, and MPI goes on writing: its place stays until the process ends.
+  // A message half way here cannot be cancelled. MPI goes on writing, so its place stays to the end.
   if (!requests_.give_up(slot_)) static_cast<void>(landing_.release());
 }
 
@@ -41,15 +41,15 @@ void ReceiveChannel::await_first() {
   stage_ = Stage::first;
   landing_->body.clear();
   landing_->payload.reset();
-  check_mpi(MPI_Irecv(landing_->first.data(), static_cast<int>(first_bytes), MPI_BYTE, peer_rank_, tag_first, comm_,
-                      requests_.start(slot_)),
+  check_mpi(MPI_Irecv(landing_->first.data(), static_cast<int>(first_bytes), MPI_BYTE, peer_rank_, tag_first,
+                      comm_, requests_.start(slot_)),
             "MPI_Irecv");
 }
 
-// MPI finds the messages of one sender in the order they were sent, whatever their tags. So what is found while a rest is
-// due is that rest, or a sign that it never came; what is found while lost is the rest of the frame that made no sense, or
-// the frame after it. Nothing is received without room for all of it: Open MPI 5.0 (ob1 over shared memory) does not cut a
-// long message but writes past the end.
+// MPI finds the messages of one sender in the order they were sent, whatever their tags. So what is found
+// while a rest is due is that rest, or a sign that it never came; what is found while lost is the rest of the
+// frame that made no sense, or the frame after it. Nothing is received without room for all of it: Open
+// MPI 5.0 (ob1 over shared memory) does not cut a long message but writes past the end.
 void ReceiveChannel::find_next() {
   int is_found = 0;
   MPI_Message message = MPI_MESSAGE_NULL;
@@ -67,16 +67,17 @@ void ReceiveChannel::find_next() {
     land_rest(message);
   } else if (is_first && bytes <= first_bytes) {
     stage_ = Stage::first;
-    check_mpi(MPI_Imrecv(landing_->first.data(), static_cast<int>(bytes), MPI_BYTE, &message, requests_.start(slot_)),
+    check_mpi(MPI_Imrecv(landing_->first.data(), static_cast<int>(bytes), MPI_BYTE, &message,
+                         requests_.start(slot_)),
               "MPI_Imrecv");
   } else {
     stage_ = Stage::discarding;
     landing_->discarded.resize((bytes + sizeof(float) - 1) / sizeof(float));
-    check_mpi(MPI_Imrecv(landing_->discarded.data(), static_cast<int>(landing_->discarded.size()), MPI_FLOAT, &message,
-                         requests_.start(slot_)),
+    check_mpi(MPI_Imrecv(landing_->discarded.data(), static_cast<int>(landing_->discarded.size()), MPI_FLOAT,
+                         &message, requests_.start(slot_)),
               "MPI_Imrecv");
   }
-  if (is_due && stage_ != Stage::landing) throw FrameRefused("rest missing or of another length than announced");
+  if (is_due && stage_ != Stage::landing) throw FrameRefused("rest missing or of another length");
   if (is_first && stage_ != Stage::first) throw FrameRefused("longer than a first message");
 }
 
@@ -120,10 +121,11 @@ std::optional<ReceiveChannel::Arrival> ReceiveChannel::deliver() {
 
 // Nothing for a farewell.
 std::optional<ReceiveChannel::Arrival> ReceiveChannel::unpack() {
-  std::span<std::byte const> const body = is_inline(header_.body_bytes)
-                                              ? std::span(landing_->first).subspan(header_bytes, header_.body_bytes)
-                                              : std::span(landing_->body);
-  auto const payload = landing_->payload ? std::span<float const>(*landing_->payload) : std::span<float const>();
+  std::span<std::byte const> const body =
+      is_inline(header_.body_bytes) ? std::span(landing_->first).subspan(header_bytes, header_.body_bytes)
+                                    : std::span(landing_->body);
+  auto const payload =
+      landing_->payload ? std::span<float const>(*landing_->payload) : std::span<float const>();
   if (header_.sequence < next_sequence_) throw FrameRefused("repeated");
   check_digest(header_, body, payload);
   next_sequence_ = header_.sequence + 1;

@@ -29,8 +29,8 @@ class ReceiveChannel {
 
   // Posts the first receive.
   void open();
-  // The next frame, if the last look found it whole. Throws FrameRefused for a frame that was dropped; the next call goes
-  // on with what follows it.
+  // The next frame, if the last look found it whole. Throws FrameRefused for a frame that was dropped; the
+  // next call goes on with what follows it.
   std::optional<Arrival> poll();
   bool is_midway() const { return stage_ == Stage::due || stage_ == Stage::landing; }
   // The peer has said farewell: nothing is awaited any more.
@@ -41,7 +41,7 @@ class ReceiveChannel {
     first,       // awaiting the first message of a frame
     due,         // its header is known; looking for the rest
     landing,     // the rest is arriving
-    lost,        // the last header made no sense; looking for what comes next, which may be the rest of its frame
+    lost,        // the last header made no sense; looking for what comes next, its rest or another frame
     discarding,  // what nobody can use is arriving
     ended,
   };

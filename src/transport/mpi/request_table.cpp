@@ -22,8 +22,9 @@ MPI_Request* RequestTable::start(Slot slot) {
   return &requests_[slot];
 }
 
-// Open MPI looks outside only in a call that finds nothing complete, and tells what it found in the next call. So: until it
-// has looked, and once more. A payload that has landed then never hides a control message that has arrived meanwhile.
+// Open MPI looks outside only in a call that finds nothing complete, and tells what it found in the next
+// call. So: until it has looked, and once more. A payload that has landed then never hides a control message
+// that has arrived meanwhile.
 void RequestTable::look() {
   while (test_some()) {
   }
@@ -32,8 +33,8 @@ void RequestTable::look() {
 
 bool RequestTable::test_some() {
   int completed = 0;
-  int const code = MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &completed, indices_.data(),
-                                statuses_.data());
+  int const code = MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &completed,
+                                indices_.data(), statuses_.data());
   bool const has_errors = code == MPI_ERR_IN_STATUS;
   if (!has_errors) check_mpi(code, "MPI_Testsome");
   if (completed == MPI_UNDEFINED) return false;  // nothing is under way

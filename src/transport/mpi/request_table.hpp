@@ -1,5 +1,4 @@
-// All requests of the communication thread, looked at together: MPI makes progress once for each look, however many
-// channels there are.
+// All requests of the communication thread, looked at together: a look costs the same for any number of them.
 #pragma once
 
 #include <mpi.h>
@@ -22,7 +21,7 @@ class RequestTable {
 
   // Tests everything. Never blocks. Throws RuntimeFailure where a request failed.
   void look();
-  // The bytes received (for a send, nothing useful) if the last look found the request complete; the slot is idle then.
+  // The bytes received, if the last look found the request complete; the slot is idle then.
   std::optional<std::size_t> take(Slot slot);
 
   // Cancels the request. False where it cannot be: MPI goes on using its buffer.

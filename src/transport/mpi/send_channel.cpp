@@ -11,12 +11,16 @@ namespace atoll::transport {
 using comm::check_mpi;
 
 SendChannel::SendChannel(RequestTable& requests, MPI_Comm comm, int peer_rank)
-    : requests_(requests), first_slot_(requests.add()), rest_slot_(requests.add()), comm_(comm), peer_rank_(peer_rank) {}
+    : requests_(requests),
+      first_slot_(requests.add()),
+      rest_slot_(requests.add()),
+      comm_(comm),
+      peer_rank_(peer_rank) {}
 
 SendChannel::~SendChannel() {
   bool const is_first_over = requests_.give_up(first_slot_);
   bool const is_rest_over = requests_.give_up(rest_slot_);
-  // MPI goes on reading from a frame that the peer has not taken: it stays where it is until the process ends.
+  // MPI goes on reading from a frame that the peer has not taken, so it stays where it is to the end.
   if (!is_first_over || !is_rest_over) static_cast<void>(flight_.release());
 }
 
@@ -34,7 +38,8 @@ void SendChannel::start(FrameHeader header, Outgoing frame) {
   flight_ = std::make_unique<Flight>();
   flight_->frame = std::move(frame);
   auto const& body = flight_->frame.body;
-  auto const payload = flight_->frame.payload ? std::span<float const>(*flight_->frame.payload) : std::span<float const>();
+  auto const payload =
+      flight_->frame.payload ? std::span<float const>(*flight_->frame.payload) : std::span<float const>();
   base::ensure(is_inline(body.size()) || payload.empty(), "a message with a payload must be short");
 
   header.sequence = sequence_++;
@@ -44,8 +49,8 @@ void SendChannel::start(FrameHeader header, Outgoing frame) {
   first.assign(head.begin(), head.end());
   if (is_inline(body.size())) first.insert(first.end(), body.begin(), body.end());
 
-  // Synchronous mode: complete when the peer has taken it. A peer that takes nothing then holds one frame of ours inside
-  // MPI, not all of MPI's buffers, which other peers need.
+  // Synchronous mode: complete when the peer has taken it. A peer that takes nothing then holds one frame of
+  // ours inside MPI, not all of MPI's buffers, which other peers need.
   check_mpi(MPI_Issend(first.data(), static_cast<int>(first.size()), MPI_BYTE, peer_rank_, tag_first, comm_,
                        requests_.start(first_slot_)),
             "MPI_Issend");
@@ -57,7 +62,8 @@ void SendChannel::start(FrameHeader header, Outgoing frame) {
 }
 
 void SendChannel::start_rest(void const* data, std::size_t count, MPI_Datatype type) {
-  check_mpi(MPI_Isend(data, static_cast<int>(count), type, peer_rank_, tag_rest, comm_, requests_.start(rest_slot_)),
+  check_mpi(MPI_Isend(data, static_cast<int>(count), type, peer_rank_, tag_rest, comm_,
+                      requests_.start(rest_slot_)),
             "MPI_Isend");
 }
 

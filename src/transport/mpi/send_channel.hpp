@@ -17,7 +17,9 @@ struct Outgoing {
   std::vector<std::byte> body;
   Payload payload;
   std::size_t kind = 0;  // index in protocol::Message
-  std::uint64_t wire_bytes() const { return header_bytes + body.size() + (payload ? payload->size() * sizeof(float) : 0); }
+  std::uint64_t wire_bytes() const {
+    return header_bytes + body.size() + (payload ? payload->size() * sizeof(float) : 0);
+  }
 };
 
 // Used by the communication thread only.

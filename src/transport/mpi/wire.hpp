@@ -7,10 +7,10 @@
 
 namespace atoll::transport {
 
-// The first message holds the header and, where it fits, the body. Below the eager limit of every MPI transport.
+// The first message holds the header and, where it fits, the body. Every MPI sends it eagerly.
 inline constexpr int tag_first = 1;
 inline constexpr std::size_t first_bytes = 2048;
-// The rest is the body where it does not fit, or the payload: as floats, straight from and to their final place.
+// The rest is the body where it does not fit, or the payload, straight from and to its final place.
 inline constexpr int tag_rest = 2;
 
 inline constexpr std::size_t inline_body_bytes = first_bytes - header_bytes;

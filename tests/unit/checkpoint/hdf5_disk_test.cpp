@@ -3,8 +3,8 @@
 #include <csignal>
 
 #include "checkpoint/hdf5_file.hpp"
-#include "file_bytes.hpp"
 #include "support/catch.hpp"
+#include "support/file_bytes.hpp"
 #include "support/scratch_folder.hpp"
 
 using namespace atoll;

@@ -8,9 +8,10 @@
 #include <memory>
 #include <thread>
 
+#include "base/durable_file.hpp"
 #include "base/rng.hpp"
-#include "file_bytes.hpp"
 #include "support/catch.hpp"
+#include "support/file_bytes.hpp"
 #include "support/scratch_folder.hpp"
 
 using namespace atoll;
@@ -149,7 +150,7 @@ TEST_CASE("a file gets its final name only when it is finished") {
   test::ScratchFolder const folder;
   auto writer = std::make_unique<FileWriter>(folder.path(), "shard_0.h5");
   writer->root().write("parameters", random_floats(1000));
-  CHECK(test::names_in(folder.path()) == Names{temporary_name("shard_0.h5")});
+  CHECK(test::names_in(folder.path()) == Names{base::temporary_name("shard_0.h5")});
 
   SECTION("finished") {
     auto const written = writer->finish();

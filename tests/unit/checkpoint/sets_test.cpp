@@ -1,8 +1,8 @@
 #include "checkpoint/sets.hpp"
 
 #include "checkpoint/hdf5_file.hpp"
-#include "file_bytes.hpp"
 #include "support/catch.hpp"
+#include "support/file_bytes.hpp"
 #include "support/scratch_folder.hpp"
 
 using namespace atoll;

@@ -39,8 +39,10 @@ TEST_CASE("the shards come first, then the sites in order, each led by its lowes
 
 TEST_CASE("the rank of a shard and of a leader is where place() finds them") {
   SiteLayout const layout(deck_with(2, 3, {2, 1, 3}), 8);
-  for (int shard = 0; shard < 2; ++shard) CHECK(is_at(layout.place(layout.shard_rank(shard)), Role::shard, shard, 0));
-  for (int site = 0; site < 3; ++site) CHECK(is_at(layout.place(layout.leader_rank(site)), Role::site, site, 0));
+  for (int shard = 0; shard < 2; ++shard)
+    CHECK(is_at(layout.place(layout.shard_rank(shard)), Role::shard, shard, 0));
+  for (int site = 0; site < 3; ++site)
+    CHECK(is_at(layout.place(layout.leader_rank(site)), Role::site, site, 0));
 }
 
 TEST_CASE("one number of ranks stands for all sites") {

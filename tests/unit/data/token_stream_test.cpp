@@ -12,9 +12,9 @@
 
 #include "base/error.hpp"
 #include "support/catch.hpp"
+#include "support/memory_archive.hpp"
 #include "support/scratch_folder.hpp"
 #include "unit/data/sample_text.hpp"
-#include "unit/protocol/memory_archive.hpp"
 
 using namespace atoll;
 using namespace atoll::data;

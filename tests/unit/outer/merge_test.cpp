@@ -22,7 +22,7 @@ Vector random_vector(std::size_t size, std::uint64_t seed, double deviation = 1.
   return values;
 }
 
-// Two fragments, so that the second one does not start at offset 0; sizes that no block or lane count divides.
+// Two fragments, so that the second one does not start at offset 0; sizes that no block divides.
 tensor::ParamTable two_fragments() {
   std::vector<tensor::TensorSpec> specs = {{"first", Kind::matrix, 7, 11},
                                            {"embedding", Kind::embedding, 41, 37},
@@ -112,7 +112,7 @@ TEST_CASE("average is the weighted mean of the members") {
   auto const expected = naive_average(members);
   for (std::size_t i = 0; i < merged.size(); ++i) {
     INFO("element " << i);
-    REQUIRE_THAT(merged[i], WithinRel(expected[i], 1e-6f));  // both are rounded from more than double's digits
+    REQUIRE_THAT(merged[i], WithinRel(expected[i], 1e-6f));
   }
 }
 

@@ -1,8 +1,8 @@
 // A site, event by event: start, pulls, what order things happen in, rest, and being saved.
 #include "protocol/site_machine.hpp"
 
-#include "memory_archive.hpp"
 #include "support/catch.hpp"
+#include "support/memory_archive.hpp"
 #include "trained_site.hpp"
 
 using namespace atoll;

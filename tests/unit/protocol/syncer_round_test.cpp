@@ -1,6 +1,6 @@
 // A round of one fragment at its owner, event by event: who is pulled, when it closes, who is in it.
-#include "memory_archive.hpp"
 #include "support/catch.hpp"
+#include "support/memory_archive.hpp"
 #include "told_shard.hpp"
 
 using namespace atoll;

@@ -17,10 +17,10 @@
 #include <vector>
 
 #include "base/rng.hpp"
-#include "memory_archive.hpp"
 #include "protocol/quiet_point.hpp"
 #include "protocol/site_machine.hpp"
 #include "protocol/syncer_machine.hpp"
+#include "support/memory_archive.hpp"
 
 namespace atoll::test {
 
