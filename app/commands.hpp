@@ -4,7 +4,7 @@
 #include "app/flags.hpp"
 #include "comm/world.hpp"
 
-namespace atoll::app {
+namespace atl::app {
 
 // Collective over the world; MPI runs.
 int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi);
@@ -17,4 +17,4 @@ int run_command(InspectFlags const& flags);
 int run_command(SchemaFlags const& flags);
 int run_command(InfoFlags const& flags);
 
-}  // namespace atoll::app
+}  // namespace atl::app

@@ -10,14 +10,17 @@
 #include "data/prepare.hpp"
 #include "train/console.hpp"
 
-namespace atoll::app {
+namespace atl::app {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
 
 Json part(data::PartRecord const& record) {
-  return {{"entries", record.entries}, {"tokens", record.tokens}, {"bytes", record.bytes}, {"digest", record.digest.hex()}};
+  return {{"entries", record.entries},
+          {"tokens", record.tokens},
+          {"bytes", record.bytes},
+          {"digest", record.digest.hex()}};
 }
 
 Json summary(data::Dataset const& dataset) {
@@ -57,14 +60,15 @@ int run_command(PrepareFlags const& flags) {
   }
   for (auto const& source : report.dataset.recipe.sources) {
     if (source.replaced.count == 0) continue;
-    fmt::print("{}: {} invalid UTF-8 sequences replaced, the first at byte {}\n", source.name, source.replaced.count,
-               source.replaced.first_offset);
+    fmt::print("{}: {} invalid UTF-8 sequences replaced, the first at byte {}\n", source.name,
+               source.replaced.count, source.replaced.first_offset);
   }
   auto const& dataset = report.dataset;
-  fmt::print("{}{}: {:.2f} M training tokens, {:.2f} M validation tokens, vocabulary {}, {:.2f} bytes a token\n",
-             dataset.folder.string(), report.up_to_date ? " is up to date" : "",
-             static_cast<double>(dataset.train.tokens) / 1e6, static_cast<double>(dataset.validation.tokens) / 1e6,
-             dataset.vocab(), dataset.bytes_per_validation_token());
+  fmt::print(
+      "{}{}: {:.2f} M training tokens, {:.2f} M validation tokens, vocabulary {}, {:.2f} bytes a token\n",
+      dataset.folder.string(), report.up_to_date ? " is up to date" : "",
+      static_cast<double>(dataset.train.tokens) / 1e6, static_cast<double>(dataset.validation.tokens) / 1e6,
+      dataset.vocab(), dataset.bytes_per_validation_token());
   return static_cast<int>(base::ExitCode::done);
 }
 
@@ -89,4 +93,4 @@ int run_command(InspectFlags const& flags) {
   return static_cast<int>(base::ExitCode::done);
 }
 
-}  // namespace atoll::app
+}  // namespace atl::app

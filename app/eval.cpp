@@ -5,8 +5,8 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
-#include <optional>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "app/commands.hpp"
 #include "base/error.hpp"
@@ -17,7 +17,7 @@
 #include "train/evaluation.hpp"
 #include "train/trained_model.hpp"
 
-namespace atoll::app {
+namespace atl::app {
 
 namespace {
 
@@ -36,7 +36,8 @@ class TemporaryTokens {
       bytes_ += entry.size();
     }
     tokens_ = writer.size();
-    if (tokens_ == 0) throw base::InputError(text.string(), "the text is empty", "give a file with text in it");
+    if (tokens_ == 0)
+      throw base::InputError(text.string(), "the text is empty", "give a file with text in it");
     writer.finish();
   }
   ~TemporaryTokens() {
@@ -94,10 +95,11 @@ int run_command(EvalFlags const& flags) {
     if (bits > 0) json["bits_per_byte"] = bits;
     fmt::print("{}\n", json.dump(2));
   } else {
-    fmt::print("{}: loss {:.4f} nats a token, perplexity {:.2f}{} over {} tokens\n", trained.folder.string(), loss.mean(),
-               std::exp(loss.mean()), bits > 0 ? fmt::format(", {:.4f} bits a byte", bits) : "", loss.targets);
+    fmt::print("{}: loss {:.4f} nats a token, perplexity {:.2f}{} over {} tokens\n", trained.folder.string(),
+               loss.mean(), std::exp(loss.mean()), bits > 0 ? fmt::format(", {:.4f} bits a byte", bits) : "",
+               loss.targets);
   }
   return static_cast<int>(base::ExitCode::done);
 }
 
-}  // namespace atoll::app
+}  // namespace atl::app

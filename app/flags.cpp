@@ -7,14 +7,16 @@
 
 #include "base/exit_code.hpp"
 
-namespace atoll::app {
+namespace atl::app {
 
 namespace {
 
 void add_train(CLI::App& app, TrainFlags& flags) {
   app.add_option("DECK", flags.deck, "the run, as a TOML file (keys: atoll schema)")->required();
-  app.add_option("--set", flags.overrides, "override one key: section.key=value; may be repeated")->allow_extra_args(false);
-  app.add_flag("--resume", flags.resume, "go on from the newest complete checkpoint of this run, or start where there is none");
+  app.add_option("--set", flags.overrides, "override one key: section.key=value; may be repeated")
+      ->allow_extra_args(false);
+  app.add_flag("--resume", flags.resume,
+               "go on from the newest complete checkpoint of this run, or start where there is none");
   app.add_flag("--check", flags.check, "check deck and data, print layout and memory, and stop");
   app.add_option("--progress", flags.progress, "progress bar: auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}))
@@ -23,18 +25,27 @@ void add_train(CLI::App& app, TrainFlags& flags) {
 }
 
 void add_eval(CLI::App& app, EvalFlags& flags) {
-  app.add_option("CHECKPOINT", flags.checkpoint, "a checkpoint folder, or a run folder (its newest checkpoint)")->required();
-  app.add_option("--data", flags.data, "a token file (.bin) or a text file; default: the run's validation tokens");
-  app.add_option("--batches", flags.batches, "at most so many batches; 0: all there are")->check(CLI::NonNegativeNumber);
+  app.add_option("CHECKPOINT", flags.checkpoint,
+                 "a checkpoint folder, or a run folder (its newest checkpoint)")
+      ->required();
+  app.add_option("--data", flags.data,
+                 "a token file (.bin) or a text file; default: the run's validation tokens");
+  app.add_option("--batches", flags.batches, "at most so many batches; 0: all there are")
+      ->check(CLI::NonNegativeNumber);
   app.add_flag("--json", flags.json, "print one JSON object");
   app.footer("Example:\n  atoll eval runs/quickstart");
 }
 
 void add_generate(CLI::App& app, GenerateFlags& flags) {
-  app.add_option("CHECKPOINT", flags.checkpoint, "a checkpoint folder, or a run folder (its newest checkpoint)")->required();
+  app.add_option("CHECKPOINT", flags.checkpoint,
+                 "a checkpoint folder, or a run folder (its newest checkpoint)")
+      ->required();
   app.add_option("--prompt", flags.prompt, "text to go on from; default: the beginning of an entry");
-  app.add_option("--tokens", flags.tokens, "at most so many tokens")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--lines", flags.lines, "stop after so many lines that are not blank; 0: no limit")->check(CLI::NonNegativeNumber);
+  app.add_option("--tokens", flags.tokens, "at most so many tokens")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--lines", flags.lines, "stop after so many lines that are not blank; 0: no limit")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--temperature", flags.temperature, "0: always the likeliest token")
       ->check(CLI::Range(0.0, 100.0))
       ->capture_default_str();
@@ -48,9 +59,12 @@ void add_generate(CLI::App& app, GenerateFlags& flags) {
 void add_prepare(CLI::App& app, PrepareFlags& flags) {
   app.add_option("SOURCE", flags.sources, "text files (plain, .gz, .dz) or folders of them")->required();
   app.add_option("--out", flags.out, "folder for tokenizer, token files and dataset.json")->required();
-  app.add_option("--vocab", flags.vocab, "pieces of the SentencePiece tokenizer")->check(CLI::Range(300, 65536))->capture_default_str();
+  app.add_option("--vocab", flags.vocab, "pieces of the SentencePiece tokenizer")
+      ->check(CLI::Range(300, 65536))
+      ->capture_default_str();
   app.add_flag("--bytes", flags.bytes, "one token per byte, no tokenizer to train");
-  app.add_option("--validation-fraction", flags.validation_fraction, "share of the entries kept for validation")
+  app.add_option("--validation-fraction", flags.validation_fraction,
+                 "share of the entries kept for validation")
       ->check(CLI::Range(0.0, 0.5))
       ->capture_default_str();
   app.add_option("--seed", flags.seed, "of the choice of validation entries")->capture_default_str();
@@ -61,7 +75,8 @@ void add_prepare(CLI::App& app, PrepareFlags& flags) {
 
 void add_inspect(CLI::App& app, InspectFlags& flags) {
   app.add_option("PATH", flags.path, "a token file, or a folder made by `atoll data prepare`")->required();
-  app.add_option("--tokenizer", flags.tokenizer, "decode the first tokens with this tokenizer.model, or \"bytes\"");
+  app.add_option("--tokenizer", flags.tokenizer,
+                 "decode the first tokens with this tokenizer.model, or \"bytes\"");
   app.add_flag("--json", flags.json, "print one JSON object");
   app.footer("Example:\n  atoll data inspect data/gcide");
 }
@@ -75,7 +90,9 @@ std::string command_of(CLI::App const& app) {
 }  // namespace
 
 Parsed parse(int argc, char** argv, bool prints) {
-  CLI::App app("atoll trains language models across sites that never wait for one another (Decoupled DiLoCo).", "atoll");
+  CLI::App app(
+      "atoll trains language models across sites that never wait for one another (Decoupled DiLoCo).",
+      "atoll");
   app.set_version_flag("--version", "atoll " ATOLL_VERSION);
   app.require_subcommand(0, 1);  // none is told by us, or a misspelt one would be said to be missing
 
@@ -95,18 +112,23 @@ Parsed parse(int argc, char** argv, bool prints) {
   auto* const data = app.add_subcommand("data", "text to tokens, and what tokens hold");
   data->require_subcommand(1);
   data->footer("Example:\n  atoll data inspect data/gcide");
-  auto* const prepare_command = data->add_subcommand("prepare", "text files into a tokenizer and token files");
+  auto* const prepare_command =
+      data->add_subcommand("prepare", "text files into a tokenizer and token files");
   add_prepare(*prepare_command, prepare);
   auto* const inspect_command = data->add_subcommand("inspect", "what a token file or a dataset holds");
   add_inspect(*inspect_command, inspect);
-  auto* const schema_command = app.add_subcommand("schema", "every deck key: type, unit, default, range, meaning");
+  auto* const schema_command =
+      app.add_subcommand("schema", "every deck key: type, unit, default, range, meaning");
   schema_command->add_flag("--json", schema.json, "print a JSON array");
   schema_command->footer("Example:\n  atoll schema | less");
-  auto* const info_command = app.add_subcommand("info", "what this build has: MPI, Kokkos, oneDNN, HDF5, CPU features");
+  auto* const info_command =
+      app.add_subcommand("info", "what this build has: MPI, Kokkos, oneDNN, HDF5, CPU features");
   info_command->add_flag("--json", info.json, "print one JSON object");
   info_command->footer("Example:\n  atoll info");
-  app.footer("Exit codes: 0 done, 2 bad input, 3 failure, 4 watchdog, 75 stopped early and resumable.\n"
-             "Example:\n  atoll data prepare TEXT --out data/mine && mpirun -n 3 atoll train inputs/quickstart.toml");
+  app.footer(
+      "Exit codes: 0 done, 2 bad input, 3 failure, 4 watchdog, 75 stopped early and resumable.\n"
+      "Example:\n  atoll data prepare TEXT --out data/mine && mpirun -n 3 atoll train "
+      "inputs/quickstart.toml");
 
   try {
     app.parse(argc, argv);
@@ -128,4 +150,4 @@ Parsed parse(int argc, char** argv, bool prints) {
   return {info};
 }
 
-}  // namespace atoll::app
+}  // namespace atl::app

@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-namespace atoll::app {
+namespace atl::app {
 
 struct TrainFlags {
   std::string deck;
@@ -59,14 +59,15 @@ struct InfoFlags {
   bool json = false;
 };
 
-using Flags = std::variant<TrainFlags, EvalFlags, GenerateFlags, PrepareFlags, InspectFlags, SchemaFlags, InfoFlags>;
+using Flags =
+    std::variant<TrainFlags, EvalFlags, GenerateFlags, PrepareFlags, InspectFlags, SchemaFlags, InfoFlags>;
 
-// What to do, or what to exit with at once: 0 after --help and --version (already printed), 2 after a wrong flag (already
-// explained; `prints` is false on ranks that must stay silent).
+// What to do, or what to exit with at once: 0 after --help and --version (already printed), 2 after a wrong
+// flag (already explained; `prints` is false on ranks that must stay silent).
 struct Parsed {
   std::optional<Flags> flags;
   int exit_code = 0;
 };
 Parsed parse(int argc, char** argv, bool prints);
 
-}  // namespace atoll::app
+}  // namespace atl::app

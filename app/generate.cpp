@@ -13,7 +13,7 @@
 #include "model/transformer.hpp"
 #include "train/trained_model.hpp"
 
-namespace atoll::app {
+namespace atl::app {
 
 namespace {
 
@@ -29,7 +29,8 @@ data::Token draw(std::span<float const> logits, double temperature, int top_k, d
 
   std::vector<double> weights;
   for (std::size_t const id : order) {
-    weights.push_back(std::exp((static_cast<double>(logits[id]) - static_cast<double>(logits[order.front()])) / temperature));
+    weights.push_back(std::exp(
+        (static_cast<double>(logits[id]) - static_cast<double>(logits[order.front()])) / temperature));
   }
   double rest = u * std::reduce(weights.begin(), weights.end());
   for (std::size_t i = 0; i < order.size(); ++i) {
@@ -81,7 +82,8 @@ int run_command(GenerateFlags const& flags) {
     model.next_token_logits(seen, 1, static_cast<int>(seen.size()), trained.parameters, logits);
     // Ids beyond the tokenizer's exist where model.vocab was rounded up; they mean nothing.
     auto const known = std::span(logits).first(static_cast<std::size_t>(tokenizer->vocab_size()));
-    auto const token = draw(known, flags.temperature, flags.top_k, random.uniform(0, static_cast<std::uint64_t>(n)));
+    auto const token =
+        draw(known, flags.temperature, flags.top_k, random.uniform(0, static_cast<std::uint64_t>(n)));
     context.push_back(token);
     auto const text = tokenizer->decode(std::span(&token, 1));
     lines.add(text);
@@ -92,4 +94,4 @@ int run_command(GenerateFlags const& flags) {
   return static_cast<int>(base::ExitCode::done);
 }
 
-}  // namespace atoll::app
+}  // namespace atl::app

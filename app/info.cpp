@@ -9,7 +9,7 @@
 #include "app/commands.hpp"
 #include "base/exit_code.hpp"
 
-namespace atoll::app {
+namespace atl::app {
 
 namespace {
 
@@ -38,8 +38,8 @@ int run_command(InfoFlags const& flags) {
       {"atoll", ATOLL_VERSION},
       {"compiler", __VERSION__},
       {"mpi", comm::describe_mpi()},
-      {"kokkos", fmt::format("{}.{}.{}, {}", KOKKOS_VERSION / 10000, KOKKOS_VERSION / 100 % 100, KOKKOS_VERSION % 100,
-                             Kokkos::DefaultExecutionSpace::name())},
+      {"kokkos", fmt::format("{}.{}.{}, {}", KOKKOS_VERSION / 10000, KOKKOS_VERSION / 100 % 100,
+                             KOKKOS_VERSION % 100, Kokkos::DefaultExecutionSpace::name())},
       {"cuda", "not built"},
       {"nccl", "not built"},
       {"blas", fmt::format("oneDNN {}.{}.{}", dnnl->major, dnnl->minor, dnnl->patch)},
@@ -53,4 +53,4 @@ int run_command(InfoFlags const& flags) {
   return static_cast<int>(base::ExitCode::done);
 }
 
-}  // namespace atoll::app
+}  // namespace atl::app

@@ -1,4 +1,5 @@
-// The program: flags, a scope in which everything dies before MPI and Kokkos end, and one place where errors become exit codes.
+// The program: flags, a scope in which everything dies before MPI and Kokkos end, and one place where errors
+// become exit codes.
 #include <fmt/format.h>
 
 #include <Kokkos_Core.hpp>
@@ -11,9 +12,10 @@
 
 namespace {
 
-using atoll::base::ExitCode;
+using atl::base::ExitCode;
 
-// Rank 0 speaks for all where all ranks meet the same error; launchers tell a process its rank before MPI does.
+// Rank 0 speaks for all where all ranks meet the same error; launchers tell a process its rank before MPI
+// does.
 bool speaks_for_all() {
   for (char const* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
     if (char const* rank = std::getenv(name)) return std::atoi(rank) == 0;
@@ -21,29 +23,30 @@ bool speaks_for_all() {
   return true;
 }
 
-int run(atoll::app::Flags const& flags, int argc, char** argv) {
-  if (auto const* train = std::get_if<atoll::app::TrainFlags>(&flags)) {
-    atoll::comm::MpiRuntime mpi(argc, argv);
+int run(atl::app::Flags const& flags, int argc, char** argv) {
+  if (auto const* train = std::get_if<atl::app::TrainFlags>(&flags)) {
+    atl::comm::MpiRuntime mpi(argc, argv);
     try {
       Kokkos::ScopeGuard const kokkos(argc, argv);
       return run_command(*train, mpi);
-    } catch (atoll::base::InputError const& error) {
-      // Every rank has thrown the same. Said before MPI ends: a launcher kills the job when the first rank leaves with an error.
+    } catch (atl::base::InputError const& error) {
+      // Every rank has thrown the same. Said before MPI ends: a launcher kills the job when the first rank
+      // leaves with an error.
       if (mpi.rank() == 0) fmt::print(stderr, "error: {}\n", error.what());
       return static_cast<int>(ExitCode::bad_input);
     } catch (std::exception const& failure) {
       // The others may be waiting for this rank for ever: end the job.
       fmt::print(stderr, "error: {}\n", failure.what());
-      atoll::comm::MpiRuntime::abort(static_cast<int>(ExitCode::runtime_failure));
+      atl::comm::MpiRuntime::abort(static_cast<int>(ExitCode::runtime_failure));
     }
   }
   Kokkos::ScopeGuard const kokkos(argc, argv);
   return std::visit(
       [](auto const& chosen) {
-        if constexpr (std::is_same_v<std::decay_t<decltype(chosen)>, atoll::app::TrainFlags>) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(chosen)>, atl::app::TrainFlags>) {
           return static_cast<int>(ExitCode::runtime_failure);  // handled above
         } else {
-          return atoll::app::run_command(chosen);
+          return atl::app::run_command(chosen);
         }
       },
       flags);
@@ -53,11 +56,11 @@ int run(atoll::app::Flags const& flags, int argc, char** argv) {
 
 int main(int argc, char** argv) {
   bool const speaks = speaks_for_all();
-  auto const [flags, exit_code] = atoll::app::parse(argc, argv, speaks);
+  auto const [flags, exit_code] = atl::app::parse(argc, argv, speaks);
   if (!flags) return exit_code;
   try {
     return run(*flags, argc, argv);
-  } catch (atoll::base::InputError const& error) {
+  } catch (atl::base::InputError const& error) {
     if (speaks) fmt::print(stderr, "error: {}\n", error.what());
     return static_cast<int>(ExitCode::bad_input);
   } catch (std::exception const& failure) {

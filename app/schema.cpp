@@ -7,7 +7,7 @@
 #include "base/exit_code.hpp"
 #include "deck/deck.hpp"
 
-namespace atoll::app {
+namespace atl::app {
 
 int run_command(SchemaFlags const& flags) {
   auto json = nlohmann::ordered_json::array();
@@ -24,11 +24,12 @@ int run_command(SchemaFlags const& flags) {
     }
     if (key.section != section) fmt::print("{}[{}]\n", section.empty() ? "" : "\n", key.section);
     section = key.section;
-    fmt::print("{} = {}\n    {}{}{}: {}\n", key.key, key.default_value, key.type, key.unit.empty() ? "" : ", " + key.unit,
-               key.range.empty() ? "" : ", " + key.range, key.meaning);
+    fmt::print("{} = {}\n    {}{}{}: {}\n", key.key, key.default_value, key.type,
+               key.unit.empty() ? "" : ", " + key.unit, key.range.empty() ? "" : ", " + key.range,
+               key.meaning);
   }
   if (flags.json) fmt::print("{}\n", json.dump(2));
   return static_cast<int>(base::ExitCode::done);
 }
 
-}  // namespace atoll::app
+}  // namespace atl::app

@@ -11,7 +11,7 @@
 #include "train/console.hpp"
 #include "train/run.hpp"
 
-namespace atoll::app {
+namespace atl::app {
 
 namespace {
 
@@ -46,7 +46,8 @@ int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi) {
     if (mpi.rank() == 0) base::log::console(train::describe(plan));
     return static_cast<int>(base::ExitCode::done);
   }
-  comm::SiteLayout const layout(config, mpi.size());  // throws where the ranks do not fit, before anything is written
+  comm::SiteLayout const layout(config,
+                                mpi.size());  // throws where the ranks do not fit, before anything is written
 
   train::RunFolder const folder(config.run.name);
   auto const state = on_rank_0(mpi, [&]() -> std::string {
@@ -58,7 +59,8 @@ int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi) {
     return "resume";
   });
   if (state == "done") {
-    if (mpi.rank() == 0) base::log::console(fmt::format("{} is complete; there is nothing to resume", folder.root.string()));
+    if (mpi.rank() == 0)
+      base::log::console(fmt::format("{} is complete; there is nothing to resume", folder.root.string()));
     return static_cast<int>(base::ExitCode::done);
   }
   std::optional<train::ResumePoint> resume;
@@ -72,14 +74,17 @@ int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi) {
 
   if (mpi.rank() == 0) {
     if (std::getenv("OMP_NUM_THREADS") == nullptr) {
-      base::log::warn("OMP_NUM_THREADS is not set: every rank may use all cores for its matrix products; set it to 1");
+      base::log::warn(
+          "OMP_NUM_THREADS is not set: every rank may use all cores for its matrix products; set it to 1");
     }
     base::log::console(fmt::format("atoll {}, {}", ATOLL_VERSION, comm::describe_mpi()));
     base::log::console(train::describe(plan));
-    base::log::console(resume ? fmt::format("run     {}, resumed from step {}", folder.root.string(), resume->step)
-                              : fmt::format("run     {}", folder.root.string()));
+    base::log::console(
+        resume ? fmt::format("run     {}, resumed from step {}", folder.root.string(), resume->step)
+               : fmt::format("run     {}", folder.root.string()));
   }
-  bool const shows_progress = flags.progress == "always" || (flags.progress == "auto" && train::stdout_is_terminal());
+  bool const shows_progress =
+      flags.progress == "always" || (flags.progress == "auto" && train::stdout_is_terminal());
   try {
     return static_cast<int>(train::run(plan, folder, resume, mpi, shows_progress));
   } catch (base::InputError const& error) {
@@ -89,4 +94,4 @@ int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi) {
   }
 }
 
-}  // namespace atoll::app
+}  // namespace atl::app

@@ -9,7 +9,7 @@
 #include "kernels/matmul.hpp"
 #include "kernels/region.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 namespace {
 
 // A block of scores is query_block x key_block floats, 64 KiB: it stays in the second-level cache between the
@@ -253,4 +253,4 @@ void attention_backward(Exec const& exec, Tensor2<float const> dout, Tensor2<flo
   }
 }
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

@@ -4,7 +4,7 @@
 
 #include "kernels/views.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 
 // Query head h reads key/value head h / (heads / kv_heads). Scores are scaled by 1/sqrt(head_dim).
 struct AttentionShape {
@@ -30,4 +30,4 @@ void attention_backward(Exec const& exec, Tensor2<float const> dout, Tensor2<flo
                         Tensor2<float const> out, Tensor3<float const> lse, AttentionShape const& shape,
                         Tensor1<float> workspace, Tensor2<float> dqkv);
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 #endif
 
-namespace atoll::kernels {
+namespace atl::kernels {
 namespace {
 
 // Large buffers are swept from end to end every step: 4 KiB pages cost 5-10 % of it in address translation.
@@ -30,4 +30,4 @@ FloatBuffer make_float_buffer(std::string const& label, std::size_t size) {
   return buffer;
 }
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

@@ -6,7 +6,7 @@
 
 #include "kernels/views.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 
 using FloatBuffer = Kokkos::View<float*, Kokkos::LayoutRight, ExecMemory>;
 using TokenBuffer = Kokkos::View<std::int32_t*, Kokkos::LayoutRight, ExecMemory>;
@@ -15,4 +15,4 @@ using TokenBuffer = Kokkos::View<std::int32_t*, Kokkos::LayoutRight, ExecMemory>
 // rather than many small ones. Throws what Kokkos throws where memory runs out.
 FloatBuffer make_float_buffer(std::string const& label, std::size_t size);
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

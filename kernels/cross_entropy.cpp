@@ -6,7 +6,7 @@
 #include "kernels/loops.hpp"
 #include "kernels/math.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 namespace {
 
 KOKKOS_INLINE_FUNCTION float row_maximum(float const* row, std::size_t size) {
@@ -62,4 +62,4 @@ void cross_entropy_forward_backward(Exec const& exec, Tensor1<std::int32_t const
       });
 }
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

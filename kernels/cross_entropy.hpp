@@ -4,7 +4,7 @@
 
 #include "kernels/views.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 
 // loss[n] = log sum_v exp(logits[n,v]) - logits[n,targets[n]], in nats; 0 where targets[n] = -1 (ignored).
 // Targets are -1 or in [0, V): the caller has checked.
@@ -17,4 +17,4 @@ void cross_entropy_forward(Exec const& exec, Tensor2<float const> logits, Tensor
 void cross_entropy_forward_backward(Exec const& exec, Tensor1<std::int32_t const> targets, float scale,
                                     Tensor2<float> logits, Tensor1<float> loss);
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

@@ -2,7 +2,7 @@
 
 #include "kernels/loops.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 namespace {
 
 constexpr std::size_t block = 4096;
@@ -37,4 +37,4 @@ void add(Exec const& exec, Tensor1<float const> x, Tensor1<float> y) {
       });
 }
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

@@ -3,7 +3,7 @@
 
 #include "kernels/views.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 
 // y = value
 void fill(Exec const& exec, float value, Tensor1<float> y);
@@ -14,4 +14,4 @@ void scale(Exec const& exec, float factor, Tensor1<float> y);
 // y += x
 void add(Exec const& exec, Tensor1<float const> x, Tensor1<float> y);
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

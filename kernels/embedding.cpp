@@ -2,7 +2,7 @@
 
 #include "kernels/loops.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 
 void embedding_forward(Exec const& exec, Tensor1<std::int32_t const> tokens, Tensor2<float const> table,
                        Tensor2<float> x) {
@@ -33,4 +33,4 @@ void embedding_backward(Exec const& exec, Tensor1<std::int32_t const> tokens, Te
       });
 }
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

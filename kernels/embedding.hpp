@@ -3,7 +3,7 @@
 
 #include "kernels/views.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 
 // x[n,c] = table[tokens[n],c]; table (V,C), every token in [0, V): the caller has checked.
 void embedding_forward(Exec const& exec, Tensor1<std::int32_t const> tokens, Tensor2<float const> table,
@@ -13,4 +13,4 @@ void embedding_forward(Exec const& exec, Tensor1<std::int32_t const> tokens, Ten
 void embedding_backward(Exec const& exec, Tensor1<std::int32_t const> tokens, Tensor2<float const> dx,
                         Tensor2<float> dtable);
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

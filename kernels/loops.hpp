@@ -4,7 +4,7 @@
 
 #include "kernels/views.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 
 using Policy = Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::size_t>>;
 
@@ -24,4 +24,4 @@ void for_blocks(Exec const& exec, char const* label, std::size_t size, std::size
       });
 }
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

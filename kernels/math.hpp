@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace atoll::kernels {
+namespace atl::kernels {
 
 // e^x with a relative error below 2e-7, without branches. exp(-inf) = 0, exp(inf) = inf, NaN stays NaN;
 // results below the smallest normal float are 0.
@@ -42,4 +42,4 @@ KOKKOS_FORCEINLINE_FUNCTION float fast_exp(float x) {
 // 1 / (1 + e^-x)
 KOKKOS_FORCEINLINE_FUNCTION float sigmoid(float x) { return 1.0F / (1.0F + fast_exp(-x)); }
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

@@ -7,7 +7,7 @@
 
 #include "kernels/region.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 namespace {
 
 static_assert(Kokkos::SpaceAccessibility<Kokkos::HostSpace, ExecMemory>::accessible,
@@ -59,4 +59,4 @@ void matmul_tn(Exec const&, Tensor2<float const> a, Tensor2<float const> b, Upda
   multiply("matmul_tn", {a, true}, {b, false}, update, out);
 }
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

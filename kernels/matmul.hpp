@@ -7,7 +7,7 @@
 
 #include "kernels/views.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 
 // out[n,m] (+)= sum_k a[n,k] b[m,k]: Y = X W^T, the forward product.
 void matmul_nt(Exec const& exec, Tensor2<float const> a, Tensor2<float const> b, Update update,
@@ -21,4 +21,4 @@ void matmul_nn(Exec const& exec, Tensor2<float const> a, Tensor2<float const> b,
 void matmul_tn(Exec const& exec, Tensor2<float const> a, Tensor2<float const> b, Update update,
                Tensor2<float> out);
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

@@ -4,7 +4,7 @@
 
 #include "kernels/loops.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 namespace {
 
 constexpr std::size_t block = 4096;
@@ -51,4 +51,4 @@ void sgd_update(Exec const& exec, Tensor1<float const> grad, SgdStep const& step
       });
 }
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

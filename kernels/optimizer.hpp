@@ -4,7 +4,7 @@
 
 #include "kernels/views.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 
 // AdamW (Loshchilov & Hutter, arXiv 1711.05101), as PyTorch computes it.
 struct AdamwStep {
@@ -32,4 +32,4 @@ struct SgdStep {
 // param = param (1 - lr weight_decay) - lr grad_scale grad
 void sgd_update(Exec const& exec, Tensor1<float const> grad, SgdStep const& step, Tensor1<float> param);
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

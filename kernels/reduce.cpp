@@ -4,7 +4,7 @@
 
 #include "kernels/loops.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 namespace {
 
 // Adds up term(x[i]), block by block.
@@ -50,4 +50,4 @@ void count_non_finite(Exec const& exec, Tensor1<float const> x, Scalar<std::int6
       result);
 }
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

@@ -3,7 +3,7 @@
 
 #include "kernels/views.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 
 // result = sum_i x[i], accumulated in double.
 void sum(Exec const& exec, Tensor1<float const> x, Scalar<double> result);
@@ -14,4 +14,4 @@ void sum_of_squares(Exec const& exec, Tensor1<float const> x, Scalar<double> res
 // result = how many x[i] are infinite or not a number.
 void count_non_finite(Exec const& exec, Tensor1<float const> x, Scalar<std::int64_t> result);
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

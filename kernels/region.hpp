@@ -3,7 +3,7 @@
 
 #include <Kokkos_Core.hpp>
 
-namespace atoll::kernels {
+namespace atl::kernels {
 
 class Region {
  public:
@@ -13,4 +13,4 @@ class Region {
   Region& operator=(Region const&) = delete;
 };
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

@@ -4,7 +4,7 @@
 
 #include "kernels/loops.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 namespace {
 
 // Writes y and returns 1/rms(x), of one row.
@@ -94,4 +94,4 @@ void rmsnorm_backward(Exec const& exec, Tensor2<float const> dy, Tensor2<float c
       });
 }
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

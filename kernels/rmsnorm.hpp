@@ -4,7 +4,7 @@
 
 #include "kernels/views.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 
 // y[n,c] = x[n,c] * inv_rms[n] * weight[c];  inv_rms[n] = 1/sqrt(mean_c x^2 + eps)
 void rmsnorm_forward(Exec const& exec, Tensor2<float const> x, Tensor1<float const> weight, float eps,
@@ -22,4 +22,4 @@ void rmsnorm_backward(Exec const& exec, Tensor2<float const> dy, Tensor2<float c
                       Tensor1<float const> weight, Tensor1<float const> inv_rms, Update update,
                       Tensor2<float> dx, Tensor1<float> dweight);
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

@@ -4,7 +4,7 @@
 
 #include "kernels/loops.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 namespace {
 
 // direction = 1 turns forward, -1 back.
@@ -56,4 +56,4 @@ void rope_backward(Exec const& exec, Tensor2<float const> cosine, Tensor2<float 
   rotate(exec, "rope_backward", cosine, sine, context, -1.0F, dx);
 }
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

@@ -3,7 +3,7 @@
 
 #include "kernels/views.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 
 // cosine[t,i], sine[t,i] of t * base^(-2i/D), both (T, D/2); computed in double.
 void rope_tables(Exec const& exec, double base, Tensor2<float> cosine, Tensor2<float> sine);
@@ -17,4 +17,4 @@ void rope_forward(Exec const& exec, Tensor2<float const> cosine, Tensor2<float c
 void rope_backward(Exec const& exec, Tensor2<float const> cosine, Tensor2<float const> sine,
                    std::size_t context, Tensor2<float> dx);
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

@@ -3,7 +3,7 @@
 #include "kernels/loops.hpp"
 #include "kernels/math.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 
 void swiglu_forward(Exec const& exec, Tensor2<float const> gate_up, Tensor2<float> h) {
   std::size_t const width = h.extent(1);
@@ -38,4 +38,4 @@ void swiglu_backward(Exec const& exec, Tensor2<float const> dh, Tensor2<float co
       });
 }
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

@@ -3,7 +3,7 @@
 
 #include "kernels/views.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 
 // gate_up (N, 2F): gate, then up.  h[n,f] = silu(gate[n,f]) * up[n,f],  silu(x) = x / (1 + exp(-x)); h (N, F)
 void swiglu_forward(Exec const& exec, Tensor2<float const> gate_up, Tensor2<float> h);
@@ -12,4 +12,4 @@ void swiglu_forward(Exec const& exec, Tensor2<float const> gate_up, Tensor2<floa
 void swiglu_backward(Exec const& exec, Tensor2<float const> dh, Tensor2<float const> gate_up,
                      Tensor2<float> dgate_up);
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace atoll::kernels {
+namespace atl::kernels {
 
 // Shape letters, fixed here for all kernels and for the model:
 //   B sequences in a batch    T positions in a sequence    N = B * T rows, row n holds position n % T of
@@ -53,4 +53,4 @@ Tensor2<T> columns(Tensor2<T> const& x, std::size_t begin, std::size_t count) {
   return Kokkos::subview(x, Kokkos::ALL(), std::make_pair(begin, begin + count));
 }
 
-}  // namespace atoll::kernels
+}  // namespace atl::kernels

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace atoll::kernels::reference {
+namespace atl::kernels::reference {
 namespace {
 
 // Where the vectors of one head of one sequence lie in qkv.
@@ -102,4 +102,4 @@ Values attention_backward(Input dout, Input qkv, AttentionShape const& shape) {
   return dqkv;
 }
 
-}  // namespace atoll::kernels::reference
+}  // namespace atl::kernels::reference

@@ -4,7 +4,7 @@
 #include "kernels/attention.hpp"
 #include "kernels/reference/values.hpp"
 
-namespace atoll::kernels::reference {
+namespace atl::kernels::reference {
 
 struct AttentionOutput {
   Values out, lse;
@@ -13,4 +13,4 @@ AttentionOutput attention_forward(Input qkv, AttentionShape const& shape);
 
 Values attention_backward(Input dout, Input qkv, AttentionShape const& shape);  // dqkv
 
-}  // namespace atoll::kernels::reference
+}  // namespace atl::kernels::reference

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace atoll::kernels::reference {
+namespace atl::kernels::reference {
 namespace {
 
 double log_sum_exp(Input row) {
@@ -38,4 +38,4 @@ Values cross_entropy_backward(Input logits, Tokens targets, double scale) {
   return dlogits;
 }
 
-}  // namespace atoll::kernels::reference
+}  // namespace atl::kernels::reference

@@ -3,9 +3,9 @@
 
 #include "kernels/reference/values.hpp"
 
-namespace atoll::kernels::reference {
+namespace atl::kernels::reference {
 
 Values cross_entropy_forward(Input logits, Tokens targets);                 // loss of each row
 Values cross_entropy_backward(Input logits, Tokens targets, double scale);  // dlogits
 
-}  // namespace atoll::kernels::reference
+}  // namespace atl::kernels::reference

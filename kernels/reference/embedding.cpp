@@ -1,6 +1,6 @@
 #include "kernels/reference/embedding.hpp"
 
-namespace atoll::kernels::reference {
+namespace atl::kernels::reference {
 
 Values embedding_forward(Tokens tokens, Input table, std::size_t width) {
   Values x(tokens.size() * width);
@@ -19,4 +19,4 @@ Values embedding_backward(Tokens tokens, Input dx, std::size_t vocabulary) {
   return dtable;
 }
 
-}  // namespace atoll::kernels::reference
+}  // namespace atl::kernels::reference

@@ -3,9 +3,9 @@
 
 #include "kernels/reference/values.hpp"
 
-namespace atoll::kernels::reference {
+namespace atl::kernels::reference {
 
 Values embedding_forward(Tokens tokens, Input table, std::size_t width);
 Values embedding_backward(Tokens tokens, Input dx, std::size_t vocabulary);  // dtable
 
-}  // namespace atoll::kernels::reference
+}  // namespace atl::kernels::reference

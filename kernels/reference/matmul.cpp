@@ -1,6 +1,6 @@
 #include "kernels/reference/matmul.hpp"
 
-namespace atoll::kernels::reference {
+namespace atl::kernels::reference {
 namespace {
 
 // How far apart two neighbours in a row, or in a column, of an operand lie in memory.
@@ -34,4 +34,4 @@ Values matmul_tn(Input a, Input b, Extents const& extents) {
   return multiply(a, {1, extents.rows}, b, {extents.cols, 1}, extents);
 }
 
-}  // namespace atoll::kernels::reference
+}  // namespace atl::kernels::reference

@@ -3,7 +3,7 @@
 
 #include "kernels/reference/values.hpp"
 
-namespace atoll::kernels::reference {
+namespace atl::kernels::reference {
 
 struct Extents {
   std::size_t rows = 0, cols = 0;  // of the product
@@ -14,4 +14,4 @@ Values matmul_nt(Input a, Input b, Extents const& extents);  // a (rows, inner),
 Values matmul_nn(Input a, Input b, Extents const& extents);  // a (rows, inner), b (inner, cols)
 Values matmul_tn(Input a, Input b, Extents const& extents);  // a (inner, rows), b (inner, cols)
 
-}  // namespace atoll::kernels::reference
+}  // namespace atl::kernels::reference

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-namespace atoll::kernels::reference {
+namespace atl::kernels::reference {
 
 void adamw_update(Input grad, AdamwStep const& step, AdamwState& state) {
   for (std::size_t i = 0; i < grad.size(); ++i) {
@@ -23,4 +23,4 @@ void sgd_update(Input grad, SgdStep const& step, Values& param) {
   }
 }
 
-}  // namespace atoll::kernels::reference
+}  // namespace atl::kernels::reference

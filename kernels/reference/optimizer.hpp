@@ -4,7 +4,7 @@
 #include "kernels/optimizer.hpp"
 #include "kernels/reference/values.hpp"
 
-namespace atoll::kernels::reference {
+namespace atl::kernels::reference {
 
 struct AdamwState {
   Values param, moment1, moment2;
@@ -13,4 +13,4 @@ void adamw_update(Input grad, AdamwStep const& step, AdamwState& state);
 
 void sgd_update(Input grad, SgdStep const& step, Values& param);
 
-}  // namespace atoll::kernels::reference
+}  // namespace atl::kernels::reference

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-namespace atoll::kernels::reference {
+namespace atl::kernels::reference {
 
 RmsnormOutput rmsnorm_forward(Input x, Input weight, double eps) {
   std::size_t const width = weight.size();
@@ -38,4 +38,4 @@ RmsnormGradients rmsnorm_backward(Input dy, Input x, Input weight, double eps) {
   return out;
 }
 
-}  // namespace atoll::kernels::reference
+}  // namespace atl::kernels::reference

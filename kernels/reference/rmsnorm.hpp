@@ -3,7 +3,7 @@
 
 #include "kernels/reference/values.hpp"
 
-namespace atoll::kernels::reference {
+namespace atl::kernels::reference {
 
 struct RmsnormOutput {
   Values y, inv_rms;
@@ -15,4 +15,4 @@ struct RmsnormGradients {
 };
 RmsnormGradients rmsnorm_backward(Input dy, Input x, Input weight, double eps);
 
-}  // namespace atoll::kernels::reference
+}  // namespace atl::kernels::reference

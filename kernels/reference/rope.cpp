@@ -3,7 +3,7 @@
 #include <cmath>
 #include <complex>
 
-namespace atoll::kernels::reference {
+namespace atl::kernels::reference {
 namespace {
 
 // The pair (i, i + D/2) as one complex number, times e^(i angle).
@@ -33,4 +33,4 @@ Values rope_forward(Input x, RopeShape const& shape, double base) { return rotat
 
 Values rope_backward(Input dy, RopeShape const& shape, double base) { return rotate(dy, shape, base, -1.0); }
 
-}  // namespace atoll::kernels::reference
+}  // namespace atl::kernels::reference

@@ -3,7 +3,7 @@
 
 #include "kernels/reference/values.hpp"
 
-namespace atoll::kernels::reference {
+namespace atl::kernels::reference {
 
 struct RopeShape {
   std::size_t context = 0, heads = 0, head_dim = 0;
@@ -13,4 +13,4 @@ struct RopeShape {
 Values rope_forward(Input x, RopeShape const& shape, double base);
 Values rope_backward(Input dy, RopeShape const& shape, double base);
 
-}  // namespace atoll::kernels::reference
+}  // namespace atl::kernels::reference

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-namespace atoll::kernels::reference {
+namespace atl::kernels::reference {
 namespace {
 
 double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
@@ -30,4 +30,4 @@ Values swiglu_backward(Input dh, Input gate_up, std::size_t width) {
   return dgate_up;
 }
 
-}  // namespace atoll::kernels::reference
+}  // namespace atl::kernels::reference

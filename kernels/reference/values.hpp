@@ -8,10 +8,10 @@
 #include <span>
 #include <vector>
 
-namespace atoll::kernels::reference {
+namespace atl::kernels::reference {
 
 using Values = std::vector<double>;
 using Input = std::span<double const>;
 using Tokens = std::span<std::int32_t const>;
 
-}  // namespace atoll::kernels::reference
+}  // namespace atl::kernels::reference

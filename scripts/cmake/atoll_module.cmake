@@ -6,9 +6,8 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 
 add_library(atoll_options INTERFACE)
 target_compile_options(atoll_options INTERFACE
-  # lets us say `namespace atoll`, which C would not allow (see the file)
-  "SHELL:-include ${PROJECT_SOURCE_DIR}/src/base/namespace.hpp"
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+  -Wno-missing-field-initializers  # of designated initializers, what is left out has its default
   $<$<BOOL:${ATOLL_WERROR}>:-Werror>
   $<$<BOOL:${ATOLL_NATIVE}>:-march=native>
   # errno and floating-point traps are never read here; without these the loops do not vectorize.

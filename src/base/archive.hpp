@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace atoll::base {
+namespace atl::base {
 
 // Named values in named groups. Names are unique within a group; writing one twice is an error.
 class Writer {
@@ -22,8 +22,8 @@ class Writer {
   virtual void write(std::string_view name, std::span<std::uint64_t const> values) = 0;
 };
 
-// The mirror of Writer. Every function throws InputError, naming file and value, where the value is absent, has
-// another type or (for spans) another length.
+// The mirror of Writer. Every function throws InputError, naming file and value, where the value is absent,
+// has another type or (for spans) another length.
 class Reader {
  public:
   virtual ~Reader() = default;
@@ -35,4 +35,4 @@ class Reader {
   virtual std::vector<std::uint64_t> read_uints(std::string_view name) const = 0;
 };
 
-}  // namespace atoll::base
+}  // namespace atl::base

@@ -3,11 +3,11 @@
 
 #include <chrono>
 
-namespace atoll::base {
+namespace atl::base {
 
 // Seconds of a clock that never goes back. Only differences mean something.
 inline double now_s() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-}  // namespace atoll::base
+}  // namespace atl::base

@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 
-namespace atoll::base {
+namespace atl::base {
 
 std::string Digest::hex() const { return fmt::format("{:016x}{:016x}", high, low); }
 
@@ -52,4 +52,4 @@ Digest DigestStream::value() const {
   return {hash.high64, hash.low64};
 }
 
-}  // namespace atoll::base
+}  // namespace atl::base

@@ -1,4 +1,5 @@
-// 128-bit digests (XXH3-128) of payloads, files and states. They find corruption; they are no defence against forgery.
+// 128-bit digests (XXH3-128) of payloads, files and states. They find corruption; they are no defence against
+// forgery.
 #pragma once
 
 #include <compare>
@@ -9,14 +10,14 @@
 #include <string>
 #include <string_view>
 
-namespace atoll::base {
+namespace atl::base {
 
 struct Digest {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
 
   auto operator<=>(Digest const&) const = default;
-  std::string hex() const;                       // 32 lower-case digits
+  std::string hex() const;                        // 32 lower-case digits
   static Digest from_hex(std::string_view text);  // throws InputError
 };
 
@@ -43,4 +44,4 @@ class DigestStream {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace atoll::base
+}  // namespace atl::base

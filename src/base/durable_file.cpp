@@ -9,7 +9,7 @@
 
 #include "base/open_file.hpp"
 
-namespace atoll::base {
+namespace atl::base {
 
 namespace fs = std::filesystem;
 
@@ -54,4 +54,4 @@ std::optional<std::string> read_text(fs::path const& file) {
   return text;
 }
 
-}  // namespace atoll::base
+}  // namespace atl::base

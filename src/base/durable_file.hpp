@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace atoll::base {
+namespace atl::base {
 
 // "<file>.tmp-<pid>", in the same folder: a rename must not cross file systems.
 std::filesystem::path temporary_name(std::filesystem::path const& file);
@@ -25,4 +25,4 @@ void sync_folder(std::filesystem::path const& folder);
 // The contents of `file`; nothing where there is no such file.
 std::optional<std::string> read_text(std::filesystem::path const& file);
 
-}  // namespace atoll::base
+}  // namespace atl::base

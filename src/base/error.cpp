@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace atoll::base {
+namespace atl::base {
 
 namespace {
 
@@ -31,4 +31,4 @@ void ensure(bool holds, char const* what, std::source_location where) {
   if (!holds) throw RuntimeFailure(what, where);
 }
 
-}  // namespace atoll::base
+}  // namespace atl::base

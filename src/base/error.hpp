@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace atoll::base {
+namespace atl::base {
 
 // One thing that is wrong with an input: where it is, what is wrong, what to do about it.
 struct Problem {
@@ -35,7 +35,6 @@ class RuntimeFailure : public std::runtime_error {
 };
 
 // Throws RuntimeFailure unless `holds`. For what must be true of our own state, never for input.
-void ensure(bool holds, char const* what,
-            std::source_location where = std::source_location::current());
+void ensure(bool holds, char const* what, std::source_location where = std::source_location::current());
 
-}  // namespace atoll::base
+}  // namespace atl::base

@@ -1,7 +1,7 @@
 // The exit codes of the program: the contract with batch scripts.
 #pragma once
 
-namespace atoll::base {
+namespace atl::base {
 
 enum class ExitCode : int {
   done = 0,
@@ -11,4 +11,4 @@ enum class ExitCode : int {
   stopped_resumable = 75,  // EX_TEMPFAIL: requeue and resume
 };
 
-}  // namespace atoll::base
+}  // namespace atl::base

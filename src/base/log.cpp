@@ -8,7 +8,7 @@
 #include <set>
 #include <string>
 
-namespace atoll::base::log {
+namespace atl::base::log {
 
 namespace {
 
@@ -76,4 +76,4 @@ void console(std::string_view text) {
   std::fflush(stdout);
 }
 
-}  // namespace atoll::base::log
+}  // namespace atl::base::log

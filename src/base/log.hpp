@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string_view>
 
-namespace atoll::base::log {
+namespace atl::base::log {
 
 // Opens `file` for this process. Lines carry the time and `who`, "site 1 rank 0".
 // Before `open`, warnings and errors go to stderr and the rest is dropped.
@@ -20,4 +20,4 @@ void warn_once(std::string_view cause, std::string_view text);
 // Plain text to the user on stdout, and to the file. Nothing where the process does not own the console.
 void console(std::string_view text);
 
-}  // namespace atoll::base::log
+}  // namespace atl::base::log

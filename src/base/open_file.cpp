@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace atoll::base {
+namespace atl::base {
 
 namespace {
 
@@ -84,4 +84,4 @@ void OpenFile::close() {
   if (::close(std::exchange(number_, -1)) != 0) throw file_failure("close", path_, last_error());
 }
 
-}  // namespace atoll::base
+}  // namespace atl::base

@@ -11,7 +11,7 @@
 
 #include "base/error.hpp"
 
-namespace atoll::base {
+namespace atl::base {
 
 // "<path>: cannot <action>: <reason>", to be thrown.
 RuntimeFailure file_failure(char const* action, std::filesystem::path const& path,
@@ -43,4 +43,4 @@ class OpenFile {
   int number_;
 };
 
-}  // namespace atoll::base
+}  // namespace atl::base

@@ -1,5 +1,5 @@
-// Counter-based random numbers: the value is a pure function of (key, counter), so any process can draw any element
-// without drawing those before it. Philox4x32-10 (Salmon et al., SC'11).
+// Counter-based random numbers: the value is a pure function of (key, counter), so any process can draw any
+// element without drawing those before it. Philox4x32-10 (Salmon et al., SC'11).
 #pragma once
 
 #include <array>
@@ -7,15 +7,14 @@
 #include <cstdint>
 #include <numbers>
 
-namespace atoll::base {
+namespace atl::base {
 
 struct Philox {
   std::uint64_t key;  // usually the seed
 
   // Four independent 32-bit words for a 128-bit counter (stream, index).
   std::array<std::uint32_t, 4> words(std::uint64_t stream, std::uint64_t index) const {
-    std::array<std::uint32_t, 4> c{static_cast<std::uint32_t>(index),
-                                   static_cast<std::uint32_t>(index >> 32),
+    std::array<std::uint32_t, 4> c{static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32),
                                    static_cast<std::uint32_t>(stream),
                                    static_cast<std::uint32_t>(stream >> 32)};
     auto k0 = static_cast<std::uint32_t>(key);
@@ -57,4 +56,4 @@ struct Philox {
   }
 };
 
-}  // namespace atoll::base
+}  // namespace atl::base

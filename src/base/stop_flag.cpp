@@ -3,7 +3,7 @@
 #include <csignal>
 #include <initializer_list>
 
-namespace atoll::base {
+namespace atl::base {
 
 namespace {
 volatile std::sig_atomic_t stop_flag = 0;
@@ -19,4 +19,4 @@ void install_stop_signals() {
 
 bool stop_requested() { return stop_flag != 0; }
 
-}  // namespace atoll::base
+}  // namespace atl::base

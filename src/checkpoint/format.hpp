@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-namespace atoll::checkpoint {
+namespace atl::checkpoint {
 
 inline constexpr std::uint64_t format_version = 1;
 
-}  // namespace atoll::checkpoint
+}  // namespace atl::checkpoint

@@ -9,7 +9,7 @@
 #include "base/archive.hpp"
 #include "checkpoint/written_file.hpp"
 
-namespace atoll::checkpoint {
+namespace atl::checkpoint {
 
 // Writes under a temporary name and publishes at the end, so that a file of the final name is always whole.
 // The same values written in the same order give the same bytes. All functions throw RuntimeFailure with file
@@ -49,4 +49,4 @@ class FileReader {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace atoll::checkpoint
+}  // namespace atl::checkpoint

@@ -4,7 +4,7 @@
 
 #include "base/error.hpp"
 
-namespace atoll::checkpoint {
+namespace atl::checkpoint {
 
 std::string failure_reason() {
   std::string text = "unknown reason";
@@ -44,4 +44,4 @@ std::string place_of(std::string const& group, std::string_view name) {
   return fmt::format("{}{}{}", group, group.ends_with('/') ? "" : "/", name);
 }
 
-}  // namespace atoll::checkpoint
+}  // namespace atl::checkpoint

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-namespace atoll::checkpoint {
+namespace atl::checkpoint {
 
 // Attributes of the root group, and of every dataset.
 inline constexpr char const* program_attribute = "program";
@@ -53,4 +53,4 @@ Properties file_access();
 // The place of a value, "<file>:/group/name". Throws RuntimeFailure where HDF5 would take `name` for a path.
 std::string place_of(std::string const& group, std::string_view name);
 
-}  // namespace atoll::checkpoint
+}  // namespace atl::checkpoint

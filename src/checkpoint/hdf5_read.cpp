@@ -5,7 +5,7 @@
 #include "checkpoint/hdf5_file.hpp"
 #include "checkpoint/hdf5_handle.hpp"
 
-namespace atoll::checkpoint {
+namespace atl::checkpoint {
 
 namespace fs = std::filesystem;
 
@@ -185,4 +185,4 @@ FileReader& FileReader::operator=(FileReader&&) noexcept = default;
 
 base::Reader const& FileReader::root() const { return *state_->root; }
 
-}  // namespace atoll::checkpoint
+}  // namespace atl::checkpoint

@@ -10,7 +10,7 @@
 #include "checkpoint/hdf5_file.hpp"
 #include "checkpoint/hdf5_handle.hpp"
 
-namespace atoll::checkpoint {
+namespace atl::checkpoint {
 
 namespace fs = std::filesystem;
 
@@ -161,4 +161,4 @@ WrittenFile FileWriter::finish() {
   return written;
 }
 
-}  // namespace atoll::checkpoint
+}  // namespace atl::checkpoint

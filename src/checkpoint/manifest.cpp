@@ -10,7 +10,7 @@
 #include "base/error.hpp"
 #include "checkpoint/format.hpp"
 
-namespace atoll::checkpoint {
+namespace atl::checkpoint {
 
 namespace fs = std::filesystem;
 
@@ -135,4 +135,4 @@ Manifest read_manifest(fs::path const& folder) {
   }
 }
 
-}  // namespace atoll::checkpoint
+}  // namespace atl::checkpoint

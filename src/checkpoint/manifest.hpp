@@ -12,7 +12,7 @@
 #include "base/digest.hpp"
 #include "checkpoint/written_file.hpp"
 
-namespace atoll::checkpoint {
+namespace atl::checkpoint {
 
 inline constexpr std::string_view manifest_name = "manifest.json";
 
@@ -46,4 +46,4 @@ void write_manifest(std::filesystem::path const& folder, Manifest const& manifes
 // Throws InputError where the manifest is missing, torn, altered or of a newer format.
 Manifest read_manifest(std::filesystem::path const& folder);
 
-}  // namespace atoll::checkpoint
+}  // namespace atl::checkpoint

@@ -10,7 +10,7 @@
 #include "base/durable_file.hpp"
 #include "base/open_file.hpp"
 
-namespace atoll::checkpoint {
+namespace atl::checkpoint {
 
 namespace fs = std::filesystem;
 
@@ -136,4 +136,4 @@ std::vector<fs::path> prune(fs::path const& checkpoints, int keep) {
   return doomed;
 }
 
-}  // namespace atoll::checkpoint
+}  // namespace atl::checkpoint

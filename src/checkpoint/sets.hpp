@@ -10,7 +10,7 @@
 #include "base/error.hpp"
 #include "checkpoint/manifest.hpp"
 
-namespace atoll::checkpoint {
+namespace atl::checkpoint {
 
 struct Set {
   std::filesystem::path folder;
@@ -40,4 +40,4 @@ std::vector<base::Problem> check_files(Set const& set);
 // the newest complete one. What is interrupted leaves sets without a manifest. Returns the folders removed.
 std::vector<std::filesystem::path> prune(std::filesystem::path const& checkpoints, int keep);
 
-}  // namespace atoll::checkpoint
+}  // namespace atl::checkpoint

@@ -9,7 +9,7 @@
 
 #include "base/open_file.hpp"
 
-namespace atoll::checkpoint {
+namespace atl::checkpoint {
 
 namespace fs = std::filesystem;
 
@@ -46,4 +46,4 @@ std::optional<base::Problem> find_damage(fs::path const& folder, WrittenFile con
   return std::nullopt;
 }
 
-}  // namespace atoll::checkpoint
+}  // namespace atl::checkpoint

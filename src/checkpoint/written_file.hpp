@@ -9,7 +9,7 @@
 #include "base/digest.hpp"
 #include "base/error.hpp"
 
-namespace atoll::checkpoint {
+namespace atl::checkpoint {
 
 // A finished file, as the manifest lists it.
 struct WrittenFile {
@@ -28,4 +28,4 @@ WrittenFile describe(std::filesystem::path const& file);
 std::optional<base::Problem> find_damage(std::filesystem::path const& folder, WrittenFile const& expected,
                                          bool read_contents);
 
-}  // namespace atoll::checkpoint
+}  // namespace atl::checkpoint

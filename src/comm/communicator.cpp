@@ -11,7 +11,7 @@
 #include "base/error.hpp"
 #include "comm/wait.hpp"
 
-namespace atoll::comm {
+namespace atl::comm {
 
 namespace {
 
@@ -139,4 +139,4 @@ void Communicator::sum(std::span<float> values, bool deterministic) const {
   });
 }
 
-}  // namespace atoll::comm
+}  // namespace atl::comm

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-namespace atoll::comm {
+namespace atl::comm {
 
 // Throws RuntimeFailure with MPI's own text unless `code` is MPI_SUCCESS.
 void check_mpi(int code, char const* call, std::source_location where = std::source_location::current());
@@ -57,4 +57,4 @@ class Communicator {
   mutable std::vector<MPI_Request> requests_;
 };
 
-}  // namespace atoll::comm
+}  // namespace atl::comm

@@ -5,7 +5,7 @@
 #include "comm/communicator.hpp"
 #include "comm/wait.hpp"
 
-namespace atoll::comm {
+namespace atl::comm {
 
 namespace {
 
@@ -79,4 +79,4 @@ void Communicator::sum_in_rank_order(std::span<float> values) const {
   }
 }
 
-}  // namespace atoll::comm
+}  // namespace atl::comm

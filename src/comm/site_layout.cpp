@@ -6,7 +6,7 @@
 
 #include "base/error.hpp"
 
-namespace atoll::comm {
+namespace atl::comm {
 
 namespace {
 
@@ -56,4 +56,4 @@ int SiteLayout::leader_rank(int site) const {
   return std::accumulate(site_sizes_.begin(), site_sizes_.begin() + site, shards_);
 }
 
-}  // namespace atoll::comm
+}  // namespace atl::comm

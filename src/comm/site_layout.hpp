@@ -5,7 +5,7 @@
 
 #include "deck/config.hpp"
 
-namespace atoll::comm {
+namespace atl::comm {
 
 enum class Role { shard, site };
 
@@ -36,4 +36,4 @@ class SiteLayout {
   std::vector<int> site_sizes_;
 };
 
-}  // namespace atoll::comm
+}  // namespace atl::comm

@@ -6,7 +6,7 @@
 
 #include "comm/communicator.hpp"
 
-namespace atoll::comm {
+namespace atl::comm {
 
 namespace {
 
@@ -38,4 +38,4 @@ void wait_all(std::span<MPI_Request> requests, Patience patience) {
   }
 }
 
-}  // namespace atoll::comm
+}  // namespace atl::comm

@@ -5,7 +5,7 @@
 
 #include <span>
 
-namespace atoll::comm {
+namespace atl::comm {
 
 // MPI moves data only while someone looks: looking often makes transfers fast, rarely makes waits cheap.
 enum class Patience {
@@ -16,4 +16,4 @@ enum class Patience {
 // Until all requests are complete. Throws RuntimeFailure where one fails.
 void wait_all(std::span<MPI_Request> requests, Patience patience);
 
-}  // namespace atoll::comm
+}  // namespace atl::comm

@@ -14,7 +14,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 
-namespace atoll::comm {
+namespace atl::comm {
 
 namespace {
 
@@ -86,4 +86,4 @@ std::string describe_mpi() {
 #endif
 }
 
-}  // namespace atoll::comm
+}  // namespace atl::comm

@@ -7,7 +7,7 @@
 #include "comm/communicator.hpp"
 #include "comm/site_layout.hpp"
 
-namespace atoll::comm {
+namespace atl::comm {
 
 // Holds MPI from construction to destruction. MPI_THREAD_MULTIPLE, since the transport's thread sends while
 // the loop thread is inside a site's collective; throws RuntimeFailure where MPI offers less.
@@ -44,4 +44,4 @@ struct World {
 // MPI's version and whether it can contain a lost process (ULFM), for `atoll info`.
 std::string describe_mpi();
 
-}  // namespace atoll::comm
+}  // namespace atl::comm

@@ -8,7 +8,7 @@
 #include "base/durable_file.hpp"
 #include "base/error.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 AtomicFile::AtomicFile(std::filesystem::path file)
     : path_(std::move(file)), temporary_(base::temporary_name(path_), O_WRONLY | O_CREAT | O_TRUNC) {}
@@ -33,4 +33,4 @@ void AtomicFile::commit() {
   committed_ = true;
 }
 
-}  // namespace atoll::data
+}  // namespace atl::data

@@ -8,7 +8,7 @@
 
 #include "base/open_file.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 // Every function throws RuntimeFailure with the file and the system's reason. Without commit() nothing
 // remains.
@@ -31,4 +31,4 @@ class AtomicFile {
   bool committed_ = false;
 };
 
-}  // namespace atoll::data
+}  // namespace atl::data

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-namespace atoll::data {
+namespace atl::data {
 
 // Row-major (sequences, context). targets[b, t] is the token that follows tokens[b, t] in the text.
 struct Batch {
@@ -14,4 +14,4 @@ struct Batch {
   int context = 0;
 };
 
-}  // namespace atoll::data
+}  // namespace atl::data

@@ -9,7 +9,7 @@
 #include "data/token_file.hpp"
 #include "data/tokenizer.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 namespace {
 
@@ -174,4 +174,4 @@ std::string difference(Recipe const& a, Recipe const& b) {
   return {};
 }
 
-}  // namespace atoll::data
+}  // namespace atl::data

@@ -9,7 +9,7 @@
 #include "base/digest.hpp"
 #include "data/utf8.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 inline constexpr char const* record_name = "dataset.json";
 inline constexpr char const* tokenizer_name = "tokenizer.model";
@@ -77,4 +77,4 @@ base::Digest digest_of(Dataset const& dataset);
 // Why `a` and `b` cannot give the same files ("vocab 2048 and 4096"); empty where they do.
 std::string difference(Recipe const& a, Recipe const& b);
 
-}  // namespace atoll::data
+}  // namespace atl::data

@@ -9,7 +9,7 @@
 
 #include "base/error.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 namespace {
 
@@ -123,4 +123,4 @@ EncodedText encode_text(std::vector<SourceFile> const& files, Split const& split
   return text;
 }
 
-}  // namespace atoll::data
+}  // namespace atl::data

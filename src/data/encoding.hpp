@@ -12,7 +12,7 @@
 #include "data/token_file.hpp"
 #include "data/tokenizer.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 // The two sides of the split, open for writing.
 struct TokenFiles {
@@ -32,4 +32,4 @@ EncodedText encode_text(std::vector<SourceFile> const& files, Split const& split
                         std::uint64_t text_bytes, std::function<void(double)> const& progress,
                         TokenFiles& output);
 
-}  // namespace atoll::data
+}  // namespace atl::data

@@ -10,7 +10,7 @@
 #include "data/token_file.hpp"
 #include "data/tokenizer.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 namespace {
 
@@ -109,4 +109,4 @@ std::string describe(Inspection const& inspection) {
   return text;
 }
 
-}  // namespace atoll::data
+}  // namespace atl::data

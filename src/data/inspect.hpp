@@ -11,7 +11,7 @@
 #include "data/dataset.hpp"
 #include "data/token.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 struct TokenFileReport {
   std::filesystem::path file;
@@ -35,4 +35,4 @@ Inspection inspect(std::filesystem::path const& path, std::string const& tokeniz
 // For people: lines, each ending in '\n'.
 std::string describe(Inspection const& inspection);
 
-}  // namespace atoll::data
+}  // namespace atl::data

@@ -7,7 +7,7 @@
 
 #include "base/rng.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 // A balanced Feistel network (Luby and Rackoff, 1988) over the smallest even number of bits that holds
 // `size`, walking on until the value falls below `size` again (Black and Rogaway, CT-RSA 2002): fewer than
@@ -47,4 +47,4 @@ class Permutation {
   std::uint64_t stream_;
 };
 
-}  // namespace atoll::data
+}  // namespace atl::data

@@ -18,7 +18,7 @@
 #include "data/token_file.hpp"
 #include "data/tokenizer.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 namespace fs = std::filesystem;
 
@@ -179,4 +179,4 @@ PrepareReport prepare(PrepareOptions const& options) {
   return {dataset, false};
 }
 
-}  // namespace atoll::data
+}  // namespace atl::data

@@ -10,7 +10,7 @@
 
 #include "data/dataset.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 struct PrepareOptions {
   std::vector<std::string> sources;  // text files (plain, .gz, .dz) or folders
@@ -37,4 +37,4 @@ struct PrepareReport {
 // encoding and decoding.
 PrepareReport prepare(PrepareOptions const& options);
 
-}  // namespace atoll::data
+}  // namespace atl::data

@@ -11,7 +11,7 @@
 
 #include "base/error.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 namespace {
 
@@ -224,4 +224,4 @@ std::unique_ptr<Tokenizer> load_sentencepiece(std::string const& where, std::str
   return std::make_unique<SentencePieceTokenizer>(where, model);
 }
 
-}  // namespace atoll::data
+}  // namespace atl::data

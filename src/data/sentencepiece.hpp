@@ -8,7 +8,7 @@
 
 #include "data/tokenizer.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 // Of the library that was compiled against.
 std::string sentencepiece_version();
@@ -23,4 +23,4 @@ std::string train_sentencepiece(std::vector<std::string> const& text, int vocab)
 // `where` names the model in messages. Throws InputError unless the model keeps text exactly as it is.
 std::unique_ptr<Tokenizer> load_sentencepiece(std::string const& where, std::string const& model);
 
-}  // namespace atoll::data
+}  // namespace atl::data

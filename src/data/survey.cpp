@@ -10,7 +10,7 @@
 #include "base/error.hpp"
 #include "base/rng.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 namespace {
 
@@ -103,4 +103,4 @@ Survey survey_text(std::vector<SourceFile> const& files, double validation_fract
   return survey;
 }
 
-}  // namespace atoll::data
+}  // namespace atl::data

@@ -10,7 +10,7 @@
 #include "data/dataset.hpp"
 #include "data/text_source.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 // Says which entries are validation text: the one place where this is decided.
 struct Split {
@@ -33,4 +33,4 @@ struct Survey {
 Survey survey_text(std::vector<SourceFile> const& files, double validation_fraction, std::uint64_t seed,
                    std::size_t sample_bytes, std::function<void(double)> const& progress);
 
-}  // namespace atoll::data
+}  // namespace atl::data

@@ -11,7 +11,7 @@
 
 #include "base/error.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 namespace fs = std::filesystem;
 
@@ -163,4 +163,4 @@ bool EntryReader::next(std::string& entry) {
   return true;
 }
 
-}  // namespace atoll::data
+}  // namespace atl::data

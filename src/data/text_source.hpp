@@ -10,7 +10,7 @@
 #include "base/digest.hpp"
 #include "data/utf8.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 struct SourceFile {
   std::filesystem::path path;
@@ -51,4 +51,4 @@ class EntryReader {
   Replacement replaced_;
 };
 
-}  // namespace atoll::data
+}  // namespace atl::data

@@ -3,10 +3,10 @@
 
 #include <cstdint>
 
-namespace atoll::data {
+namespace atl::data {
 
 using Token = std::uint16_t;
 
 inline constexpr int max_vocab = 65536;
 
-}  // namespace atoll::data
+}  // namespace atl::data

@@ -15,7 +15,7 @@
 
 #include "base/error.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 static_assert(std::endian::native == std::endian::little, "token files are little-endian");
 
@@ -136,4 +136,4 @@ void TokenFile::read(std::uint64_t first, std::span<Token> out) const {
                          "use the tokenizer and the vocabulary that the file was made with");
 }
 
-}  // namespace atoll::data
+}  // namespace atl::data

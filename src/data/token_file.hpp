@@ -10,7 +10,7 @@
 #include "data/atomic_file.hpp"
 #include "data/token.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 inline constexpr std::int32_t token_file_magic = 20240520;
 inline constexpr std::int32_t token_file_version = 1;
@@ -60,4 +60,4 @@ class TokenFile {
   Token lowest_id_ = 0, highest_id_ = 0;
 };
 
-}  // namespace atoll::data
+}  // namespace atl::data

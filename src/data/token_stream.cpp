@@ -7,7 +7,7 @@
 #include "base/error.hpp"
 #include "data/permutation.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 TokenStream::TokenStream(StreamOptions options)
     : options_(std::move(options)), file_(options_.file, options_.vocab) {
@@ -113,4 +113,4 @@ void TokenStream::load(base::Reader const& reader) {
   seek(reader.read_uint("cursor"));
 }
 
-}  // namespace atoll::data
+}  // namespace atl::data

@@ -14,7 +14,7 @@
 #include "data/batch.hpp"
 #include "data/token_file.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 struct StreamOptions {
   std::filesystem::path file;
@@ -83,4 +83,4 @@ class TokenStream {
   std::jthread reader_;  // last, so that it ends before what it uses
 };
 
-}  // namespace atoll::data
+}  // namespace atl::data

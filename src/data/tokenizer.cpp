@@ -7,7 +7,7 @@
 #include "base/error.hpp"
 #include "data/sentencepiece.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 namespace {
 
@@ -52,4 +52,4 @@ std::unique_ptr<Tokenizer> load_tokenizer(std::string const& path_or_bytes) {
   return load_sentencepiece(path_or_bytes, std::move(content).str());
 }
 
-}  // namespace atoll::data
+}  // namespace atl::data

@@ -10,7 +10,7 @@
 #include "base/digest.hpp"
 #include "data/token.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 // Not for use by two threads at once: encoding remembers the words it has seen. Load one for each thread.
 class Tokenizer {
@@ -33,4 +33,4 @@ class Tokenizer {
 // InputError where the file is absent, is no model, has more than max_vocab pieces or would lose text.
 std::unique_ptr<Tokenizer> load_tokenizer(std::string const& path_or_bytes);
 
-}  // namespace atoll::data
+}  // namespace atl::data

@@ -1,6 +1,6 @@
 #include "data/utf8.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 namespace {
 
@@ -67,4 +67,4 @@ Replacement repair_utf8(std::string& text) {
   return replaced;
 }
 
-}  // namespace atoll::data
+}  // namespace atl::data

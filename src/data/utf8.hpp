@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace atoll::data {
+namespace atl::data {
 
 // What was wrong with a text.
 struct Replacement {
@@ -21,4 +21,4 @@ std::size_t utf8_character_bytes(std::string_view text);
 // maximal subparts"): what Python, Rust and web browsers do.
 Replacement repair_utf8(std::string& text);
 
-}  // namespace atoll::data
+}  // namespace atl::data

@@ -7,7 +7,7 @@
 #include "base/error.hpp"
 #include "data/token_file.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 ValidationSet::ValidationSet(ValidationOptions const& options)
     : sequences_(options.sequences), context_(options.context) {
@@ -39,4 +39,4 @@ Batch ValidationSet::get(int batch) const {
           context_};
 }
 
-}  // namespace atoll::data
+}  // namespace atl::data

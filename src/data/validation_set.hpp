@@ -7,7 +7,7 @@
 
 #include "data/batch.hpp"
 
-namespace atoll::data {
+namespace atl::data {
 
 struct ValidationOptions {
   std::filesystem::path file;
@@ -32,4 +32,4 @@ class ValidationSet {
   std::vector<std::int32_t> tokens_, targets_;
 };
 
-}  // namespace atoll::data
+}  // namespace atl::data

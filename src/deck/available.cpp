@@ -7,7 +7,7 @@
 #include "deck/checks.hpp"
 #include "deck/keys.hpp"
 
-namespace atoll::deck {
+namespace atl::deck {
 
 namespace {
 
@@ -85,4 +85,4 @@ void check_available(RunConfig const& config, Report& report) {
                  "use inner.shard_optimizer = false");
 }
 
-}  // namespace atoll::deck
+}  // namespace atl::deck

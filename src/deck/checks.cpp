@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
-namespace atoll::deck {
+namespace atl::deck {
 
 namespace {
 
@@ -89,4 +89,4 @@ void check_relations(RunConfig const& config, Report& report) {
   for (auto check : {check_run, check_sites, check_model, check_outer}) check(config, report);
 }
 
-}  // namespace atoll::deck
+}  // namespace atl::deck

@@ -4,7 +4,7 @@
 #include "deck/config.hpp"
 #include "deck/report.hpp"
 
-namespace atoll::deck {
+namespace atl::deck {
 
 // Every relation between the keys of `config`, each of which is within its own range.
 void check_relations(RunConfig const& config, Report& report);
@@ -15,4 +15,4 @@ void check_available(RunConfig const& config, Report& report);
 // The values of "section.key" that this version has; empty where it has them all.
 std::vector<std::string_view> available_values(std::string_view path);
 
-}  // namespace atoll::deck
+}  // namespace atl::deck

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace atoll::deck {
+namespace atl::deck {
 
 enum class Stop { clock, each };
 enum class Method { data_parallel, diloco, streaming, decoupled };
@@ -157,4 +157,4 @@ struct RunConfig {
   bool operator==(RunConfig const&) const = default;
 };
 
-}  // namespace atoll::deck
+}  // namespace atl::deck

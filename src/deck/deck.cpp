@@ -11,7 +11,7 @@
 #include "deck/keys.hpp"
 #include "deck/nearest.hpp"
 
-namespace atoll::deck {
+namespace atl::deck {
 
 namespace {
 
@@ -115,4 +115,4 @@ RunConfig load(std::filesystem::path const& file, std::vector<std::string> const
   return parse(text, file.string(), overrides);
 }
 
-}  // namespace atoll::deck
+}  // namespace atl::deck

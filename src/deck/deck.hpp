@@ -7,7 +7,7 @@
 
 #include "deck/config.hpp"
 
-namespace atoll::deck {
+namespace atl::deck {
 
 // Reads `file`, applies `overrides` ("section.key=value"; the value in TOML, or a bare word), checks every
 // key, type, range and relation between keys. Throws InputError with all problems, in the order of the deck,
@@ -31,4 +31,4 @@ struct KeyDoc {
 // Every key, in the order of the schema.
 std::vector<KeyDoc> schema();
 
-}  // namespace atoll::deck
+}  // namespace atl::deck

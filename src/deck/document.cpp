@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <optional>
 
-namespace atoll::deck {
+namespace atl::deck {
 
 namespace {
 
@@ -115,4 +115,4 @@ std::vector<Entry> read_overrides(std::vector<std::string> const& given, Report&
   return entries;
 }
 
-}  // namespace atoll::deck
+}  // namespace atl::deck

@@ -8,7 +8,7 @@
 #include "deck/report.hpp"
 #include "deck/value.hpp"
 
-namespace atoll::deck {
+namespace atl::deck {
 
 // One key as it was written, in the deck or as an override.
 struct Entry {
@@ -35,4 +35,4 @@ Document read_document(std::string_view text, std::string const& where);
 // From "section.key=value"; the value is TOML, or a bare word and so a string. What is neither is reported.
 std::vector<Entry> read_overrides(std::vector<std::string> const& given, Report& report);
 
-}  // namespace atoll::deck
+}  // namespace atl::deck

@@ -6,7 +6,7 @@
 #include "deck/deck.hpp"
 #include "deck/keys.hpp"
 
-namespace atoll::deck {
+namespace atl::deck {
 
 std::string echo(RunConfig const& config) {
   std::string text;
@@ -38,4 +38,4 @@ std::vector<KeyDoc> schema() {
   return docs;
 }
 
-}  // namespace atoll::deck
+}  // namespace atl::deck

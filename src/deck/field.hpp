@@ -9,7 +9,7 @@
 
 #include "deck/keys.hpp"
 
-namespace atoll::deck {
+namespace atl::deck {
 
 // One row: where the value lives in its section (a member, or a function of the section), and what a user
 // must know of it.
@@ -75,4 +75,4 @@ Key make_key(char const* section_name, Section RunConfig::*section, Field<Access
   };
 }
 
-}  // namespace atoll::deck
+}  // namespace atl::deck

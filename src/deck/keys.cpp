@@ -4,7 +4,7 @@
 
 #include "deck/field.hpp"
 
-namespace atoll::deck {
+namespace atl::deck {
 
 namespace {
 
@@ -246,4 +246,4 @@ Key const* find_key(std::string_view section, std::string_view name) {
   return found == keys().end() ? nullptr : &*found;
 }
 
-}  // namespace atoll::deck
+}  // namespace atl::deck

@@ -9,7 +9,7 @@
 #include "deck/deck.hpp"
 #include "deck/value.hpp"
 
-namespace atoll::deck {
+namespace atl::deck {
 
 struct Key {
   KeyDoc doc;
@@ -30,4 +30,4 @@ std::vector<std::string_view> key_names(std::string_view section);
 // Null where there is no such key.
 Key const* find_key(std::string_view section, std::string_view name);
 
-}  // namespace atoll::deck
+}  // namespace atl::deck

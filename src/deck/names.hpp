@@ -7,7 +7,7 @@
 
 #include "deck/config.hpp"
 
-namespace atoll::deck {
+namespace atl::deck {
 
 template <class... Name>
 constexpr auto list(Name... name) {
@@ -41,4 +41,4 @@ constexpr std::string_view name(E value) {
   return names(value)[static_cast<std::size_t>(value)];
 }
 
-}  // namespace atoll::deck
+}  // namespace atl::deck

@@ -4,7 +4,7 @@
 #include <cctype>
 #include <vector>
 
-namespace atoll::deck {
+namespace atl::deck {
 
 namespace {
 
@@ -44,4 +44,4 @@ std::string_view nearest(std::string_view name, std::span<std::string_view const
   return best;
 }
 
-}  // namespace atoll::deck
+}  // namespace atl::deck

@@ -4,11 +4,11 @@
 #include <span>
 #include <string_view>
 
-namespace atoll::deck {
+namespace atl::deck {
 
 // The candidate that is the fewest insertions, deletions, substitutions and swaps of neighbours away from
 // `name`, letter case aside. Empty where even that one differs in more than two letters and a third of its
 // length.
 std::string_view nearest(std::string_view name, std::span<std::string_view const> candidates);
 
-}  // namespace atoll::deck
+}  // namespace atl::deck

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
-namespace atoll::deck {
+namespace atl::deck {
 
 void Report::add(Place const& place, std::string what, std::string remedy) {
   problems_.emplace_back(place, base::Problem{place.text, std::move(what), std::move(remedy)});
@@ -39,4 +39,4 @@ Place const& Report::place_of(std::string_view path) const {
   return found == places_.end() ? deck_ : found->second;
 }
 
-}  // namespace atoll::deck
+}  // namespace atl::deck

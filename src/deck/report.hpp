@@ -13,7 +13,7 @@
 
 #include "base/error.hpp"
 
-namespace atoll::deck {
+namespace atl::deck {
 
 // Where something was written. Overrides have no line and come after the whole file.
 struct Place {
@@ -50,4 +50,4 @@ class Report {
   std::vector<std::pair<Place, base::Problem>> problems_;
 };
 
-}  // namespace atoll::deck
+}  // namespace atl::deck

@@ -8,7 +8,7 @@
 
 #include "deck/nearest.hpp"
 
-namespace atoll::deck {
+namespace atl::deck {
 
 // ---- ranges ------------------------------------------------------------------------------------
 
@@ -109,4 +109,4 @@ std::string write(Value const& value) {
   return write(items, value.is_list);
 }
 
-}  // namespace atoll::deck
+}  // namespace atl::deck

@@ -15,7 +15,7 @@
 
 #include "deck/names.hpp"
 
-namespace atoll::deck {
+namespace atl::deck {
 
 // What no key takes: a date, a table, a list in a list.
 struct Foreign {
@@ -140,4 +140,4 @@ std::string write(std::array<T, N> const& list) {
   return write(items, true);
 }
 
-}  // namespace atoll::deck
+}  // namespace atl::deck

@@ -5,7 +5,7 @@
 #include "base/error.hpp"
 #include "kernels/rope.hpp"
 
-namespace atoll::model {
+namespace atl::model {
 
 using kernels::Tensor1;
 using kernels::Tensor2;
@@ -123,4 +123,4 @@ std::size_t Activations::bytes() const {
   return floats_.size() * sizeof(float) + token_buffer_.size() * sizeof(std::int32_t);
 }
 
-}  // namespace atoll::model
+}  // namespace atl::model

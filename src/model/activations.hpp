@@ -7,7 +7,7 @@
 #include "kernels/attention.hpp"
 #include "kernels/buffer.hpp"
 
-namespace atoll::model {
+namespace atl::model {
 
 // The residual stream at a point where it is read, and what is read.
 struct NormedStream {
@@ -63,4 +63,4 @@ class Activations {
   kernels::TokenBuffer token_buffer_;
 };
 
-}  // namespace atoll::model
+}  // namespace atl::model

@@ -7,7 +7,7 @@
 #include "kernels/rope.hpp"
 #include "kernels/swiglu.hpp"
 
-namespace atoll::model {
+namespace atl::model {
 
 using kernels::columns;
 using kernels::Exec;
@@ -82,4 +82,4 @@ void backward(Exec const& exec, WeightMap const& map, Tensor1<float const> param
   announce(on_ready, map.ready_with_embedding());
 }
 
-}  // namespace atoll::model
+}  // namespace atl::model

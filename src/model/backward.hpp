@@ -8,7 +8,7 @@
 #include "model/weights.hpp"
 #include "tensor/param_table.hpp"
 
-namespace atoll::model {
+namespace atl::model {
 
 // Told of ranges of the flat gradient buffer that will not change any more: each element once, in an order
 // that depends on the model alone. They are final in the order of exec: fence before reading them elsewhere.
@@ -19,4 +19,4 @@ using GradientsReady = std::function<void(tensor::Range)>;
 void backward(kernels::Exec const& exec, WeightMap const& map, kernels::Tensor1<float const> params,
               Activations& act, kernels::Tensor1<float> gradients, GradientsReady const& on_ready);
 
-}  // namespace atoll::model
+}  // namespace atl::model

@@ -7,7 +7,7 @@
 #include "kernels/rope.hpp"
 #include "kernels/swiglu.hpp"
 
-namespace atoll::model {
+namespace atl::model {
 
 using kernels::columns;
 using kernels::Exec;
@@ -72,4 +72,4 @@ void forward(Exec const& exec, WeightMap const& map, Tensor1<float const> params
   }
 }
 
-}  // namespace atoll::model
+}  // namespace atl::model

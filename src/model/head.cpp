@@ -5,7 +5,7 @@
 #include "kernels/cross_entropy.hpp"
 #include "kernels/matmul.hpp"
 
-namespace atoll::model {
+namespace atl::model {
 
 using kernels::Exec;
 using kernels::range;
@@ -65,4 +65,4 @@ void last_logits(Exec const& exec, Tensor2<float const> head, Activations const&
   });
 }
 
-}  // namespace atoll::model
+}  // namespace atl::model

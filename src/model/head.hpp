@@ -5,7 +5,7 @@
 
 #include "model/activations.hpp"
 
-namespace atoll::model {
+namespace atl::model {
 
 // act.losses[n] from act.head_in.normed and act.targets; `head` is (V, C).
 // Enqueues on exec; the caller fences.
@@ -20,4 +20,4 @@ void head_losses_backward(kernels::Exec const& exec, kernels::Tensor2<float cons
 void last_logits(kernels::Exec const& exec, kernels::Tensor2<float const> head, Activations const& act,
                  std::span<float> out);
 
-}  // namespace atoll::model
+}  // namespace atl::model

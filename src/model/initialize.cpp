@@ -6,7 +6,7 @@
 #include "base/error.hpp"
 #include "base/rng.hpp"
 
-namespace atoll::model {
+namespace atl::model {
 
 namespace {
 
@@ -34,4 +34,4 @@ void initialize(tensor::Tensor const& tensor, std::size_t index, deck::ModelSect
   }
 }
 
-}  // namespace atoll::model
+}  // namespace atl::model

@@ -8,7 +8,7 @@
 #include "deck/config.hpp"
 #include "tensor/param_table.hpp"
 
-namespace atoll::model {
+namespace atl::model {
 
 // Fills `out` with the initial values of `tensor`, the one at place `index` of its table: norm weights are 1;
 // matrices and embeddings are normal with standard deviation 0.02, those that write to the residual stream
@@ -17,4 +17,4 @@ namespace atoll::model {
 void initialize(tensor::Tensor const& tensor, std::size_t index, deck::ModelSection const& model,
                 std::uint64_t seed, std::span<float> out);
 
-}  // namespace atoll::model
+}  // namespace atl::model

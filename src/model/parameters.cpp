@@ -4,7 +4,7 @@
 
 #include "base/error.hpp"
 
-namespace atoll::model {
+namespace atl::model {
 
 std::vector<tensor::TensorSpec> parameter_specs(deck::ModelSection const& model) {
   using tensor::Kind;
@@ -36,4 +36,4 @@ std::vector<tensor::TensorSpec> parameter_specs(deck::ModelSection const& model)
   return specs;
 }
 
-}  // namespace atoll::model
+}  // namespace atl::model

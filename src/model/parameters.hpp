@@ -6,7 +6,7 @@
 #include "deck/config.hpp"
 #include "tensor/param_table.hpp"
 
-namespace atoll::model {
+namespace atl::model {
 
 // Every parameter tensor of a Llama-family model, in the order of the forward pass:
 //   embedding.tokens (V, C)
@@ -17,4 +17,4 @@ namespace atoll::model {
 // Matrices are (outputs, inputs), row-major, as torch.nn.Linear keeps them. `model.vocab` must be known.
 std::vector<tensor::TensorSpec> parameter_specs(deck::ModelSection const& model);
 
-}  // namespace atoll::model
+}  // namespace atl::model

@@ -10,7 +10,7 @@
 #include "model/forward.hpp"
 #include "model/head.hpp"
 
-namespace atoll::model {
+namespace atl::model {
 
 using kernels::Tensor1;
 
@@ -115,4 +115,4 @@ LossSum Transformer::loss_of(Batch const& part) const {
   return {sum, part.targets.size() - ignored};
 }
 
-}  // namespace atoll::model
+}  // namespace atl::model

@@ -12,7 +12,7 @@
 #include "model/weights.hpp"
 #include "tensor/param_table.hpp"
 
-namespace atoll::model {
+namespace atl::model {
 
 // Token sequences of equal length and what should follow each token, in host memory.
 struct Batch {
@@ -71,4 +71,4 @@ class Transformer {
   Kokkos::View<double, kernels::ExecMemory> loss_sum_;
 };
 
-}  // namespace atoll::model
+}  // namespace atl::model

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace atoll::model {
+namespace atl::model {
 
 namespace {
 
@@ -51,4 +51,4 @@ WeightMap::WeightMap(deck::ModelSection const& model, tensor::ParamTable const& 
   }
 }
 
-}  // namespace atoll::model
+}  // namespace atl::model

@@ -8,7 +8,7 @@
 #include "kernels/views.hpp"
 #include "tensor/param_table.hpp"
 
-namespace atoll::model {
+namespace atl::model {
 
 // Of one layer; T is float or float const.
 template <class T>
@@ -75,4 +75,4 @@ class WeightMap {
   std::vector<tensor::Range> ready_with_head_;
 };
 
-}  // namespace atoll::model
+}  // namespace atl::model

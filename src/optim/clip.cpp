@@ -4,7 +4,7 @@
 
 #include "kernels/reduce.hpp"
 
-namespace atoll::optim {
+namespace atl::optim {
 
 double squared_norm(kernels::Exec const& exec, kernels::Tensor1<float const> gradients) {
   Kokkos::View<double, kernels::ExecMemory> const in_place("squared norm");
@@ -19,4 +19,4 @@ double clip_factor(double norm, double clip_norm) {
   return clip_norm > 0.0 ? std::min(1.0, clip_norm / (norm + 1e-6)) : 1.0;
 }
 
-}  // namespace atoll::optim
+}  // namespace atl::optim

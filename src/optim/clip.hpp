@@ -3,7 +3,7 @@
 
 #include "kernels/views.hpp"
 
-namespace atoll::optim {
+namespace atl::optim {
 
 // Sum of the squares of this process's gradients, in double; not finite if any of them is not.
 // Local; waits for exec.
@@ -13,4 +13,4 @@ double squared_norm(kernels::Exec const& exec, kernels::Tensor1<float const> gra
 // limit): min(1, clip_norm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_.
 double clip_factor(double norm, double clip_norm);
 
-}  // namespace atoll::optim
+}  // namespace atl::optim

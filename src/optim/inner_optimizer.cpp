@@ -6,7 +6,7 @@
 #include "base/error.hpp"
 #include "kernels/optimizer.hpp"
 
-namespace atoll::optim {
+namespace atl::optim {
 
 using kernels::range;
 using kernels::Tensor1;
@@ -89,4 +89,4 @@ void InnerOptimizer::load(base::Reader const& reader) {
   }
 }
 
-}  // namespace atoll::optim
+}  // namespace atl::optim

@@ -11,7 +11,7 @@
 #include "kernels/buffer.hpp"
 #include "tensor/param_table.hpp"
 
-namespace atoll::optim {
+namespace atl::optim {
 
 // AdamW as torch.optim.AdamW with eps 1e-8 (Loshchilov and Hutter, arXiv 1711.05101), or p -= lr g. In both,
 // weight decay is decoupled (p *= 1 - lr weight_decay first) and spares vectors. Owns the moments, in the
@@ -47,4 +47,4 @@ class InnerOptimizer {
   std::uint64_t steps_ = 0;
 };
 
-}  // namespace atoll::optim
+}  // namespace atl::optim

@@ -6,7 +6,7 @@
 
 #include "base/error.hpp"
 
-namespace atoll::optim {
+namespace atl::optim {
 
 double learning_rate(deck::InnerSection const& inner, std::uint64_t total_steps, std::uint64_t step) {
   base::ensure(step >= 1, "steps are counted from 1");
@@ -29,4 +29,4 @@ double learning_rate(deck::InnerSection const& inner, std::uint64_t total_steps,
   }
 }
 
-}  // namespace atoll::optim
+}  // namespace atl::optim

@@ -5,11 +5,11 @@
 
 #include "deck/config.hpp"
 
-namespace atoll::optim {
+namespace atl::optim {
 
 // The rate of step 1, 2, ... of a run of `total_steps`. It rises linearly to `lr` over `warmup_steps`; then
 // it stays (`constant`), or falls along half a cosine to `min_lr_ratio * lr` at the last step (`cosine`).
 // Steps after the last have the rate of the last.
 double learning_rate(deck::InnerSection const& inner, std::uint64_t total_steps, std::uint64_t step);
 
-}  // namespace atoll::optim
+}  // namespace atl::optim

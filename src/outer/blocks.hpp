@@ -8,7 +8,7 @@
 
 #include "tensor/param_table.hpp"
 
-namespace atoll::outer {
+namespace atl::outer {
 
 inline constexpr std::size_t block_elements = 1024;
 
@@ -41,4 +41,4 @@ double sum_of_squares(std::span<T const> values) {
   return sum;
 }
 
-}  // namespace atoll::outer
+}  // namespace atl::outer

@@ -7,7 +7,7 @@
 #include "base/error.hpp"
 #include "outer/blocks.hpp"
 
-namespace atoll::outer {
+namespace atl::outer {
 
 void difference(std::span<float const> base, std::span<float const> theta, std::span<float> out) {
   base::ensure(base.size() == theta.size() && out.size() == theta.size(),
@@ -33,4 +33,4 @@ bool is_finite(std::span<float const> values) {
   return finite;
 }
 
-}  // namespace atoll::outer
+}  // namespace atl::outer

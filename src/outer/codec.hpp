@@ -3,7 +3,7 @@
 
 #include <span>
 
-namespace atoll::outer {
+namespace atl::outer {
 
 // out = base - theta: the way from where the site is back to where it started. All of one size.
 void difference(std::span<float const> base, std::span<float const> theta, std::span<float> out);
@@ -11,4 +11,4 @@ void difference(std::span<float const> base, std::span<float const> theta, std::
 // False where a value is NaN or infinite.
 bool is_finite(std::span<float const> values);
 
-}  // namespace atoll::outer
+}  // namespace atl::outer

@@ -6,7 +6,7 @@
 #include "base/error.hpp"
 #include "outer/blocks.hpp"
 
-namespace atoll::outer {
+namespace atl::outer {
 
 namespace {
 
@@ -101,4 +101,4 @@ void merge(MergeRule rule, std::span<tensor::Tensor const* const> tensors, Range
   }
 }
 
-}  // namespace atoll::outer
+}  // namespace atl::outer

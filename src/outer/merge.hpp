@@ -6,7 +6,7 @@
 
 #include "tensor/param_table.hpp"
 
-namespace atoll::outer {
+namespace atl::outer {
 
 enum class MergeRule { average, rda };
 
@@ -25,4 +25,4 @@ struct Weighted {
 void merge(MergeRule rule, std::span<tensor::Tensor const* const> tensors, tensor::Range fragment,
            std::span<Weighted const> members, std::span<float> out);
 
-}  // namespace atoll::outer
+}  // namespace atl::outer

@@ -2,7 +2,7 @@
 
 #include "base/error.hpp"
 
-namespace atoll::outer {
+namespace atl::outer {
 
 OuterOptimizer::OuterOptimizer(Options options, std::size_t size) : options_(options), size_(size) {
   if (options_.momentum != 0.0) momentum_.resize(size);
@@ -34,4 +34,4 @@ void OuterOptimizer::load(base::Reader const& reader) {
   if (!momentum_.empty()) reader.read("momentum", std::span<float>(momentum_));
 }
 
-}  // namespace atoll::outer
+}  // namespace atl::outer

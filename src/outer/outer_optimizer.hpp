@@ -7,7 +7,7 @@
 
 #include "base/archive.hpp"
 
-namespace atoll::outer {
+namespace atl::outer {
 
 // Nesterov: b <- mu b + delta; Theta <- Theta - lr (delta + mu b). Plain SGD is mu = 0, without a buffer.
 class OuterOptimizer {
@@ -32,4 +32,4 @@ class OuterOptimizer {
   std::vector<float> momentum_;  // empty without momentum
 };
 
-}  // namespace atoll::outer
+}  // namespace atl::outer

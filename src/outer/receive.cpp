@@ -2,7 +2,7 @@
 
 #include "base/error.hpp"
 
-namespace atoll::outer {
+namespace atl::outer {
 
 void rebase(std::span<float> theta, std::span<float const> reference, std::span<float const> release) {
   base::ensure(reference.size() == theta.size() && release.size() == theta.size(),
@@ -13,4 +13,4 @@ void rebase(std::span<float> theta, std::span<float const> reference, std::span<
   for (std::size_t i = 0; i < theta.size(); ++i) local[i] = to[i] + (local[i] - from[i]);
 }
 
-}  // namespace atoll::outer
+}  // namespace atl::outer

@@ -3,10 +3,10 @@
 
 #include <span>
 
-namespace atoll::outer {
+namespace atl::outer {
 
 // theta <- release + (theta - reference): what was trained since `reference` is kept on top of the release.
 // All of one size.
 void rebase(std::span<float> theta, std::span<float const> reference, std::span<float const> release);
 
-}  // namespace atoll::outer
+}  // namespace atl::outer

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <functional>
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 void FragmentClock::update(std::span<std::uint64_t const> steps, bool membership_changed) {
   if (std::ssize(steps) < quorum_) return;
@@ -38,4 +38,4 @@ std::uint64_t next_due(std::uint32_t fragment, int fragments, std::uint64_t inte
   return phase + (earliest - phase + interval - 1) / interval * interval;
 }
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 // t: the K-th largest step among the live sites. Never falls: where a change of membership would lower it, an
 // offset makes up for it. Stands still while fewer than K sites live.
@@ -33,4 +33,4 @@ std::uint64_t first_due(std::uint32_t fragment, int fragments, std::uint64_t int
 // When it is due next after a round at time t: the first x = t_p (mod H) with x >= t + H/2.
 std::uint64_t next_due(std::uint32_t fragment, int fragments, std::uint64_t interval, std::uint64_t t);
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

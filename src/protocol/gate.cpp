@@ -1,6 +1,6 @@
 #include "protocol/gate.hpp"
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 namespace {
 
@@ -20,4 +20,4 @@ Reason Gate::inspect(Contribution const& contribution, bool finite, Version cons
   return Reason::none;
 }
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

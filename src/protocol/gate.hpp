@@ -5,7 +5,7 @@
 
 #include "protocol/message.hpp"
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 struct Gate {
   std::uint64_t max_staleness = 0;        // commits
@@ -18,4 +18,4 @@ struct Gate {
   }
 };
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

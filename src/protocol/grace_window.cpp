@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 namespace {
 
@@ -30,4 +30,4 @@ double GraceWindow::length_s(double slowest_step_s) const {
   return std::min(std::max(outer_.grace_fraction * slack, floor), outer_.grace_cap_s);
 }
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

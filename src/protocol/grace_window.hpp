@@ -3,7 +3,7 @@
 
 #include "deck/config.hpp"
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 // xi_grace = clamp(gamma (tau xi_step - (xi_quorum + xi_sync)), floor xi_step, cap). The xi are moving
 // averages (EMA, 0.5).
@@ -24,4 +24,4 @@ class GraceWindow {
   bool has_sync_ = false;
 };
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

@@ -3,7 +3,7 @@
 
 #include "protocol/types.hpp"
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 struct LedgerRow {
   Work processed;
@@ -21,4 +21,4 @@ struct LedgerRow {
   }
 };
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

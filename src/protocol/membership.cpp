@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 bool Membership::admit(int site, std::uint64_t incarnation, double now_s) {
   auto& status = sites_.at(static_cast<std::size_t>(site));
@@ -75,4 +75,4 @@ std::string Membership::describe(int site, double now_s) const {
   return status.admitted ? fmt::format("silent for {:.0f} s", now_s - status.heard_s) : "not here yet";
 }
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

@@ -8,7 +8,7 @@
 
 #include "protocol/message.hpp"
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 struct SiteStatus {
   bool admitted = false;
@@ -56,4 +56,4 @@ class Membership {
   bool changed_ = false;
 };
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

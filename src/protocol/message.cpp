@@ -10,7 +10,7 @@
 
 #include "base/error.hpp"
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 namespace {
 
@@ -196,4 +196,4 @@ Message decode(std::span<std::byte const> bytes) {
   return message;
 }
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

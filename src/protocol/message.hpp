@@ -11,7 +11,7 @@
 #include "base/digest.hpp"
 #include "protocol/types.hpp"
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 // site -> shard 0: who I am, and what I believe we agree on.
 struct Hello {
@@ -163,4 +163,4 @@ std::vector<std::byte> encode(Message const& message);
 // Throws RuntimeFailure for an unknown type, a truncated or overlong message or an impossible length.
 Message decode(std::span<std::byte const> bytes);
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

@@ -3,7 +3,7 @@
 
 #include "protocol/types.hpp"
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 namespace {
 
@@ -19,4 +19,4 @@ static_assert(reasons.size() == static_cast<std::size_t>(Reason::old_incarnation
 char const* name(Outcome outcome) { return outcomes.at(static_cast<std::size_t>(outcome)); }
 char const* name(Reason reason) { return reasons.at(static_cast<std::size_t>(reason)); }
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

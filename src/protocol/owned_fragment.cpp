@@ -8,7 +8,7 @@
 #include "base/error.hpp"
 #include "protocol/fragment_clock.hpp"
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 OwnedFragment::OwnedFragment(std::uint32_t index, deck::OuterSection const& outer, int sites)
     : index_(index),
@@ -199,4 +199,4 @@ void OwnedFragment::load(base::Reader const& reader) {
   next_due_ = reader.read_uint("next_due");
 }
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

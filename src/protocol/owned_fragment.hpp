@@ -16,7 +16,7 @@
 #include "protocol/membership.hpp"
 #include "protocol/syncer_action.hpp"
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 // What a decision about a fragment depends on besides the fragment itself.
 struct Surroundings {
@@ -124,4 +124,4 @@ class OwnedFragment {
   std::vector<Copy> copies_;  // by site
 };
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

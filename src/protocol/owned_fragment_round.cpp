@@ -5,7 +5,7 @@
 #include "protocol/fragment_clock.hpp"
 #include "protocol/owned_fragment.hpp"
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 void OwnedFragment::advance(Surroundings const& around, GraceWindow& grace, Actions& actions) {
   if (round_) advance_round(around, grace, actions);
@@ -156,4 +156,4 @@ void OwnedFragment::cancel(Actions& actions) {
   }
 }
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

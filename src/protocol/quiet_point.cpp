@@ -6,7 +6,7 @@
 #include <iterator>
 #include <utility>
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 namespace {
 
@@ -131,4 +131,4 @@ std::set<Participant> QuietPoint::not_among(std::set<Participant> const& done) c
   return rest;
 }
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

@@ -11,7 +11,7 @@
 
 #include "protocol/message.hpp"
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 // Someone who comes to rest: a site or a shard (shard 0 among them).
 struct Participant {
@@ -82,4 +82,4 @@ class QuietPoint {
   std::vector<SavedFile> files_;
 };
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 void SiteFragment::count(Work const& step) {
   ledger_.processed += step;
@@ -132,4 +132,4 @@ void SiteFragment::load(base::Reader const& reader) {
   sent_.reset();
 }
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

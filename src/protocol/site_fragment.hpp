@@ -10,7 +10,7 @@
 #include "protocol/ledger.hpp"
 #include "protocol/message.hpp"
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 // How theta changes when Theta is adopted; afterwards the base is Theta.
 enum class AdoptRule {
@@ -80,4 +80,4 @@ class SiteFragment {
   std::uint64_t done_round_ = 0;  // answered, cancelled or closed, and with it all before
 };
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

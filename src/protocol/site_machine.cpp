@@ -6,7 +6,7 @@
 
 #include "base/error.hpp"
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 SiteMachine::SiteMachine(Options options)
     : options_(options), reported_(static_cast<std::size_t>(options.fragments)) {
@@ -170,4 +170,4 @@ void SiteMachine::load(base::Reader const& reader) {
   }
 }
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

@@ -14,7 +14,7 @@
 #include "protocol/message.hpp"
 #include "protocol/site_fragment.hpp"
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 // A release that the leader holds whole and verified.
 struct HeldRelease {
@@ -120,4 +120,4 @@ class SiteMachine {
   bool stop_requested_ = false;
 };
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

@@ -7,7 +7,7 @@
 
 #include "protocol/message.hpp"
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 // What the driver measured of a payload when it arrived; the machine never sees the numbers themselves.
 struct PayloadFacts {
@@ -52,4 +52,4 @@ struct DiscardPayload {
 
 using SyncerAction = std::variant<SendToSite, Commit, SendRelease, DiscardPayload>;
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 SyncerMachine::SyncerMachine(Options options)
     : options_(std::move(options)),
@@ -158,4 +158,4 @@ void SyncerMachine::load(base::Reader const& reader) {
   }
 }
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

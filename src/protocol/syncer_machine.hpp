@@ -18,7 +18,7 @@
 #include "protocol/owned_fragment.hpp"
 #include "protocol/syncer_action.hpp"
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 class SyncerMachine {
  public:
@@ -82,4 +82,4 @@ class SyncerMachine {
   std::map<Reason, std::uint64_t> rejections_;
 };
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

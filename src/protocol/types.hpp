@@ -4,7 +4,7 @@
 #include <compare>
 #include <cstdint>
 
-namespace atoll::protocol {
+namespace atl::protocol {
 
 inline constexpr std::uint32_t protocol_version = 1;
 
@@ -64,4 +64,4 @@ struct Fate {
   bool operator==(Fate const&) const = default;
 };
 
-}  // namespace atoll::protocol
+}  // namespace atl::protocol

@@ -4,7 +4,7 @@
 
 #include "base/error.hpp"
 
-namespace atoll::tensor {
+namespace atl::tensor {
 
 ParamTable::ParamTable(std::vector<TensorSpec> specs, std::span<int const> fragment_of, int fragments) {
   base::ensure(specs.size() == fragment_of.size(), "every tensor needs a fragment");
@@ -49,4 +49,4 @@ base::Digest ParamTable::digest() const {
   return base::digest_of(text);
 }
 
-}  // namespace atoll::tensor
+}  // namespace atl::tensor

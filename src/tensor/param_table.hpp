@@ -1,4 +1,5 @@
-// The parameters of a model as one flat fp32 buffer: which tensor lies where, and which range is which fragment.
+// The parameters of a model as one flat fp32 buffer: which tensor lies where, and which range is which
+// fragment.
 #pragma once
 
 #include <cstddef>
@@ -9,10 +10,10 @@
 
 #include "base/digest.hpp"
 
-namespace atoll::tensor {
+namespace atl::tensor {
 
-// What a tensor is to the optimizer and the merge: matrices decay and merge by RDA, embeddings decay and are always
-// averaged, vectors (norm weights, biases) do not decay.
+// What a tensor is to the optimizer and the merge: matrices decay and merge by RDA, embeddings decay and are
+// always averaged, vectors (norm weights, biases) do not decay.
 enum class Kind { matrix, embedding, vector };
 
 struct TensorSpec {
@@ -34,8 +35,8 @@ struct Tensor : TensorSpec {
   Range range;  // in the flat buffer
 };
 
-// Tensors laid out fragment by fragment, within a fragment in the order of their declaration: each fragment is one
-// contiguous range and no tensor is split (protocol.md §4).
+// Tensors laid out fragment by fragment, within a fragment in the order of their declaration: each fragment
+// is one contiguous range and no tensor is split (protocol.md §4).
 class ParamTable {
  public:
   // `fragment_of[i]` is the fragment of `specs[i]`, from 0 to fragments - 1, each used at least once.
@@ -60,4 +61,4 @@ class ParamTable {
   std::size_t size_ = 0;
 };
 
-}  // namespace atoll::tensor
+}  // namespace atl::tensor

@@ -7,18 +7,17 @@
 
 #include "base/error.hpp"
 
-namespace atoll::tensor {
+namespace atl::tensor {
 
 std::vector<int> partition_balanced(std::span<TensorSpec const> specs, int fragments) {
   if (fragments < 1 || static_cast<std::size_t>(fragments) > specs.size()) {
-    throw base::InputError(
-        "outer.fragments", fmt::format("{} fragments for a model of {} tensors", fragments, specs.size()),
-        fmt::format("a tensor is never split: use 1 to {}", specs.size()));
+    throw base::InputError("outer.fragments",
+                           fmt::format("{} fragments for a model of {} tensors", fragments, specs.size()),
+                           fmt::format("a tensor is never split: use 1 to {}", specs.size()));
   }
   std::vector<std::size_t> order(specs.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, std::ranges::greater{},
-                           [&](std::size_t i) { return specs[i].size(); });
+  std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t i) { return specs[i].size(); });
 
   std::vector<std::size_t> load(static_cast<std::size_t>(fragments), 0);
   std::vector<int> fragment_of(specs.size());
@@ -30,4 +29,4 @@ std::vector<int> partition_balanced(std::span<TensorSpec const> specs, int fragm
   return fragment_of;
 }
 
-}  // namespace atoll::tensor
+}  // namespace atl::tensor

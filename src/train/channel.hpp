@@ -5,7 +5,7 @@
 
 #include "transport/transport.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 inline transport::Peer shard_peer(int shard) { return {transport::Peer::Kind::shard, shard}; }
 inline transport::Peer site_peer(int site) { return {transport::Peer::Kind::site, site}; }
@@ -13,4 +13,4 @@ inline transport::Peer site_peer(int site) { return {transport::Peer::Kind::site
 inline std::string shard_file(int shard) { return "shard_" + std::to_string(shard) + ".h5"; }
 inline std::string site_file(int site) { return "site_" + std::to_string(site) + ".h5"; }
 
-}  // namespace atoll::train
+}  // namespace atl::train

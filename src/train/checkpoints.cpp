@@ -12,7 +12,7 @@
 #include "deck/deck.hpp"
 #include "train/channel.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 namespace {
 
@@ -27,7 +27,8 @@ std::vector<int> ranks_per_site(deck::RunConfig const& config) {
 }
 
 bool may_differ(std::string const& section, std::string const& line) {
-  return section == "[checkpoint]" || section == "[eval]" || section == "[output]" || line.starts_with("walltime_s");
+  return section == "[checkpoint]" || section == "[eval]" || section == "[output]" ||
+         line.starts_with("walltime_s");
 }
 
 // The lines of a resolved deck that a resumed run must repeat, each with its section in front.
@@ -50,9 +51,12 @@ std::vector<base::Problem> differences(std::string const& saved, std::string con
   for (auto const& line : now) {
     if (std::ranges::find(before, line) != before.end()) continue;
     auto const key = line.substr(0, line.find('='));
-    auto const old = std::ranges::find_if(before, [&](auto const& other) { return other.starts_with(key + "="); });
-    problems.push_back({"--resume", fmt::format("the deck says {}, the checkpoint {}", line, old == before.end() ? "nothing" : *old),
-                        "give the deck that the run was started with, or start a new run"});
+    auto const old =
+        std::ranges::find_if(before, [&](auto const& other) { return other.starts_with(key + "="); });
+    problems.push_back(
+        {"--resume",
+         fmt::format("the deck says {}, the checkpoint {}", line, old == before.end() ? "nothing" : *old),
+         "give the deck that the run was started with, or start a new run"});
   }
   return problems;
 }
@@ -91,11 +95,13 @@ std::optional<ResumePoint> find_resume_point(RunFolder const& folder, deck::RunC
       throw base::InputError(std::move(problems));
     }
     if (!is_resumable(manifest, config)) {
-      base::log::warn(fmt::format("{} lacks the state of a site or shard; looking for an older one", set.string()));
+      base::log::warn(
+          fmt::format("{} lacks the state of a site or shard; looking for an older one", set.string()));
       continue;
     }
     if (auto const damage = checkpoint::check_files({set, manifest}); !damage.empty()) {
-      base::log::warn(fmt::format("{}: {}; looking for an older checkpoint", damage.front().where, damage.front().what));
+      base::log::warn(
+          fmt::format("{}: {}; looking for an older checkpoint", damage.front().where, damage.front().what));
       continue;
     }
     return resume_from(set);
@@ -137,4 +143,4 @@ SealedSet seal_set(RunPlan const& plan, RunFolder const& folder, protocol::Seal 
   return set;
 }
 
-}  // namespace atoll::train
+}  // namespace atl::train

@@ -14,7 +14,7 @@
 #include "train/run_folder.hpp"
 #include "train/run_plan.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 // The set that a run goes on from.
 struct ResumePoint {
@@ -26,15 +26,17 @@ struct ResumePoint {
   checkpoint::FileReader open(std::string const& file) const;
 };
 
-// The newest complete and undamaged set of `folder` that every site and shard of `config` can go on from; none where there
-// is no such set. Warns of those it passes over. Throws InputError where the sets do not fit the deck, naming the keys that differ. Decks may differ in [checkpoint],
-// [eval], [output] and run.walltime_s.
+// The newest complete and undamaged set of `folder` that every site and shard of `config` can go on from;
+// none where there is no such set. Warns of those it passes over. Throws InputError where the sets do not fit
+// the deck, naming the keys that differ. Decks may differ in [checkpoint], [eval], [output] and
+// run.walltime_s.
 std::optional<ResumePoint> find_resume_point(RunFolder const& folder, deck::RunConfig const& config);
 
 // The resume point in the folder of a set that was found so. Throws InputError.
 ResumePoint resume_from(std::filesystem::path const& set);
 
-// Writes this process's file of the set that `save` names. What goes wrong is in the answer: training goes on without it.
+// Writes this process's file of the set that `save` names. What goes wrong is in the answer: training goes on
+// without it.
 protocol::Saved save_state(RunFolder const& folder, protocol::Save const& save, std::string const& file,
                            std::function<void(base::Writer&)> const& write);
 
@@ -43,7 +45,8 @@ struct SealedSet {
   std::uint64_t bytes = 0;
 };
 
-// Makes a set complete by its manifest, then removes the oldest ones beyond `checkpoint.keep`. Throws RuntimeFailure.
+// Makes a set complete by its manifest, then removes the oldest ones beyond `checkpoint.keep`. Throws
+// RuntimeFailure.
 SealedSet seal_set(RunPlan const& plan, RunFolder const& folder, protocol::Seal const& seal);
 
-}  // namespace atoll::train
+}  // namespace atl::train

@@ -11,7 +11,7 @@
 
 #include "base/log.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 namespace {
 
@@ -19,7 +19,8 @@ constexpr double stall_interval_s = 15.0;
 
 std::string minutes(double seconds) {
   auto const s = static_cast<long>(std::max(0.0, seconds) + 0.5);
-  return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60) : fmt::format("{}:{:02}", s / 60, s % 60);
+  return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+                   : fmt::format("{}:{:02}", s / 60, s % 60);
 }
 
 }  // namespace
@@ -39,7 +40,8 @@ void Console::observe(std::string const& metrics_line) {
   if (!line.is_object()) return;
   auto const event = line.value("event", "");
   if (event == "step") {
-    sites_[line.value("site", 0)] = {line.value("loss", 0.0), line.value("step_s", 0.0), line.value("tokens_per_s", 0.0)};
+    sites_[line.value("site", 0)] = {line.value("loss", 0.0), line.value("step_s", 0.0),
+                                     line.value("tokens_per_s", 0.0)};
   } else if (event == "commit") {
     auto const fragment = line.value("fragment", std::size_t{0});
     if (fragment < versions_.size()) versions_[fragment] = line.value("version", std::uint64_t{0});
@@ -48,13 +50,14 @@ void Console::observe(std::string const& metrics_line) {
     wait_s_ += line.value("wait_s", 0.0);
   } else if (event == "eval") {
     clear_bar();
-    base::log::console(fmt::format("{} | validation loss {:.4f} nats a token, {:.4f} bits a byte",
-                                   line.value("final", false) ? "final      " : fmt::format("eval  {:>5}", line.value("step", 0)),
-                                   line.value("val_loss", 0.0), line.value("val_bits_per_byte", 0.0)));
+    base::log::console(fmt::format(
+        "{} | validation loss {:.4f} nats a token, {:.4f} bits a byte",
+        line.value("final", false) ? "final      " : fmt::format("eval  {:>5}", line.value("step", 0)),
+        line.value("val_loss", 0.0), line.value("val_bits_per_byte", 0.0)));
   } else if (event == "checkpoint") {
     clear_bar();
-    base::log::console(fmt::format("saved {:>5} | {} in {:.2f} s", line.value("step", 0), line.value("path", ""),
-                                   line.value("seconds", 0.0)));
+    base::log::console(fmt::format("saved {:>5} | {} in {:.2f} s", line.value("step", 0),
+                                   line.value("path", ""), line.value("seconds", 0.0)));
   }
 }
 
@@ -74,12 +77,14 @@ void Console::report(std::uint64_t clock, double time_s, std::uint64_t bytes) {
     tokens_per_s += state.tokens_per_s;
     rates += fmt::format(" {:.2f}", state.step_s > 0 ? 1.0 / state.step_s : 0.0);
   }
-  auto text = fmt::format("step {:>6}/{} | loss {:.4f} | {:.0f} tok/s | steps/s{}", clock, total_steps_, loss, tokens_per_s, rates);
+  auto text = fmt::format("step {:>6}/{} | loss {:.4f} | {:.0f} tok/s | steps/s{}", clock, total_steps_, loss,
+                          tokens_per_s, rates);
   if (!versions_.empty()) {
     text += fmt::format(" | fragments v{} | ", fmt::join(versions_, " "));
     if (commits_ > 0) {
       auto const commits = static_cast<double>(commits_);
-      text += fmt::format("{:.1f} sites a commit, open {:.2f} s | ", static_cast<double>(members_) / commits, wait_s_ / commits);
+      text += fmt::format("{:.1f} sites a commit, open {:.2f} s | ", static_cast<double>(members_) / commits,
+                          wait_s_ / commits);
     }
     text += fmt::format("wire {:.1f} MB", static_cast<double>(bytes) / 1e6);
   }
@@ -95,14 +100,16 @@ void Console::report(std::uint64_t clock, double time_s, std::uint64_t bytes) {
 
 void Console::draw_bar(std::uint64_t clock, double time_s) {
   constexpr std::size_t width = 32;
-  auto const done = std::min(1.0, static_cast<double>(clock) / static_cast<double>(std::max<std::uint64_t>(1, total_steps_)));
+  auto const done = std::min(
+      1.0, static_cast<double>(clock) / static_cast<double>(std::max<std::uint64_t>(1, total_steps_)));
   auto const filled = static_cast<std::size_t>(done * static_cast<double>(width));
   std::string left = "--:--";
   if (clock > first_step_ && clock <= total_steps_) {
-    left = minutes(time_s * static_cast<double>(total_steps_ - clock) / static_cast<double>(clock - first_step_));
+    left = minutes(time_s * static_cast<double>(total_steps_ - clock) /
+                   static_cast<double>(clock - first_step_));
   }
-  fmt::print(stdout, "\r\033[K[{}{}] {}/{}  {} left", std::string(filled, '#'), std::string(width - filled, '.'), clock,
-             total_steps_, left);
+  fmt::print(stdout, "\r\033[K[{}{}] {}/{}  {} left", std::string(filled, '#'),
+             std::string(width - filled, '.'), clock, total_steps_, left);
   std::fflush(stdout);
   bar_is_drawn_ = true;
   bar_drawn_s_ = time_s;
@@ -124,11 +131,12 @@ void Console::stalled(std::string const& waiting_for, double now_s) {
 
 bool stdout_is_terminal() {
   if (isatty(STDOUT_FILENO) == 0) return false;
-  // mpirun gives its ranks a pseudo-terminal whatever it writes to itself, so what counts is the launcher's own stdout.
+  // mpirun gives its ranks a pseudo-terminal whatever it writes to itself, so what counts is the launcher's
+  // own stdout.
   if (std::getenv("OMPI_COMM_WORLD_RANK") == nullptr && std::getenv("PMIX_RANK") == nullptr) return true;
   std::error_code error;
   auto const target = std::filesystem::read_symlink(fmt::format("/proc/{}/fd/1", getppid()), error);
   return !error && target.string().starts_with("/dev/pts/");
 }
 
-}  // namespace atoll::train
+}  // namespace atl::train

@@ -1,4 +1,5 @@
-// What the user of a running job sees: a line per report interval, and on a terminal a progress bar with time left.
+// What the user of a running job sees: a line per report interval, and on a terminal a progress bar with time
+// left.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,7 @@
 
 #include "train/run_plan.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 // Fed with the very lines of metrics.jsonl, so the screen never says what the record does not.
 class Console {
@@ -52,4 +53,4 @@ class Console {
 // True where stdout ends at a person's terminal, also when an MPI launcher stands between.
 bool stdout_is_terminal();
 
-}  // namespace atoll::train
+}  // namespace atl::train

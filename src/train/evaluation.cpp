@@ -4,7 +4,7 @@
 #include <numbers>
 #include <vector>
 
-namespace atoll::train {
+namespace atl::train {
 
 model::LossSum evaluate(model::Transformer& model, data::ValidationSet const& set, int batches,
                         kernels::Tensor1<float const> parameters, comm::Communicator const& site,
@@ -12,7 +12,8 @@ model::LossSum evaluate(model::Transformer& model, data::ValidationSet const& se
   model::LossSum mine;
   for (int b = site.rank(); b < std::min(batches, set.count()); b += site.size()) {
     auto const batch = set.get(b);
-    auto const loss = model.forward_loss({batch.tokens, batch.targets, batch.sequences, batch.context}, parameters);
+    auto const loss =
+        model.forward_loss({batch.tokens, batch.targets, batch.sequences, batch.context}, parameters);
     mine.sum += loss.sum;
     mine.targets += loss.targets;
     between_batches();
@@ -31,4 +32,4 @@ double bits_per_byte(double nats_per_token, double bytes_per_token) {
   return nats_per_token / std::numbers::ln2 / bytes_per_token;
 }
 
-}  // namespace atoll::train
+}  // namespace atl::train

@@ -12,7 +12,7 @@
 #include "comm/site_layout.hpp"
 #include "train/channel.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 namespace {
 
@@ -28,7 +28,8 @@ std::string describe(std::vector<protocol::Participant> const& who) {
 }  // namespace
 
 Hub::Hub(RunPlan const& plan, RunFolder folder, std::optional<ResumePoint> const& resume, bool shows_progress,
-         transport::Transport& transport, double start_s, std::function<void(protocol::Message const&)> to_own_shard)
+         transport::Transport& transport, double start_s,
+         std::function<void(protocol::Message const&)> to_own_shard)
     : plan_(plan),
       folder_(std::move(folder)),
       transport_(transport),
@@ -158,8 +159,9 @@ void Hub::seal(protocol::Seal const& seal, double now_s) {
                                   .bytes = set.bytes,
                                   .seconds = base::now_s() - requested_s_}));
     if (!seal.missing.empty()) {
-      base::log::warn(fmt::format("{} holds nothing of {}, which did not come to rest in time: it cannot be resumed",
-                                  newest_set_, describe(seal.missing)));
+      base::log::warn(
+          fmt::format("{} holds nothing of {}, which did not come to rest in time: it cannot be resumed",
+                      newest_set_, describe(seal.missing)));
     }
   } catch (base::RuntimeFailure const& failure) {
     failure_ = failure.what();
@@ -191,4 +193,4 @@ base::ExitCode Hub::end(double now_s) {
   return status.exit_code;
 }
 
-}  // namespace atoll::train
+}  // namespace atl::train

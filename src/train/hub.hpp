@@ -1,5 +1,5 @@
-// What shard 0 does beside being a shard: it decides when the run rests, saves and ends, and it alone writes the metrics, the
-// status and the console.
+// What shard 0 does beside being a shard: it decides when the run rests, saves and ends, and it alone writes
+// the metrics, the status and the console.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,14 @@
 #include "train/run_plan.hpp"
 #include "transport/transport.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 class Hub {
  public:
   // `to_own_shard` hands a command (Hold, Save, Go) to the shard that lives in this process.
   Hub(RunPlan const& plan, RunFolder folder, std::optional<ResumePoint> const& resume, bool shows_progress,
-      transport::Transport& transport, double start_s, std::function<void(protocol::Message const&)> to_own_shard);
+      transport::Transport& transport, double start_s,
+      std::function<void(protocol::Message const&)> to_own_shard);
 
   void record(std::string const& metrics_line);
   void on_held(protocol::Participant who, protocol::Held const& held, double now_s);
@@ -61,8 +62,8 @@ class Hub {
   double last_commit_s_;
   std::uint64_t commits_ = 0;
   std::string newest_set_;
-  std::string failure_;  // why the last state could not be saved
+  std::string failure_;                                    // why the last state could not be saved
   protocol::Purpose purpose_ = protocol::Purpose::finish;  // of the last hold
 };
 
-}  // namespace atoll::train
+}  // namespace atl::train

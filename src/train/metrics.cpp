@@ -9,7 +9,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 namespace {
 
@@ -95,15 +95,18 @@ std::string fault_json(double time_s, std::uint64_t step, std::string const& wha
 }
 
 MetricsFile::MetricsFile(std::filesystem::path const& file) : file_(std::fopen(file.c_str(), "a")) {
-  if (file_ == nullptr) throw base::RuntimeFailure(fmt::format("cannot write {}: {}", file.string(), std::strerror(errno)));
+  if (file_ == nullptr)
+    throw base::RuntimeFailure(fmt::format("cannot write {}: {}", file.string(), std::strerror(errno)));
 }
 
 MetricsFile::~MetricsFile() { std::fclose(file_); }
 
 void MetricsFile::write(std::string const& line) {
-  bool const written = std::fputs(line.c_str(), file_) >= 0 && std::fputc('\n', file_) >= 0 && std::fflush(file_) == 0;
+  bool const written =
+      std::fputs(line.c_str(), file_) >= 0 && std::fputc('\n', file_) >= 0 && std::fflush(file_) == 0;
   // A full disk must not stop the training.
-  if (!written) base::log::warn_once("metrics", fmt::format("metrics are being lost: {}", std::strerror(errno)));
+  if (!written)
+    base::log::warn_once("metrics", fmt::format("metrics are being lost: {}", std::strerror(errno)));
 }
 
-}  // namespace atoll::train
+}  // namespace atl::train

@@ -9,7 +9,7 @@
 
 #include "base/digest.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 // Seconds are since the start of the run (this part of it, after a resume), on the writer's clock.
 struct StepLine {
@@ -18,7 +18,7 @@ struct StepLine {
   std::uint64_t step = 0;  // the site's own
   double loss = 0.0;       // nats per token, mean over the site's batch
   double lr = 0.0;
-  double grad_norm = 0.0;  // before clipping
+  double grad_norm = 0.0;    // before clipping
   std::uint64_t tokens = 0;  // of this site, in all
   double step_s = 0.0;
   double tokens_per_s = 0.0;
@@ -44,7 +44,7 @@ struct CommitLine {
   std::vector<double> weights{};  // normalized
   std::vector<std::uint64_t> staleness{};
   std::vector<int> absent{};
-  double wait_s = 0.0;  // open to close
+  double wait_s = 0.0;           // open to close
   std::uint64_t wire_bytes = 0;  // received for it
 };
 
@@ -95,4 +95,4 @@ class MetricsFile {
   std::FILE* file_;
 };
 
-}  // namespace atoll::train
+}  // namespace atl::train

@@ -1,6 +1,6 @@
 #include "train/model_archive.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 void save_tensors(base::Writer& model, std::span<tensor::Tensor const* const> tensors, std::size_t offset,
                   std::span<float const> values) {
@@ -9,11 +9,11 @@ void save_tensors(base::Writer& model, std::span<tensor::Tensor const* const> te
   }
 }
 
-void load_tensors(base::Reader const& model, std::span<tensor::Tensor const* const> tensors, std::size_t offset,
-                  std::span<float> values) {
+void load_tensors(base::Reader const& model, std::span<tensor::Tensor const* const> tensors,
+                  std::size_t offset, std::span<float> values) {
   for (auto const* tensor : tensors) {
     model.read(tensor->name, values.subspan(tensor->range.offset - offset, tensor->size()));
   }
 }
 
-}  // namespace atoll::train
+}  // namespace atl::train

@@ -1,4 +1,5 @@
-// The model's parameters in a checkpoint: one value for each tensor, by name, whatever the fragments and shards were.
+// The model's parameters in a checkpoint: one value for each tensor, by name, whatever the fragments and
+// shards were.
 #pragma once
 
 #include <span>
@@ -7,12 +8,12 @@
 #include "base/archive.hpp"
 #include "tensor/param_table.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 // `values`: the part of the flat buffer that begins at `offset` and holds all of `tensors`.
 void save_tensors(base::Writer& model, std::span<tensor::Tensor const* const> tensors, std::size_t offset,
                   std::span<float const> values);
-void load_tensors(base::Reader const& model, std::span<tensor::Tensor const* const> tensors, std::size_t offset,
-                  std::span<float> values);
+void load_tensors(base::Reader const& model, std::span<tensor::Tensor const* const> tensors,
+                  std::size_t offset, std::span<float> values);
 
-}  // namespace atoll::train
+}  // namespace atl::train

@@ -8,7 +8,7 @@
 #include "model/initialize.hpp"
 #include "train/model_archive.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 OuterModel::OuterModel(deck::RunConfig const& config, tensor::ParamTable const& table, int shard)
     : table_(table),
@@ -30,7 +30,8 @@ OuterModel::OuterModel(deck::RunConfig const& config, tensor::ParamTable const& 
       auto const& tensor = table.tensors()[i];
       if (tensor.fragment != p) continue;
       auto const place = tensor.range.offset - table.fragment(p).offset;
-      model::initialize(tensor, i, config.model, config.run.seed, std::span(*values).subspan(place, tensor.size()));
+      model::initialize(tensor, i, config.model, config.run.seed,
+                        std::span(*values).subspan(place, tensor.size()));
     }
     fragment.values = std::move(values);
   }
@@ -75,4 +76,4 @@ void OuterModel::load(base::Reader const& reader) {
   }
 }
 
-}  // namespace atoll::train
+}  // namespace atl::train

@@ -1,4 +1,5 @@
-// The outer parameters of one shard: Theta and outer momentum of the fragments it owns, and the outer step on them.
+// The outer parameters of one shard: Theta and outer momentum of the fragments it owns, and the outer step on
+// them.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,7 @@
 #include "tensor/param_table.hpp"
 #include "transport/transport.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 class OuterModel {
  public:
@@ -42,4 +43,4 @@ class OuterModel {
   std::vector<float> merged_;  // room for the largest fragment
 };
 
-}  // namespace atoll::train
+}  // namespace atl::train

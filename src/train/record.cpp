@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 namespace {
 
@@ -81,8 +81,8 @@ std::vector<protocol::SiteEvent> unpack_events(Share const& share) {
 
 }  // namespace
 
-Record exchange_record(comm::Communicator const& site, RankShare const& mine, std::deque<protocol::SiteEvent>& pending,
-                       bool idle) {
+Record exchange_record(comm::Communicator const& site, RankShare const& mine,
+                       std::deque<protocol::SiteEvent>& pending, bool idle) {
   Share share;
   share.rank = mine;
   if (site.rank() == 0) pack_events(pending, share);
@@ -112,4 +112,4 @@ Record exchange_record(comm::Communicator const& site, RankShare const& mine, st
   return record;
 }
 
-}  // namespace atoll::train
+}  // namespace atl::train

@@ -7,7 +7,7 @@
 #include "outer/codec.hpp"
 #include "outer/receive.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 namespace {
 
@@ -77,4 +77,4 @@ void Replica::load(base::Reader const& reader) {
   if (base_.size() > 0) reader.read("base", std::span(base_.data(), base_.size()));
 }
 
-}  // namespace atoll::train
+}  // namespace atl::train

@@ -11,7 +11,7 @@
 #include "tensor/param_table.hpp"
 #include "transport/transport.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 class Replica {
  public:
@@ -20,7 +20,8 @@ class Replica {
 
   kernels::Tensor1<float> parameters() const { return theta_; }
   kernels::Tensor1<float> gradients() const { return gradients_; }
-  // What the model is judged by: the adopted outer parameters, or the parameters themselves where nothing is exchanged.
+  // What the model is judged by: the adopted outer parameters, or the parameters themselves where nothing is
+  // exchanged.
   kernels::Tensor1<float const> outer_parameters() const;
 
   // Puts the released values of a fragment in place; they become its base.
@@ -41,8 +42,8 @@ class Replica {
   tensor::ParamTable const& table_;
   kernels::FloatBuffer theta_;
   kernels::FloatBuffer gradients_;
-  kernels::FloatBuffer base_;      // empty unless keeps_base
-  std::vector<float> snapshots_;   // flat, as the table; empty unless keeps_snapshots
+  kernels::FloatBuffer base_;     // empty unless keeps_base
+  std::vector<float> snapshots_;  // flat, as the table; empty unless keeps_snapshots
 };
 
-}  // namespace atoll::train
+}  // namespace atl::train

@@ -10,7 +10,7 @@
 #include "train/syncer_run.hpp"
 #include "transport/mpi/mpi_transport.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 namespace {
 
@@ -46,16 +46,20 @@ base::ExitCode run(RunPlan const& plan, RunFolder const& folder, std::optional<R
   }
 
   auto exit_code = base::ExitCode::done;
+  bool everyone_left = true;
   if (world.here.role == comm::Role::shard) {
     SyncerRun shard(plan, folder, resume, shows_progress, world.here.group, *transport, start_s);
     exit_code = shard.run();
+    everyone_left = shard.has_everyone_left();
   } else {
     SiteRun site(plan, folder, resume, world, transport.get(), start_s);
     exit_code = site.run();
   }
   if (transport) transport->close(farewell_s);
   base::log::close();
+  // MPI_Finalize would wait for ever for a process that stands still; the outcome is on disk already.
+  if (!everyone_left) comm::MpiRuntime::abort(static_cast<int>(exit_code));
   return exit_code;
 }
 
-}  // namespace atoll::train
+}  // namespace atl::train

@@ -7,11 +7,11 @@
 #include "train/run_folder.hpp"
 #include "train/run_plan.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
-// Collective over the world. Splits it by the plan and runs this process's part. What it returns on rank 0 is the outcome.
-// The run folder exists already (`create`), and `resume` is where to go on from.
+// Collective over the world. Splits it by the plan and runs this process's part. What it returns on rank 0 is
+// the outcome. The run folder exists already (`create`), and `resume` is where to go on from.
 base::ExitCode run(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
                    comm::MpiRuntime const& mpi, bool shows_progress);
 
-}  // namespace atoll::train
+}  // namespace atl::train

@@ -8,7 +8,7 @@
 #include "base/error.hpp"
 #include "deck/deck.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 void create(RunFolder const& folder, deck::RunConfig const& config) {
   if (std::filesystem::exists(folder.root)) {
@@ -40,4 +40,4 @@ std::string read_outcome(RunFolder const& folder) {
   return json.is_object() ? json.value("outcome", "") : "";
 }
 
-}  // namespace atoll::train
+}  // namespace atl::train

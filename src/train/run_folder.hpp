@@ -7,7 +7,7 @@
 #include "base/exit_code.hpp"
 #include "deck/config.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 struct RunFolder {
   std::filesystem::path root;
@@ -29,8 +29,8 @@ struct Status {
   std::string checkpoint;  // the newest complete set; empty: none
 };
 
-// Creates the folder of a new run and writes its resolved deck. Throws InputError where a run of that name exists (it is never
-// overwritten) or the folder cannot be made.
+// Creates the folder of a new run and writes its resolved deck. Throws InputError where a run of that name
+// exists (it is never overwritten) or the folder cannot be made.
 void create(RunFolder const& folder, deck::RunConfig const& config);
 
 // Renamed into place, so that it is either the old one or the new one.
@@ -38,4 +38,4 @@ void write_status(RunFolder const& folder, Status const& status);
 // "" where there is none.
 std::string read_outcome(RunFolder const& folder);
 
-}  // namespace atoll::train
+}  // namespace atl::train

@@ -8,7 +8,7 @@
 #include "deck/config.hpp"
 #include "tensor/param_table.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 struct RunPlan {
   deck::RunConfig config;  // model.vocab is known
@@ -34,11 +34,11 @@ struct MemoryEstimate {
   std::size_t shard_bytes = 0;
 };
 
-// Parameters, gradients, moments, bases, snapshots and buffers of a message in flight; per shard its fragments, their
-// momentum and the contributions of open rounds (design.md, "Numbers to design for").
+// Parameters, gradients, moments, bases, snapshots and buffers of a message in flight; per shard its
+// fragments, their momentum and the contributions of open rounds (design.md, "Numbers to design for").
 MemoryEstimate estimate_memory(RunPlan const& plan);
 
 // Tokens, parameters, ranks and memory, in lines for the console.
 std::string describe(RunPlan const& plan);
 
-}  // namespace atoll::train
+}  // namespace atl::train

@@ -20,14 +20,16 @@
 #include "train/metrics.hpp"
 #include "train/model_archive.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 namespace {
 
 // How long a site that stands still sleeps before it looks for events again and reports that it lives.
 constexpr double idle_wait_s = 0.25;
 
-int rank_sequences(RunPlan const& plan, comm::Communicator const& site) { return site_batch(plan.config) / site.size(); }
+int rank_sequences(RunPlan const& plan, comm::Communicator const& site) {
+  return site_batch(plan.config) / site.size();
+}
 
 protocol::SiteMachine::Options machine_options(deck::RunConfig const& config) {
   bool const exchanges = has_outer_exchange(config);
@@ -67,7 +69,8 @@ SiteRun::SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<Res
       site_(world.site),
       transport_(transport),
       start_s_(start_s),
-      replica_(plan.table, has_outer_exchange(plan.config), plan.config.outer.receive == deck::Receive::rebase),
+      replica_(plan.table, has_outer_exchange(plan.config),
+               plan.config.outer.receive == deck::Receive::rebase),
       model_(exec_, plan.config.model, plan.table, rank_sequences(plan, world.site)),
       optimizer_(exec_, plan.config.inner, plan.table),
       stream_(stream_options(plan, world)),
@@ -104,13 +107,15 @@ void SiteRun::training_step() {
   collect_events();
   auto const record = exchange_record(site_, share, events_, /*idle=*/false);
   if (!std::isfinite(record.loss) || !std::isfinite(record.grad_norm)) {
-    throw base::RuntimeFailure(fmt::format("the loss of step {} is {} and its gradient norm {}; lower inner.lr, or clip with "
-                                           "inner.clip_norm",
-                                           machine_.step() + 1, record.loss, record.grad_norm));
+    throw base::RuntimeFailure(
+        fmt::format("the loss of step {} is {} and its gradient norm {}; lower inner.lr, or clip with "
+                    "inner.clip_norm",
+                    machine_.step() + 1, record.loss, record.grad_norm));
   }
   update_parameters(record);
   tokens_ += record.tokens;
-  cross_boundary(protocol::StepDone{record.tokens, record.step_s, record.loss, record.stop_requested}, record);
+  cross_boundary(protocol::StepDone{record.tokens, record.step_s, record.loss, record.stop_requested},
+                 record);
   report_step(record);
   evaluate_if_due();
 }
@@ -118,8 +123,9 @@ void SiteRun::training_step() {
 RankShare SiteRun::compute_gradients() {
   auto const batch = stream_.next();
   double const site_targets = static_cast<double>(site_batch(plan_.config)) * batch.context;
-  auto const loss = model_.forward_backward({batch.tokens, batch.targets, batch.sequences, batch.context},
-                                            replica_.parameters(), 1.0 / site_targets, replica_.gradients(), {});
+  auto const loss =
+      model_.forward_backward({batch.tokens, batch.targets, batch.sequences, batch.context},
+                              replica_.parameters(), 1.0 / site_targets, replica_.gradients(), {});
   exec_.fence();
   auto const gradients = replica_.gradients();
   site_.sum(std::span(gradients.data(), gradients.size()), plan_.config.run.deterministic);
@@ -129,10 +135,11 @@ RankShare SiteRun::compute_gradients() {
   auto const rank = static_cast<std::size_t>(site_.rank());
   auto const begin = gradients.size() * rank / ranks;
   auto const end = gradients.size() * (rank + 1) / ranks;
-  RankShare share{.loss_sum = loss.sum,
-                  .squared_norm = optim::squared_norm(exec_, kernels::range<float const>(gradients, begin, end - begin)),
-                  .targets = loss.targets,
-                  .stop_requested = base::stop_requested()};
+  RankShare share{
+      .loss_sum = loss.sum,
+      .squared_norm = optim::squared_norm(exec_, kernels::range<float const>(gradients, begin, end - begin)),
+      .targets = loss.targets,
+      .stop_requested = base::stop_requested()};
   pace();
   double const now_s = base::now_s();
   share.step_s = now_s - std::exchange(last_record_s_, now_s);
@@ -173,7 +180,8 @@ void SiteRun::report_step(Record const& record) {
 
 void SiteRun::evaluate_if_due() {
   auto const every = plan_.config.eval.every_steps;
-  if (number_ != 0 || every == 0 || machine_.step() % every != 0 || machine_.step() >= plan_.config.run.steps) return;
+  if (number_ != 0 || every == 0 || machine_.step() % every != 0 || machine_.step() >= plan_.config.run.steps)
+    return;
   double const begin_s = base::now_s();
   evaluate_outer_parameters(/*is_final=*/false);
   last_record_s_ += base::now_s() - begin_s;  // evaluation is no part of a step
@@ -213,7 +221,8 @@ void SiteRun::adopt(protocol::Adopt const& adopt) {
   if (site_.size() == 1) {
     replica_.adopt(fragment, *payloads_.at(adopt.payload), adopt.rule);
   } else {
-    // The leader's payload is const and MPI's broadcast wants a buffer it may write to, so it sends from a copy.
+    // The leader's payload is const and MPI's broadcast wants a buffer it may write to, so it sends from a
+    // copy.
     std::vector<float> values(plan_.table.fragment(fragment).size);
     if (is_leader()) values = *payloads_.at(adopt.payload);
     site_.broadcast(std::as_writable_bytes(std::span(values)), 0);
@@ -242,17 +251,20 @@ void SiteRun::write_state(protocol::Save const& save) {
                    }));
 }
 
-// Where nothing is exchanged the site's parameters are the model, and stand in the file as the shards' do: by name.
+// Where nothing is exchanged the site's parameters are the model, and stand in the file as the shards' do: by
+// name.
 void SiteRun::save_parameters(base::Writer& writer) const {
   if (has_outer_exchange(plan_.config)) return replica_.save(*writer.group("replica"));
   auto const parameters = replica_.parameters();
-  save_tensors(*writer.group("model"), pointers_to(plan_.table.tensors()), 0, {parameters.data(), parameters.size()});
+  save_tensors(*writer.group("model"), pointers_to(plan_.table.tensors()), 0,
+               {parameters.data(), parameters.size()});
 }
 
 void SiteRun::load_parameters(base::Reader const& reader) {
   if (has_outer_exchange(plan_.config)) return replica_.load(*reader.group("replica"));
   auto const parameters = replica_.parameters();
-  load_tensors(*reader.group("model"), pointers_to(plan_.table.tensors()), 0, {parameters.data(), parameters.size()});
+  load_tensors(*reader.group("model"), pointers_to(plan_.table.tensors()), 0,
+               {parameters.data(), parameters.size()});
 }
 
 void SiteRun::join() {
@@ -270,7 +282,8 @@ void SiteRun::join() {
     for (auto& frame : transport_->receive()) {
       if (auto const* welcome = std::get_if<protocol::Welcome>(&frame.message)) {
         if (!welcome->refusal.empty()) {
-          throw base::RuntimeFailure(fmt::format("shard {} refuses this site: {}", frame.from.index, welcome->refusal));
+          throw base::RuntimeFailure(
+              fmt::format("shard {} refuses this site: {}", frame.from.index, welcome->refusal));
         }
         ++welcomes;
       } else {
@@ -303,7 +316,8 @@ void SiteRun::accept(transport::Frame frame) {
         if constexpr (std::is_constructible_v<protocol::SiteEvent, decltype(message)>) {
           events_.emplace_back(message);
         } else {
-          base::log::warn_once("unexpected message", "a message arrived that a site has no use for; it was dropped");
+          base::log::warn_once("unexpected message",
+                               "a message arrived that a site has no use for; it was dropped");
         }
       },
       frame.message);
@@ -316,7 +330,8 @@ bool SiteRun::is_cut_off() const {
 
 void SiteRun::send_progress() {
   if (!is_leader() || !last_progress_ || is_cut_off()) return;
-  for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard) transport_->send(shard_peer(shard), *last_progress_);
+  for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard)
+    transport_->send(shard_peer(shard), *last_progress_);
 }
 
 void SiteRun::report(std::string const& metrics_line) {
@@ -325,7 +340,8 @@ void SiteRun::report(std::string const& metrics_line) {
 
 void SiteRun::say_goodbye() {
   if (!is_leader()) return;
-  for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard) transport_->send(shard_peer(shard), protocol::Bye{});
+  for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard)
+    transport_->send(shard_peer(shard), protocol::Bye{});
 }
 
 void SiteRun::initialize_parameters() {
@@ -352,15 +368,15 @@ void SiteRun::evaluate_outer_parameters(bool is_final) {
     collect_events();
     send_progress();  // a long evaluation must not look like a death
   });
-  report(to_json(EvalLine{
-      .time_s = base::now_s() - start_s_,
-      .site = number_,
-      .step = machine_.step(),
-      .val_loss = loss.mean(),
-      .val_bits_per_byte = bits_per_byte(loss.mean(), plan_.dataset.bytes_per_validation_token()),
-      .tokens = loss.targets,
-      .is_final = is_final,
-      .model = base::digest_of(std::span<float const>(parameters.data(), parameters.size()))}));
+  report(to_json(
+      EvalLine{.time_s = base::now_s() - start_s_,
+               .site = number_,
+               .step = machine_.step(),
+               .val_loss = loss.mean(),
+               .val_bits_per_byte = bits_per_byte(loss.mean(), plan_.dataset.bytes_per_validation_token()),
+               .tokens = loss.targets,
+               .is_final = is_final,
+               .model = base::digest_of(std::span<float const>(parameters.data(), parameters.size()))}));
 }
 
-}  // namespace atoll::train
+}  // namespace atl::train

@@ -1,5 +1,5 @@
-// The life of one rank of a site: trains its part of every step, and at the boundaries does what the SiteMachine says.
-// The leader (rank 0) alone talks to the shards.
+// The life of one rank of a site: trains its part of every step, and at the boundaries does what the
+// SiteMachine says. The leader (rank 0) alone talks to the shards.
 #pragma once
 
 #include <cstdint>
@@ -20,13 +20,13 @@
 #include "train/replica.hpp"
 #include "train/run_plan.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 class SiteRun {
  public:
   // `transport`: the leader's; null on the other ranks.
-  SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume, comm::World const& world,
-          transport::Transport* transport, double start_s);
+  SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
+          comm::World const& world, transport::Transport* transport, double start_s);
 
   // Collective over the site. Until the hub says that the run is over.
   base::ExitCode run();
@@ -87,9 +87,9 @@ class SiteRun {
 
   double last_record_s_ = 0.0;
   double last_lr_ = 0.0;
-  std::uint64_t tokens_ = 0;  // of the site, since the start of the run
+  std::uint64_t tokens_ = 0;                               // of the site, since the start of the run
   protocol::Purpose purpose_ = protocol::Purpose::finish;  // of the last hold
   bool has_left_ = false;
 };
 
-}  // namespace atoll::train
+}  // namespace atl::train

@@ -11,7 +11,7 @@
 #include "outer/codec.hpp"
 #include "train/channel.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 namespace {
 
@@ -20,8 +20,8 @@ protocol::SyncerMachine::Options machine_options(RunPlan const& plan, int shard)
       .shard = shard,
       .shards = plan.config.syncer.ranks,
       .sites = effective_sites(plan.config),
-      .max_tokens_per_step =
-          static_cast<std::uint64_t>(site_batch(plan.config)) * static_cast<std::uint64_t>(plan.config.model.context),
+      .max_tokens_per_step = static_cast<std::uint64_t>(site_batch(plan.config)) *
+                             static_cast<std::uint64_t>(plan.config.model.context),
       .outer = plan.config.outer};
   if (!has_outer_exchange(plan.config)) {
     options.outer.fragments = 0;
@@ -46,6 +46,7 @@ SyncerRun::SyncerRun(RunPlan const& plan, RunFolder const& folder, std::optional
       start_s_(start_s),
       agreement_(deck::agreement(plan.config)),
       machine_(machine_options(plan, shard)),
+      partners_(effective_sites(plan.config) + (shard == 0 ? plan.config.syncer.ranks - 1 : 0)),
       last_heard_s_(start_s) {
   if (has_outer_exchange(plan.config)) model_.emplace(plan.config, plan.table, shard);
   if (resume) {
@@ -60,8 +61,7 @@ SyncerRun::SyncerRun(RunPlan const& plan, RunFolder const& folder, std::optional
 }
 
 base::ExitCode SyncerRun::run() {
-  int const partners = effective_sites(plan_.config) + (shard_ == 0 ? plan_.config.syncer.ranks - 1 : 0);
-  while (farewells_ < partners) {
+  while (!has_everyone_left()) {
     double now_s = base::now_s();
     double wake_s = now_s + 0.2;
     for (auto const& timer : {machine_.next_timer_s(), hub_ ? hub_->next_timer_s() : std::nullopt}) {
@@ -108,7 +108,8 @@ void SyncerRun::dispatch(transport::Frame const& frame) {
   } else if (frame.from == shard_peer(0)) {
     on_command(frame.message);
   } else {
-    base::log::warn_once("unexpected message", "a message arrived that a shard has no use for; it was dropped");
+    base::log::warn_once("unexpected message",
+                         "a message arrived that a shard has no use for; it was dropped");
   }
 }
 
@@ -119,7 +120,8 @@ void SyncerRun::on_hello(int site, protocol::Hello const& hello) {
   } else if (hello.agreement != agreement_) {
     auto const differs = std::ranges::mismatch(hello.agreement, agreement_).in2 - agreement_.begin();
     auto const begin = agreement_.rfind('\n', static_cast<std::size_t>(differs)) + 1;
-    refusal = fmt::format("the decks differ; here: {}", agreement_.substr(begin, agreement_.find('\n', begin) - begin));
+    refusal = fmt::format("the decks differ; here: {}",
+                          agreement_.substr(begin, agreement_.find('\n', begin) - begin));
   } else if (hello.parameters != plan_.table.digest()) {
     refusal = "the models' tensors differ";
   }
@@ -134,7 +136,8 @@ void SyncerRun::on_contribution(transport::Frame const& frame) {
                     frame.payload->size() == plan_.table.fragment(fragment).size;
   if (!fits) {
     // The machine still hears of it, so that the site learns that it was refused.
-    base::log::warn_once("contribution", fmt::format("site {} sent a contribution of the wrong size", frame.from.index));
+    base::log::warn_once("contribution",
+                         fmt::format("site {} sent a contribution of the wrong size", frame.from.index));
   }
   auto const handle = ++last_handle_;
   held_[handle] = {frame.payload, frame.wire_bytes};
@@ -224,4 +227,4 @@ void SyncerRun::commit(protocol::Commit const& commit) {
   report(to_json(line));
 }
 
-}  // namespace atoll::train
+}  // namespace atl::train

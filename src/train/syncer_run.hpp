@@ -1,4 +1,5 @@
-// The life of one shard: drives a SyncerMachine with what arrives and carries its actions out on the outer model.
+// The life of one shard: drives a SyncerMachine with what arrives and carries its actions out on the outer
+// model.
 #pragma once
 
 #include <cstdint>
@@ -10,15 +11,16 @@
 #include "train/hub.hpp"
 #include "train/outer_model.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 class SyncerRun {
  public:
-  SyncerRun(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume, bool shows_progress,
-            int shard, transport::Transport& transport, double start_s);
+  SyncerRun(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
+            bool shows_progress, int shard, transport::Transport& transport, double start_s);
 
   // Until every site has said good-bye. What shard 0 returns is the outcome of the run.
   base::ExitCode run();
+  bool has_everyone_left() const { return farewells_ >= partners_; }
 
  private:
   struct Held {  // a contribution waiting for its round to close
@@ -53,8 +55,9 @@ class SyncerRun {
   std::optional<protocol::Hold> hold_;  // not answered yet
   bool is_over_ = false;
   int farewells_ = 0;
+  int partners_;  // who must say good-bye
   double last_heard_s_;
   std::optional<Hub> hub_;  // shard 0
 };
 
-}  // namespace atoll::train
+}  // namespace atl::train

@@ -9,19 +9,23 @@
 #include "train/channel.hpp"
 #include "train/model_archive.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 namespace {
 
 checkpoint::Set find_set(std::filesystem::path const& path) {
   if (!std::filesystem::exists(path)) {
-    throw base::InputError(path.string(), "there is no such folder", "give a folder of runs/, or a checkpoint in it");
+    throw base::InputError(path.string(), "there is no such folder",
+                           "give a folder of runs/, or a checkpoint in it");
   }
-  if (std::filesystem::exists(path / checkpoint::manifest_name)) return {path, checkpoint::read_manifest(path)};
+  if (std::filesystem::exists(path / checkpoint::manifest_name))
+    return {path, checkpoint::read_manifest(path)};
   auto const checkpoints = path / "checkpoints";
-  auto newest = std::filesystem::exists(checkpoints) ? checkpoint::newest_complete(checkpoints) : std::nullopt;
+  auto newest =
+      std::filesystem::exists(checkpoints) ? checkpoint::newest_complete(checkpoints) : std::nullopt;
   if (!newest) {
-    throw base::InputError(path.string(), "no complete checkpoint here", "give a run's folder, or one of its checkpoints");
+    throw base::InputError(path.string(), "no complete checkpoint here",
+                           "give a run's folder, or one of its checkpoints");
   }
   return *std::move(newest);
 }
@@ -42,10 +46,11 @@ TrainedModel load_model(std::filesystem::path const& path) {
     auto const model = reader.root().group("model");
     for (int p = writer; p < table.fragments(); p += writers) {
       auto const range = table.fragment(p);
-      load_tensors(*model, table.tensors_of(p), range.offset, std::span(parameters.data() + range.offset, range.size));
+      load_tensors(*model, table.tensors_of(p), range.offset,
+                   std::span(parameters.data() + range.offset, range.size));
     }
   }
   return {folder, manifest.step, std::move(config), std::move(table), std::move(parameters)};
 }
 
-}  // namespace atoll::train
+}  // namespace atl::train

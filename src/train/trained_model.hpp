@@ -6,7 +6,7 @@
 #include "kernels/buffer.hpp"
 #include "train/run_plan.hpp"
 
-namespace atoll::train {
+namespace atl::train {
 
 struct TrainedModel {
   std::filesystem::path folder;  // of the checkpoint
@@ -16,8 +16,8 @@ struct TrainedModel {
   kernels::FloatBuffer parameters;
 };
 
-// `path`: a checkpoint's folder, or a run's: its newest complete checkpoint. Throws InputError where there is none, or where
-// a file of it is missing or damaged. Local.
+// `path`: a checkpoint's folder, or a run's: its newest complete checkpoint. Throws InputError where there is
+// none, or where a file of it is missing or damaged. Local.
 TrainedModel load_model(std::filesystem::path const& path);
 
-}  // namespace atoll::train
+}  // namespace atl::train

@@ -5,7 +5,7 @@
 
 #include "base/error.hpp"
 
-namespace atoll::transport {
+namespace atl::transport {
 
 namespace {
 
@@ -87,4 +87,4 @@ protocol::Message open_message(std::span<std::byte const> body, bool has_payload
   }
 }
 
-}  // namespace atoll::transport
+}  // namespace atl::transport

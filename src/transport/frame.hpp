@@ -10,7 +10,7 @@
 #include "base/digest.hpp"
 #include "protocol/message.hpp"
 
-namespace atoll::transport {
+namespace atl::transport {
 
 enum class FrameKind : std::uint32_t {
   message = 0,
@@ -56,4 +56,4 @@ void check_digest(FrameHeader const& header, std::span<std::byte const> body, st
 // Throws FrameRefused where the body is no message, or where one lacks its payload or must not have one.
 protocol::Message open_message(std::span<std::byte const> body, bool has_payload);
 
-}  // namespace atoll::transport
+}  // namespace atl::transport

@@ -10,7 +10,7 @@
 
 #include "protocol/message.hpp"
 
-namespace atoll::transport {
+namespace atl::transport {
 
 struct Peer {
   enum class Kind : std::uint8_t { shard, site } kind = Kind::shard;
@@ -56,4 +56,4 @@ class Transport {
   virtual Counters counters() const = 0;
 };
 
-}  // namespace atoll::transport
+}  // namespace atl::transport

@@ -4,8 +4,8 @@
 #include "kernels/reference/attention.hpp"
 #include "operands.hpp"
 
-using namespace atoll::kernels;
-using namespace atoll::kernels::test;
+using namespace atl::kernels;
+using namespace atl::kernels::test;
 
 constexpr double tolerance = 3e-6;  // sums over at most 330 keys, and of 64 products in each score
 

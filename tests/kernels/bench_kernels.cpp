@@ -24,7 +24,7 @@
 #include "kernels/rope.hpp"
 #include "kernels/swiglu.hpp"
 
-namespace atoll::kernels {
+namespace atl::kernels {
 namespace {
 
 constexpr std::size_t B = 8, T = 256, N = B * T, C = 256, H = 4, D = 64, F = 768, V = 2048, L = 4;
@@ -172,10 +172,10 @@ void bench_flat(Bench& bench, Pool& pool) {
 }
 
 }  // namespace
-}  // namespace atoll::kernels
+}  // namespace atl::kernels
 
 int main(int argc, char** argv) {
-  using namespace atoll::kernels;
+  using namespace atl::kernels;
   Kokkos::ScopeGuard const kokkos(argc, argv);
   Pool pool;
   Bench bench(argc > 1 ? std::atof(argv[1]) : 0.3);

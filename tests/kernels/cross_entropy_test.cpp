@@ -4,8 +4,8 @@
 #include "kernels/reference/cross_entropy.hpp"
 #include "operands.hpp"
 
-using namespace atoll::kernels;
-using namespace atoll::kernels::test;
+using namespace atl::kernels;
+using namespace atl::kernels::test;
 
 constexpr double tolerance = 1e-6;  // sums of at most 2053 exponentials
 constexpr float factor = 0.125F;

@@ -5,8 +5,8 @@
 
 #include "support/catch.hpp"
 
-using atoll::kernels::fast_exp;
-using atoll::kernels::sigmoid;
+using atl::kernels::fast_exp;
+using atl::kernels::sigmoid;
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 constexpr float smallest_exponent = -87.3365448F;  // below it e^x is not a normal float any more

@@ -4,8 +4,8 @@
 #include "kernels/reference/matmul.hpp"
 #include "operands.hpp"
 
-using namespace atoll::kernels;
-using namespace atoll::kernels::test;
+using namespace atl::kernels;
+using namespace atl::kernels::test;
 
 constexpr double tolerance = 1e-6;  // sums of at most 130 rounded products
 

@@ -13,7 +13,7 @@
 #include "kernels/views.hpp"
 #include "support/catch.hpp"
 
-namespace atoll::kernels::test {
+namespace atl::kernels::test {
 
 // Floats that kernels see as views and twins as doubles.
 class Operand {
@@ -108,4 +108,4 @@ inline reference::Values plus(reference::Values a, reference::Values const& b) {
   return a;
 }
 
-}  // namespace atoll::kernels::test
+}  // namespace atl::kernels::test

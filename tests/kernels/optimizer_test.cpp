@@ -4,8 +4,8 @@
 #include "kernels/reference/optimizer.hpp"
 #include "operands.hpp"
 
-using namespace atoll::kernels;
-using namespace atoll::kernels::test;
+using namespace atl::kernels;
+using namespace atl::kernels::test;
 
 constexpr std::size_t size = 10007;  // more than two blocks, and a rest
 

@@ -4,8 +4,8 @@
 #include "kernels/reference/rmsnorm.hpp"
 #include "operands.hpp"
 
-using namespace atoll::kernels;
-using namespace atoll::kernels::test;
+using namespace atl::kernels;
+using namespace atl::kernels::test;
 
 constexpr float eps = 1e-5F;
 constexpr double tolerance = 2e-6;  // sums of at most 257 rounded squares

@@ -4,8 +4,8 @@
 #include "kernels/reference/rope.hpp"
 #include "operands.hpp"
 
-using namespace atoll::kernels;
-using namespace atoll::kernels::test;
+using namespace atl::kernels;
+using namespace atl::kernels::test;
 
 constexpr double base = 10000.0;
 constexpr std::size_t longest = 19;  // rows of the tables

@@ -4,8 +4,8 @@
 #include "kernels/reference/swiglu.hpp"
 #include "operands.hpp"
 
-using namespace atoll::kernels;
-using namespace atoll::kernels::test;
+using namespace atl::kernels;
+using namespace atl::kernels::test;
 
 constexpr double tolerance = 1e-6;  // element by element: a few roundings
 

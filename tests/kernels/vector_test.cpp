@@ -6,8 +6,8 @@
 #include "kernels/reduce.hpp"
 #include "operands.hpp"
 
-using namespace atoll::kernels;
-using namespace atoll::kernels::test;
+using namespace atl::kernels;
+using namespace atl::kernels::test;
 
 std::size_t const sizes[] = {0, 1, 7, 4096, 4097, 20011};
 

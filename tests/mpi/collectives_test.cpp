@@ -12,7 +12,7 @@
 #include "support/catch.hpp"
 #include "support/mpi.hpp"
 
-using namespace atoll;
+using namespace atl;
 using comm::Communicator;
 
 namespace {

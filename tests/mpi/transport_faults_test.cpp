@@ -9,7 +9,7 @@
 #include "transport/mpi/wire.hpp"
 #include "transport_job.hpp"
 
-using namespace atoll;
+using namespace atl;
 using test::contribution;
 using test::payload_of;
 using test::release;

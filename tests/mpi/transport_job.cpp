@@ -2,7 +2,7 @@
 
 #include "base/clock.hpp"
 
-namespace atoll::test {
+namespace atl::test {
 
 namespace {
 
@@ -60,4 +60,4 @@ int number_in(transport::Frame const& frame) {
   return report ? std::stoi(report->line) : -1;
 }
 
-}  // namespace atoll::test
+}  // namespace atl::test

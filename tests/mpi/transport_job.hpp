@@ -9,7 +9,7 @@
 #include "support/mpi.hpp"
 #include "transport/mpi/mpi_transport.hpp"
 
-namespace atoll::test {
+namespace atl::test {
 
 inline transport::Peer shard(int index) { return {transport::Peer::Kind::shard, index}; }
 inline transport::Peer site(int index) { return {transport::Peer::Kind::site, index}; }
@@ -38,4 +38,4 @@ protocol::Release release(std::uint32_t fragment, std::uint64_t version);
 protocol::Report report(int number);
 int number_in(transport::Frame const& frame);  // of a report; -1: it is none
 
-}  // namespace atoll::test
+}  // namespace atl::test

@@ -10,7 +10,7 @@
 #include "transport/frame.hpp"
 #include "transport_job.hpp"
 
-using namespace atoll;
+using namespace atl;
 using test::contribution;
 using test::payload_of;
 using test::release;

@@ -4,7 +4,7 @@
 #include "support/catch.hpp"
 #include "support/mpi.hpp"
 
-using namespace atoll;
+using namespace atl;
 using comm::Role;
 
 namespace {

@@ -14,7 +14,7 @@
 #include "support/catch.hpp"
 #include "support/scratch_folder.hpp"
 
-using namespace atoll;
+using namespace atl;
 
 TEST_CASE("a vector keeps its order when it grows") {
   std::vector<int> primes = {2, 3, 5};  // runs anew for every SECTION

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace atoll::test {
+namespace atl::test {
 
 inline std::string bytes_of(std::filesystem::path const& file) {
   std::ifstream in(file, std::ios::binary);
@@ -34,4 +34,4 @@ inline std::vector<std::string> names_in(std::filesystem::path const& folder) {
   return names;
 }
 
-}  // namespace atoll::test
+}  // namespace atl::test

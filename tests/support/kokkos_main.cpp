@@ -5,5 +5,5 @@
 
 int main(int argc, char** argv) {
   Kokkos::ScopeGuard const kokkos(argc, argv);
-  return atoll::test::run_session(argc, argv);
+  return atl::test::run_session(argc, argv);
 }

@@ -10,7 +10,7 @@
 #include "base/archive.hpp"
 #include "base/error.hpp"
 
-namespace atoll::test {
+namespace atl::test {
 
 using Values =
     std::map<std::string, std::variant<std::uint64_t, double, std::string, std::vector<std::uint64_t>>>;
@@ -81,4 +81,4 @@ Values saved(Machine const& machine) {
   return values;
 }
 
-}  // namespace atoll::test
+}  // namespace atl::test

@@ -3,7 +3,7 @@
 
 #include "comm/world.hpp"
 
-namespace atoll::test {
+namespace atl::test {
 
 // MPI starts once in a process, so all cases share it.
 comm::MpiRuntime const& runtime();
@@ -18,4 +18,4 @@ int ranks();
 // communication follows.
 bool all_ranks(bool holds);
 
-}  // namespace atoll::test
+}  // namespace atl::test

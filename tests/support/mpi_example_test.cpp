@@ -10,7 +10,7 @@
 #include "support/catch.hpp"
 #include "support/mpi.hpp"
 
-using namespace atoll;
+using namespace atl;
 
 TEST_CASE("a case runs on as many ranks as its tag says", "[mpi][np3]") {
   REQUIRE(test::ranks() == 3);

@@ -17,7 +17,7 @@
 #include "support/mpi.hpp"
 #include "support/session.hpp"
 
-namespace atoll::test {
+namespace atl::test {
 
 namespace {
 
@@ -85,14 +85,14 @@ bool all_ranks(bool holds) {
   return all != 0;
 }
 
-}  // namespace atoll::test
+}  // namespace atl::test
 
 int main(int argc, char** argv) {
-  using namespace atoll::test;
+  using namespace atl::test;
   // The build lists the cases, on machines where MPI_Init may fail (login nodes).
   if (only_lists(argc, argv)) return run_session(argc, argv);
 
-  atoll::comm::MpiRuntime const held(argc, argv);
+  atl::comm::MpiRuntime const held(argc, argv);
   mpi_runtime = &held;
   MPI_Comm_dup(MPI_COMM_WORLD, &test_comm);
   MPI_Comm_set_errhandler(test_comm, MPI_ERRORS_ARE_FATAL);

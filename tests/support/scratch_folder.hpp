@@ -8,7 +8,7 @@
 #include <string>
 #include <system_error>
 
-namespace atoll::test {
+namespace atl::test {
 
 class ScratchFolder {
  public:
@@ -30,4 +30,4 @@ class ScratchFolder {
   std::filesystem::path path_;
 };
 
-}  // namespace atoll::test
+}  // namespace atl::test

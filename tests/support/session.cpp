@@ -29,7 +29,7 @@ CATCH_REGISTER_LISTENER(AssertionWatch)
 
 }  // namespace
 
-namespace atoll::test {
+namespace atl::test {
 
 int run_session(int argc, char** argv, bool must_assert) {
   Catch::Session session;
@@ -41,4 +41,4 @@ int run_session(int argc, char** argv, bool must_assert) {
   return failed || (must_assert && a_case_asserted_nothing) ? 1 : 0;
 }
 
-}  // namespace atoll::test
+}  // namespace atl::test

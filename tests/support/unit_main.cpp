@@ -1,4 +1,4 @@
 // main of the tests that need neither Kokkos nor MPI.
 #include "support/session.hpp"
 
-int main(int argc, char** argv) { return atoll::test::run_session(argc, argv); }
+int main(int argc, char** argv) { return atl::test::run_session(argc, argv); }

@@ -12,7 +12,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 
-namespace atoll::transport {
+namespace atl::transport {
 
 namespace {
 
@@ -232,4 +232,4 @@ bool MpiTransport::is_finished() const {
   });
 }
 
-}  // namespace atoll::transport
+}  // namespace atl::transport

@@ -16,7 +16,7 @@
 #include "transport/mpi/send_channel.hpp"
 #include "transport/transport.hpp"
 
-namespace atoll::transport {
+namespace atl::transport {
 
 // For shards and leaders of sites: a leader talks to all shards, a shard to all leaders and all other shards.
 //
@@ -96,4 +96,4 @@ class MpiTransport final : public Transport {
   std::thread thread_;
 };
 
-}  // namespace atoll::transport
+}  // namespace atl::transport

@@ -5,7 +5,7 @@
 
 #include "comm/communicator.hpp"
 
-namespace atoll::transport {
+namespace atl::transport {
 
 using comm::check_mpi;
 
@@ -135,4 +135,4 @@ std::optional<ReceiveChannel::Arrival> ReceiveChannel::unpack() {
                  header_bytes + header_.body_bytes + header_.payload_floats * sizeof(float)};
 }
 
-}  // namespace atoll::transport
+}  // namespace atl::transport

@@ -11,7 +11,7 @@
 #include "transport/mpi/wire.hpp"
 #include "transport/transport.hpp"
 
-namespace atoll::transport {
+namespace atl::transport {
 
 // Used by the communication thread only.
 class ReceiveChannel {
@@ -71,4 +71,4 @@ class ReceiveChannel {
   std::unique_ptr<Landing> landing_ = std::make_unique<Landing>();
 };
 
-}  // namespace atoll::transport
+}  // namespace atl::transport

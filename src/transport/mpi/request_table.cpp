@@ -3,7 +3,7 @@
 #include "base/error.hpp"
 #include "comm/communicator.hpp"
 
-namespace atoll::transport {
+namespace atl::transport {
 
 using comm::check_mpi;
 
@@ -63,4 +63,4 @@ bool RequestTable::give_up(Slot slot) {
   return done != 0;
 }
 
-}  // namespace atoll::transport
+}  // namespace atl::transport

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-namespace atoll::transport {
+namespace atl::transport {
 
 class RequestTable {
  public:
@@ -39,4 +39,4 @@ class RequestTable {
   std::vector<MPI_Status> statuses_;
 };
 
-}  // namespace atoll::transport
+}  // namespace atl::transport

@@ -6,7 +6,7 @@
 #include "base/error.hpp"
 #include "comm/communicator.hpp"
 
-namespace atoll::transport {
+namespace atl::transport {
 
 using comm::check_mpi;
 
@@ -75,4 +75,4 @@ bool SendChannel::poll() {
   return true;
 }
 
-}  // namespace atoll::transport
+}  // namespace atl::transport

@@ -10,7 +10,7 @@
 #include "transport/mpi/wire.hpp"
 #include "transport/transport.hpp"
 
-namespace atoll::transport {
+namespace atl::transport {
 
 // A message on its way out.
 struct Outgoing {
@@ -56,4 +56,4 @@ class SendChannel {
   std::unique_ptr<Flight> flight_;
 };
 
-}  // namespace atoll::transport
+}  // namespace atl::transport

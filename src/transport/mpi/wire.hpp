@@ -5,7 +5,7 @@
 
 #include "transport/frame.hpp"
 
-namespace atoll::transport {
+namespace atl::transport {
 
 // The first message holds the header and, where it fits, the body. Every MPI sends it eagerly.
 inline constexpr int tag_first = 1;
@@ -22,4 +22,4 @@ inline std::size_t rest_bytes(FrameHeader const& header) {
   return body + header.payload_floats * sizeof(float);
 }
 
-}  // namespace atoll::transport
+}  // namespace atl::transport

@@ -10,7 +10,7 @@
 #include "base/error.hpp"
 #include "support/catch.hpp"
 
-using namespace atoll::base;
+using namespace atl::base;
 
 TEST_CASE("a digest is XXH3-128, high half first") {
   CHECK(digest_of("").hex() == "99aa06d3014798d86001c324468d497f");

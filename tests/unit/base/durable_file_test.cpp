@@ -5,8 +5,8 @@
 #include "support/file_bytes.hpp"
 #include "support/scratch_folder.hpp"
 
-using namespace atoll;
-using namespace atoll::base;
+using namespace atl;
+using namespace atl::base;
 using Names = std::vector<std::string>;
 
 TEST_CASE("a published text is there alone and whole") {

@@ -5,7 +5,7 @@
 
 #include "support/catch.hpp"
 
-using namespace atoll::base;
+using namespace atl::base;
 
 TEST_CASE("an input error tells every problem, each with its place and remedy") {
   InputError const error({{"deck.toml:3:1", "unknown key 'stpes'", "did you mean 'steps'?"},

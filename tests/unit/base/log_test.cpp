@@ -12,7 +12,7 @@
 #include "support/catch.hpp"
 #include "support/scratch_folder.hpp"
 
-using namespace atoll;
+using namespace atl;
 namespace fs = std::filesystem;
 
 namespace {

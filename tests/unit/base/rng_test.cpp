@@ -10,7 +10,7 @@
 
 #include "support/catch.hpp"
 
-using namespace atoll::base;
+using namespace atl::base;
 using Words = std::array<std::uint32_t, 4>;
 
 TEST_CASE("Philox4x32-10 gives the known answers of Random123") {

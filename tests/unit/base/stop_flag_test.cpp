@@ -8,7 +8,7 @@
 
 #include "support/catch.hpp"
 
-using namespace atoll::base;
+using namespace atl::base;
 
 namespace {
 

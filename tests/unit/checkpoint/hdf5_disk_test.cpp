@@ -7,8 +7,8 @@
 #include "support/file_bytes.hpp"
 #include "support/scratch_folder.hpp"
 
-using namespace atoll;
-using namespace atoll::checkpoint;
+using namespace atl;
+using namespace atl::checkpoint;
 
 namespace {
 

@@ -4,8 +4,8 @@
 #include "support/file_bytes.hpp"
 #include "support/scratch_folder.hpp"
 
-using namespace atoll;
-using namespace atoll::checkpoint;
+using namespace atl;
+using namespace atl::checkpoint;
 
 TEST_CASE("a description holds the size and the digest of all bytes") {
   test::ScratchFolder const folder;

@@ -4,7 +4,7 @@
 #include "base/error.hpp"
 #include "support/catch.hpp"
 
-using namespace atoll;
+using namespace atl;
 using comm::Role;
 using comm::SiteLayout;
 

@@ -7,8 +7,8 @@
 #include "support/scratch_folder.hpp"
 #include "unit/data/sample_text.hpp"
 
-using namespace atoll;
-using namespace atoll::data;
+using namespace atl;
+using namespace atl::data;
 
 TEST_CASE("a token file is described by its numbers, and by its text where a tokenizer is given") {
   test::ScratchFolder const folder;

@@ -7,7 +7,7 @@
 
 #include "support/catch.hpp"
 
-using namespace atoll::data;
+using namespace atl::data;
 
 namespace {
 

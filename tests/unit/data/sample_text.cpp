@@ -12,7 +12,7 @@
 #include "base/rng.hpp"
 #include "data/token_file.hpp"
 
-namespace atoll::test {
+namespace atl::test {
 
 std::string dictionary_entry(std::uint64_t index) {
   static constexpr std::array words = {
@@ -63,4 +63,4 @@ void write_counting_tokens(std::filesystem::path const& file, std::uint64_t toke
   writer.finish();
 }
 
-}  // namespace atoll::test
+}  // namespace atl::test

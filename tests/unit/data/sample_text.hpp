@@ -9,7 +9,7 @@
 
 #include "data/token.hpp"
 
-namespace atoll::test {
+namespace atl::test {
 
 // Entry `index` of a small dictionary: a headword in the first column, indented lines, a blank line.
 std::string dictionary_entry(std::uint64_t index);
@@ -22,4 +22,4 @@ std::string read_file(std::filesystem::path const& file);
 // A token file that holds 0, 1, 2, ..., so that a token tells its own place.
 void write_counting_tokens(std::filesystem::path const& file, std::uint64_t tokens);
 
-}  // namespace atoll::test
+}  // namespace atl::test

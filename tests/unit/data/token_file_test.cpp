@@ -11,8 +11,8 @@
 #include "support/scratch_folder.hpp"
 #include "unit/data/sample_text.hpp"
 
-using namespace atoll;
-using namespace atoll::data;
+using namespace atl;
+using namespace atl::data;
 
 namespace {
 

@@ -1,8 +1,8 @@
 // What a deck may say, and this version cannot do yet.
 #include "problems.hpp"
 
-using namespace atoll;
-using namespace atoll::test;
+using namespace atl;
+using namespace atl::test;
 
 TEST_CASE("what this version cannot do is refused with what it can") {
   std::string const not_yet = "is not available in this version";

@@ -4,8 +4,8 @@
 #include "problems.hpp"
 #include "support/scratch_folder.hpp"
 
-using namespace atoll;
-using namespace atoll::test;
+using namespace atl;
+using namespace atl::test;
 
 namespace {
 

@@ -4,8 +4,8 @@
 #include "deck/nearest.hpp"
 #include "problems.hpp"
 
-using namespace atoll;
-using namespace atoll::test;
+using namespace atl;
+using namespace atl::test;
 
 TEST_CASE("an unknown section is refused with the nearest one") {
   check_all_refused({

@@ -1,8 +1,8 @@
 // `--set section.key=value`.
 #include "problems.hpp"
 
-using namespace atoll;
-using namespace atoll::test;
+using namespace atl;
+using namespace atl::test;
 
 TEST_CASE("an override wins over the deck, and the deck over the default") {
   auto const config = deck::parse("[run]\nsteps = 100\nseed = 7\n", "d.toml", {"run.steps=200"});

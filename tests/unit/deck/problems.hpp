@@ -8,7 +8,7 @@
 #include "deck/deck.hpp"
 #include "support/catch.hpp"
 
-namespace atoll::test {
+namespace atl::test {
 
 using Overrides = std::vector<std::string>;
 
@@ -45,4 +45,4 @@ inline void check_all_refused(std::vector<BadDeck> const& decks) {
   for (auto const& bad : decks) check_refused(bad);
 }
 
-}  // namespace atoll::test
+}  // namespace atl::test

@@ -1,8 +1,8 @@
 // What must hold between keys.
 #include "problems.hpp"
 
-using namespace atoll;
-using namespace atoll::test;
+using namespace atl;
+using namespace atl::test;
 
 TEST_CASE("keys that contradict one another are refused where one of them was written") {
   check_all_refused({

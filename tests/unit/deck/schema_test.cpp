@@ -5,8 +5,8 @@
 
 #include "problems.hpp"
 
-using namespace atoll;
-using namespace atoll::test;
+using namespace atl;
+using namespace atl::test;
 
 namespace {
 

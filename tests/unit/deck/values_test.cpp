@@ -1,8 +1,8 @@
 // Values of the wrong type or out of range, and all the ways of writing a right one.
 #include "problems.hpp"
 
-using namespace atoll;
-using namespace atoll::test;
+using namespace atl;
+using namespace atl::test;
 
 TEST_CASE("a value of the wrong type is refused with the type that is expected") {
   check_all_refused({

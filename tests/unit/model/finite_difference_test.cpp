@@ -5,7 +5,7 @@
 #include "small_model.hpp"
 #include "support/catch.hpp"
 
-using namespace atoll;
+using namespace atl;
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <numeric>
 #include <stdexcept>
 
-namespace atoll::test {
+namespace atl::test {
 
 namespace {
 
@@ -71,4 +71,4 @@ std::vector<float> Golden::flat(std::string_view group, tensor::ParamTable const
   return buffer;
 }
 
-}  // namespace atoll::test
+}  // namespace atl::test

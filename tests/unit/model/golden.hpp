@@ -9,7 +9,7 @@
 #include "deck/config.hpp"
 #include "tensor/param_table.hpp"
 
-namespace atoll::test {
+namespace atl::test {
 
 struct Golden {
   deck::ModelSection model;
@@ -25,4 +25,4 @@ struct Golden {
 
 Golden read_golden(std::string const& name);
 
-}  // namespace atoll::test
+}  // namespace atl::test

@@ -8,7 +8,7 @@
 #include "model/parameters.hpp"
 #include "tensor/partition.hpp"
 
-namespace atoll::test {
+namespace atl::test {
 
 deck::ModelSection small_section() {
   deck::ModelSection model;
@@ -78,4 +78,4 @@ double relative_error(std::vector<float> const& a, std::vector<float> const& b) 
   return difference / largest;
 }
 
-}  // namespace atoll::test
+}  // namespace atl::test

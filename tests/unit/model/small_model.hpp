@@ -7,7 +7,7 @@
 #include "kernels/buffer.hpp"
 #include "model/transformer.hpp"
 
-namespace atoll::test {
+namespace atl::test {
 
 // Two layers, width 16, two heads, untied: what a case changes, it says.
 deck::ModelSection small_section();
@@ -42,4 +42,4 @@ struct SmallModel {
 // max |a - b| / max |b|: the error the golden files are judged by.
 double relative_error(std::vector<float> const& a, std::vector<float> const& b);
 
-}  // namespace atoll::test
+}  // namespace atl::test

@@ -7,7 +7,7 @@
 #include "kernels/buffer.hpp"
 #include "support/catch.hpp"
 
-using namespace atoll;
+using namespace atl;
 
 TEST_CASE("the norm of a large buffer is summed in double") {
   std::size_t const size = 3'000'000;

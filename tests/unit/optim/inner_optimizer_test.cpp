@@ -11,7 +11,7 @@
 
 #include "support/catch.hpp"
 
-using namespace atoll;
+using namespace atl;
 
 namespace {
 

@@ -3,7 +3,7 @@
 
 #include "support/catch.hpp"
 
-using namespace atoll;
+using namespace atl;
 
 namespace {
 

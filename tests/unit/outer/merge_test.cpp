@@ -7,7 +7,7 @@
 #include "base/rng.hpp"
 #include "support/catch.hpp"
 
-using namespace atoll;
+using namespace atl;
 using outer::MergeRule;
 using tensor::Kind;
 

@@ -6,7 +6,7 @@
 #include "base/error.hpp"
 #include "support/catch.hpp"
 
-using namespace atoll;
+using namespace atl;
 
 namespace {
 

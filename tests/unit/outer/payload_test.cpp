@@ -8,7 +8,7 @@
 #include "outer/receive.hpp"
 #include "support/catch.hpp"
 
-using namespace atoll;
+using namespace atl;
 
 namespace {
 

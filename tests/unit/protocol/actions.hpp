@@ -6,7 +6,7 @@
 
 #include "protocol/syncer_machine.hpp"
 
-namespace atoll::test {
+namespace atl::test {
 
 // All actions of type T, in order.
 template <class T, class Action>
@@ -29,4 +29,4 @@ std::vector<T> sent(std::vector<protocol::SyncerAction> const& actions, int site
   return found;
 }
 
-}  // namespace atoll::test
+}  // namespace atl::test

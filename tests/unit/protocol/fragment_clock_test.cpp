@@ -2,7 +2,7 @@
 
 #include "support/catch.hpp"
 
-using namespace atoll::protocol;
+using namespace atl::protocol;
 using Steps = std::vector<std::uint64_t>;
 
 TEST_CASE("the clock is the K-th largest step") {

@@ -2,7 +2,7 @@
 
 #include "support/catch.hpp"
 
-using namespace atoll;
+using namespace atl;
 using protocol::GraceWindow;
 
 namespace {

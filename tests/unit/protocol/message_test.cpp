@@ -7,8 +7,8 @@
 #include "base/rng.hpp"
 #include "support/catch.hpp"
 
-using namespace atoll;
-using namespace atoll::protocol;
+using namespace atl;
+using namespace atl::protocol;
 
 namespace {
 

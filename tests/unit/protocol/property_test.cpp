@@ -6,9 +6,9 @@
 #include "support/catch.hpp"
 #include "world.hpp"
 
-using namespace atoll;
-using namespace atoll::protocol;
-using namespace atoll::test;
+using namespace atl;
+using namespace atl::protocol;
+using namespace atl::test;
 
 namespace {
 

@@ -4,9 +4,9 @@
 #include "actions.hpp"
 #include "support/catch.hpp"
 
-using namespace atoll;
-using namespace atoll::protocol;
-using namespace atoll::test;
+using namespace atl;
+using namespace atl::protocol;
+using namespace atl::test;
 
 namespace {
 

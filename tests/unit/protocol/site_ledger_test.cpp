@@ -3,9 +3,9 @@
 #include "support/catch.hpp"
 #include "trained_site.hpp"
 
-using namespace atoll;
-using namespace atoll::protocol;
-using namespace atoll::test;
+using namespace atl;
+using namespace atl::protocol;
+using namespace atl::test;
 using deck::Receive;
 
 namespace {

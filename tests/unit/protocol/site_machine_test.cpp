@@ -5,9 +5,9 @@
 #include "support/memory_archive.hpp"
 #include "trained_site.hpp"
 
-using namespace atoll;
-using namespace atoll::protocol;
-using namespace atoll::test;
+using namespace atl;
+using namespace atl::protocol;
+using namespace atl::test;
 
 namespace {
 

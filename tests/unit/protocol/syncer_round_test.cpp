@@ -3,9 +3,9 @@
 #include "support/memory_archive.hpp"
 #include "told_shard.hpp"
 
-using namespace atoll;
-using namespace atoll::protocol;
-using namespace atoll::test;
+using namespace atl;
+using namespace atl::protocol;
+using namespace atl::test;
 
 namespace {
 

@@ -2,9 +2,9 @@
 #include "support/catch.hpp"
 #include "told_shard.hpp"
 
-using namespace atoll;
-using namespace atoll::protocol;
-using namespace atoll::test;
+using namespace atl;
+using namespace atl::protocol;
+using namespace atl::test;
 
 TEST_CASE("a site that is not heard for dead_after_s is live no longer, until it is heard again") {
   ToldShard shard(shard_options(2, 1));

@@ -7,7 +7,7 @@
 #include "actions.hpp"
 #include "protocol/syncer_machine.hpp"
 
-namespace atoll::test {
+namespace atl::test {
 
 // What a site says of fragment 0. Everything else is told explicitly.
 struct Word {
@@ -87,4 +87,4 @@ inline std::vector<int> sites_of(protocol::Commit const& commit) {
   return sites;
 }
 
-}  // namespace atoll::test
+}  // namespace atl::test

@@ -6,7 +6,7 @@
 #include "actions.hpp"
 #include "protocol/site_machine.hpp"
 
-namespace atoll::test {
+namespace atl::test {
 
 inline protocol::HeldRelease release(std::uint64_t round, std::uint64_t version, protocol::Fate fate = {},
                                      std::uint32_t fragment = 0) {
@@ -58,4 +58,4 @@ inline TrainedSite started_site(protocol::SiteMachine::Options options) {
   return site;
 }
 
-}  // namespace atoll::test
+}  // namespace atl::test

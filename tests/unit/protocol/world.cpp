@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace atoll::test {
+namespace atl::test {
 
 using namespace protocol;
 
@@ -177,4 +177,4 @@ std::optional<double> World::stalled_until(int site) const {
   return std::nullopt;
 }
 
-}  // namespace atoll::test
+}  // namespace atl::test

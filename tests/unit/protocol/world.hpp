@@ -22,7 +22,7 @@
 #include "protocol/syncer_machine.hpp"
 #include "support/memory_archive.hpp"
 
-namespace atoll::test {
+namespace atl::test {
 
 struct Stall {
   int site = 0;
@@ -185,4 +185,4 @@ class World {
   std::string failure_;
 };
 
-}  // namespace atoll::test
+}  // namespace atl::test

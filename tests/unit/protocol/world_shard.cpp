@@ -4,7 +4,7 @@
 
 #include "world.hpp"
 
-namespace atoll::test {
+namespace atl::test {
 
 using namespace protocol;
 
@@ -141,4 +141,4 @@ void World::answer_hold(int s) {
   });
 }
 
-}  // namespace atoll::test
+}  // namespace atl::test

@@ -4,7 +4,7 @@
 #include "base/error.hpp"
 #include "world.hpp"
 
-namespace atoll::test {
+namespace atl::test {
 
 using namespace protocol;
 
@@ -169,4 +169,4 @@ void World::check_site(int m) {
   }
 }
 
-}  // namespace atoll::test
+}  // namespace atl::test

@@ -7,9 +7,9 @@
 #include "support/catch.hpp"
 #include "told_shard.hpp"
 
-using namespace atoll;
-using namespace atoll::protocol;
-using namespace atoll::test;
+using namespace atl;
+using namespace atl::protocol;
+using namespace atl::test;
 
 namespace {
 

@@ -9,7 +9,7 @@
 #include "base/error.hpp"
 #include "support/catch.hpp"
 
-using namespace atoll;
+using namespace atl;
 using tensor::Kind;
 using tensor::ParamTable;
 using tensor::TensorSpec;

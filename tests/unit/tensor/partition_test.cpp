@@ -10,7 +10,7 @@
 #include "base/rng.hpp"
 #include "support/catch.hpp"
 
-using namespace atoll;
+using namespace atl;
 using tensor::partition_balanced;
 
 namespace {

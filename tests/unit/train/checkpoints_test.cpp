@@ -8,7 +8,7 @@
 #include "support/catch.hpp"
 #include "support/scratch_folder.hpp"
 
-using namespace atoll;
+using namespace atl;
 
 namespace {
 
@@ -30,7 +30,8 @@ struct Run {
     manifest.step = step;
     manifest.deck = deck::echo(config);
     for (auto const& file : files) {
-      auto const saved = train::save_state(folder, {.id = 1, .step = step}, file, [](base::Writer& writer) { writer.write("x", 1.0); });
+      auto const saved = train::save_state(folder, {.id = 1, .step = step}, file,
+                                           [](base::Writer& writer) { writer.write("x", 1.0); });
       REQUIRE(saved.failure.empty());
       for (auto const& [name, bytes, digest] : saved.files) manifest.files.push_back({name, bytes, digest});
     }
@@ -55,14 +56,16 @@ TEST_CASE("a set without the state of a site, or with a damaged file, is passed 
   CHECK(train::find_resume_point(run.folder, run.config)->step == 10);
 
   run.save(30, {"site_0.h5", "shard_0.h5"});
-  std::fstream file(checkpoint::set_folder(run.folder.checkpoints(), 30) / "site_0.h5", std::ios::in | std::ios::out | std::ios::binary);
+  std::fstream file(checkpoint::set_folder(run.folder.checkpoints(), 30) / "site_0.h5",
+                    std::ios::in | std::ios::out | std::ios::binary);
   file.seekp(100);
   file.put('\x55');
   file.close();
   CHECK(train::find_resume_point(run.folder, run.config)->step == 10);
 }
 
-TEST_CASE("a deck that differs from the saved one is refused by the name of the key, but for what may change") {
+TEST_CASE(
+    "a deck that differs from the saved one is refused by the name of the key, but for what may change") {
   Run run;
   run.save(10, {"site_0.h5", "shard_0.h5"});
   run.config.run.walltime_s = 60.0;

@@ -2,8 +2,8 @@
 
 #include "support/catch.hpp"
 
-using namespace atoll;
-using namespace atoll::train;
+using namespace atl;
+using namespace atl::train;
 
 namespace {
 
@@ -26,10 +26,12 @@ TEST_CASE("a record holds the mean loss and the norm of what the ranks measured"
 }
 
 TEST_CASE("events come out of a record as they went in, with the payload's handle") {
-  protocol::HeldRelease const held{.release = {.fragment = 3, .round = 7, .version = {0, 2}, .fate = {6, protocol::Outcome::merged, {}}},
-                                   .payload = 42};
+  protocol::HeldRelease const held{
+      .release = {.fragment = 3, .round = 7, .version = {0, 2}, .fate = {6, protocol::Outcome::merged, {}}},
+      .payload = 42};
   protocol::Pull const pull{.fragment = 1, .round = 5, .fate = {}};
-  std::deque<protocol::SiteEvent> pending{held, pull, protocol::Hold{.id = 9, .purpose = protocol::Purpose::stop}};
+  std::deque<protocol::SiteEvent> pending{held, pull,
+                                          protocol::Hold{.id = 9, .purpose = protocol::Purpose::stop}};
   auto const record = exchange({}, pending);
   CHECK(pending.empty());
   REQUIRE(record.events.size() == 3);
@@ -41,11 +43,13 @@ TEST_CASE("events come out of a record as they went in, with the payload's handl
 
 TEST_CASE("events that do not fit wait for the next record, in order") {
   std::deque<protocol::SiteEvent> pending;
-  for (std::uint64_t round = 1; round <= 500; ++round) pending.emplace_back(protocol::Pull{.fragment = 0, .round = round, .fate = {}});
+  for (std::uint64_t round = 1; round <= 500; ++round)
+    pending.emplace_back(protocol::Pull{.fragment = 0, .round = round, .fate = {}});
   std::uint64_t expected = 1;
   int records = 0;
   for (; !pending.empty(); ++records) {
-    for (auto const& event : exchange({}, pending).events) CHECK(std::get<protocol::Pull>(event).round == expected++);
+    for (auto const& event : exchange({}, pending).events)
+      CHECK(std::get<protocol::Pull>(event).round == expected++);
   }
   CHECK(expected == 501);
   CHECK(records > 1);

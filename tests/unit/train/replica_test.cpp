@@ -4,7 +4,7 @@
 
 #include "support/catch.hpp"
 
-using namespace atoll;
+using namespace atl;
 using protocol::AdoptRule;
 
 namespace {

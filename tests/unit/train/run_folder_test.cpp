@@ -6,7 +6,7 @@
 #include "support/catch.hpp"
 #include "support/scratch_folder.hpp"
 
-using namespace atoll;
+using namespace atl;
 
 namespace {
 
@@ -31,7 +31,8 @@ TEST_CASE("the status of a run can be read back, and a torn one says nothing") {
   auto const folder = folder_in(scratch);
   CHECK(train::read_outcome(folder).empty());
   train::create(folder, {});
-  train::write_status(folder, {.outcome = "done", .exit_code = base::ExitCode::done, .step = 12, .checkpoint = "c"});
+  train::write_status(folder,
+                      {.outcome = "done", .exit_code = base::ExitCode::done, .step = 12, .checkpoint = "c"});
   CHECK(train::read_outcome(folder) == "done");
   std::ofstream(folder.status()) << "{\"outco";
   CHECK(train::read_outcome(folder).empty());

@@ -3,7 +3,7 @@
 
 #include "support/catch.hpp"
 
-using namespace atoll;
+using namespace atl;
 using transport::FrameHeader;
 using transport::FrameKind;
 using transport::FrameRefused;
