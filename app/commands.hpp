@@ -2,9 +2,16 @@
 #pragma once
 
 #include "app/flags.hpp"
+#include "base/error.hpp"
 #include "comm/world.hpp"
 
 namespace atl::app {
+
+// An InputError that every rank of the job throws, so that all can leave in peace and rank 0 speaks for them.
+class AgreedInputError : public base::InputError {
+ public:
+  explicit AgreedInputError(base::InputError const& error) : base::InputError(error) {}
+};
 
 // Collective over the world; MPI runs.
 int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi);

@@ -41,9 +41,8 @@ void add_generate(CLI::App& app, GenerateFlags& flags) {
                  "a checkpoint folder, or a run folder (its newest checkpoint)")
       ->required();
   app.add_option("--prompt", flags.prompt, "text to go on from; default: the beginning of an entry");
-  app.add_option("--tokens", flags.tokens, "at most so many tokens")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  app.add_option("--tokens", flags.tokens, "at most so many tokens; default: 400, or as many as --lines need")
+      ->check(CLI::PositiveNumber);
   app.add_option("--lines", flags.lines, "stop after so many lines that are not blank; 0: no limit")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--temperature", flags.temperature, "0: always the likeliest token")

@@ -20,15 +20,15 @@ struct TrainFlags {
 struct EvalFlags {
   std::string checkpoint;
   std::string data;  // token file or text file; empty: the run's validation tokens
-  int batches = 0;   // 0: the deck's
+  int batches = 0;   // 0: all there are
   bool json = false;
 };
 
 struct GenerateFlags {
   std::string checkpoint;
   std::string prompt;
-  int tokens = 400;
-  int lines = 0;  // 0: no limit
+  int tokens = 0;  // 0: 400, or as many as `lines` need
+  int lines = 0;   // 0: no limit
   double temperature = 0.8;
   int top_k = 50;
   std::uint64_t seed = 1;

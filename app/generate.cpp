@@ -75,9 +75,12 @@ int run_command(GenerateFlags const& flags) {
   base::Philox const random{flags.seed};
   LineCounter lines;
 
+  // With --lines alone, a bound that only a model which never ends a line will meet.
+  int const most_tokens = flags.tokens > 0 ? flags.tokens : (flags.lines > 0 ? 200 * flags.lines : 400);
+
   fmt::print("{}", flags.prompt);
   auto const window = static_cast<std::size_t>(trained.config.model.context);
-  for (int n = 0; n < flags.tokens && (flags.lines == 0 || lines.full() < flags.lines); ++n) {
+  for (int n = 0; n < most_tokens && (flags.lines == 0 || lines.full() < flags.lines); ++n) {
     auto const seen = std::span(context).last(std::min(window, context.size()));
     model.next_token_logits(seen, 1, static_cast<int>(seen.size()), trained.parameters, logits);
     // Ids beyond the tokenizer's exist where model.vocab was rounded up; they mean nothing.

@@ -29,14 +29,13 @@ int run(atl::app::Flags const& flags, int argc, char** argv) {
     try {
       Kokkos::ScopeGuard const kokkos(argc, argv);
       return run_command(*train, mpi);
-    } catch (atl::base::InputError const& error) {
-      // Every rank has thrown the same. Said before MPI ends: a launcher kills the job when the first rank
-      // leaves with an error.
+    } catch (atl::app::AgreedInputError const& error) {
+      // Said before MPI ends: a launcher kills the job when the first rank leaves with an error.
       if (mpi.rank() == 0) fmt::print(stderr, "error: {}\n", error.what());
       return static_cast<int>(ExitCode::bad_input);
     } catch (std::exception const& failure) {
       // The others may be waiting for this rank for ever: end the job.
-      fmt::print(stderr, "error: {}\n", failure.what());
+      fmt::print(stderr, "error: rank {}: {}\n", mpi.rank(), failure.what());
       atl::comm::MpiRuntime::abort(static_cast<int>(ExitCode::runtime_failure));
     }
   }

@@ -1,4 +1,4 @@
-// Merging the sites' outer gradients of one fragment (protocol.md §3).
+// Merging the sites' outer gradients of one fragment (PROTOCOL.md §3).
 #pragma once
 
 #include <span>

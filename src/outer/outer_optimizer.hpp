@@ -1,4 +1,4 @@
-// The outer step (protocol.md §3), fragment by fragment.
+// The outer step (PROTOCOL.md §3), fragment by fragment.
 #pragma once
 
 #include <cstddef>

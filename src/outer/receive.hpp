@@ -1,4 +1,4 @@
-// How a site's parameters change when it adopts a release (protocol.md §1). `overwrite` is a copy.
+// How a site's parameters change when it adopts a release (PROTOCOL.md §1). `overwrite` is a copy.
 #pragma once
 
 #include <span>

@@ -1,4 +1,4 @@
-// The shard's clock and the schedule of fragments (protocol.md §2).
+// The shard's clock and the schedule of fragments (PROTOCOL.md §2).
 #pragma once
 
 #include <cstdint>

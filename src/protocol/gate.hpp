@@ -1,4 +1,4 @@
-// What a contribution must be like in order to be merged (protocol.md §2).
+// What a contribution must be like in order to be merged (PROTOCOL.md §2).
 #pragma once
 
 #include <cstdint>

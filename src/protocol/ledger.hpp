@@ -1,4 +1,4 @@
-// The token ledger (protocol.md §8): where every token that a site has processed went, for one fragment.
+// The token ledger (PROTOCOL.md §8): where every token that a site has processed went, for one fragment.
 #pragma once
 
 #include "protocol/types.hpp"

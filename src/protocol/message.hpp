@@ -1,4 +1,4 @@
-// The messages between sites and shards (protocol.md §0), and their encoding. Payloads travel beside a
+// The messages between sites and shards (PROTOCOL.md §0), and their encoding. Payloads travel beside a
 // message, never in it.
 #pragma once
 

@@ -1,5 +1,4 @@
-// One fragment as its owner sees it: version, schedule, the open round, and each site's copy (protocol.md
-// §2).
+// One fragment as its owner sees it (PROTOCOL.md §2): version, schedule, the open round, each site's copy.
 #pragma once
 
 #include <cstdint>

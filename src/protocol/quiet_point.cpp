@@ -10,6 +10,9 @@ namespace atl::protocol {
 
 namespace {
 
+// Writing a large state takes longer than coming to rest.
+constexpr double save_patience = 30.0;
+
 std::string describe(Participant const& who) {
   return fmt::format("{} {}", who.kind == Participant::Kind::site ? "site" : "shard", who.index);
 }
@@ -38,11 +41,11 @@ std::vector<QuietAction> QuietPoint::request(Purpose purpose, std::uint64_t step
   return actions;
 }
 
-std::vector<QuietAction> QuietPoint::on_held(Participant who, Held const& held, double /*now_s*/) {
+std::vector<QuietAction> QuietPoint::on_held(Participant who, Held const& held, double now_s) {
   std::vector<QuietAction> actions;
   if (phase_ != Phase::holding || held.id != id_ || !everyone_.contains(who)) return actions;
   held_.insert(who);
-  if (held_ == everyone_) start_saving(actions);
+  if (held_ == everyone_) start_saving(now_s, actions);
   return actions;
 }
 
@@ -70,9 +73,14 @@ std::vector<QuietAction> QuietPoint::on_saved(Participant who, Saved const& save
 
 std::vector<QuietAction> QuietPoint::on_timer(double now_s) {
   std::vector<QuietAction> actions;
-  if (phase_ != Phase::holding || now_s < give_up_s_) return actions;
+  if (!is_active() || now_s < give_up_s_) return actions;
+  if (phase_ == Phase::saving) {
+    actions.emplace_back(GiveUp{fmt::format("no answer from {} to the order to save", describe(unsaved()))});
+    end(now_s, actions);
+    return actions;
+  }
   if (request_.purpose != Purpose::checkpoint && !held_.empty()) {
-    start_saving(actions);
+    start_saving(now_s, actions);
     return actions;
   }
   actions.emplace_back(
@@ -82,7 +90,7 @@ std::vector<QuietAction> QuietPoint::on_timer(double now_s) {
 }
 
 std::optional<double> QuietPoint::next_timer_s() const {
-  return phase_ == Phase::holding ? std::optional(give_up_s_) : std::nullopt;
+  return is_active() ? std::optional(give_up_s_) : std::nullopt;
 }
 
 std::optional<Purpose> QuietPoint::purpose() const {
@@ -91,11 +99,7 @@ std::optional<Purpose> QuietPoint::purpose() const {
 
 std::vector<Participant> QuietPoint::waiting_for() const {
   if (!is_active()) return {};
-  std::set<Participant> waiting = not_among(held_);
-  if (phase_ == Phase::saving) {
-    waiting.clear();
-    std::ranges::set_difference(held_, saved_, std::inserter(waiting, waiting.end()));
-  }
+  auto const waiting = phase_ == Phase::saving ? unsaved() : not_among(held_);
   return {waiting.begin(), waiting.end()};
 }
 
@@ -107,8 +111,9 @@ void QuietPoint::start(Request request, double now_s, std::vector<QuietAction>& 
   actions.emplace_back(SendToAll{Hold{.id = ++id_, .purpose = request_.purpose}});
 }
 
-void QuietPoint::start_saving(std::vector<QuietAction>& actions) {
+void QuietPoint::start_saving(double now_s, std::vector<QuietAction>& actions) {
   phase_ = Phase::saving;
+  give_up_s_ = now_s + save_patience * checkpoint_patience_s_;
   saved_.clear();
   files_.clear();
   actions.emplace_back(SendToAll{Save{.id = id_, .step = request_.step}});
@@ -123,6 +128,12 @@ void QuietPoint::end(double now_s, std::vector<QuietAction>& actions) {
 
 double QuietPoint::patience_s() const {
   return request_.purpose == Purpose::checkpoint ? checkpoint_patience_s_ : 4 * checkpoint_patience_s_;
+}
+
+std::set<Participant> QuietPoint::unsaved() const {
+  std::set<Participant> rest;
+  std::ranges::set_difference(held_, saved_, std::inserter(rest, rest.end()));
+  return rest;
 }
 
 std::set<Participant> QuietPoint::not_among(std::set<Participant> const& done) const {

@@ -65,9 +65,10 @@ class QuietPoint {
   };
 
   void start(Request request, double now_s, std::vector<QuietAction>& actions);
-  void start_saving(std::vector<QuietAction>& actions);
+  void start_saving(double now_s, std::vector<QuietAction>& actions);
   void end(double now_s, std::vector<QuietAction>& actions);
   double patience_s() const;  // for the request under way
+  std::set<Participant> unsaved() const;
   std::set<Participant> not_among(std::set<Participant> const& done) const;
 
   std::set<Participant> everyone_;
@@ -76,7 +77,7 @@ class QuietPoint {
   std::uint64_t id_ = 0;
   Request request_;
   std::optional<Request> next_;  // once the checkpoint is written
-  double give_up_s_ = 0.0;       // while holding
+  double give_up_s_ = 0.0;       // while active
   std::set<Participant> held_;
   std::set<Participant> saved_;
   std::vector<SavedFile> files_;

@@ -1,5 +1,5 @@
 // One fragment as its site sees it: base, ledger row, the pull that stands, the contribution under way
-// (protocol.md §1).
+// (PROTOCOL.md §1).
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// A site's side of the outer protocol (protocol.md §1). Pure: events in, actions out. Every rank of a site
+// A site's side of the outer protocol (PROTOCOL.md §1). Pure: events in, actions out. Every rank of a site
 // runs the same machine on the same events, so all ranks decide alike without asking one another.
 #pragma once
 

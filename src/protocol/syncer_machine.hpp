@@ -1,4 +1,4 @@
-// A shard's side of the outer protocol (protocol.md §2): when fragments are pulled, when a round closes, who
+// A shard's side of the outer protocol (PROTOCOL.md §2): when fragments are pulled, when a round closes, who
 // is in it with which weight. Pure: events in, actions out; the numerics of a commit are the driver's.
 #pragma once
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 
 namespace atl::tensor {
@@ -23,6 +25,10 @@ ParamTable::ParamTable(std::vector<TensorSpec> specs, std::span<int const> fragm
     base::ensure(fragment.size > 0, "a fragment is empty");
     fragment_ranges_.push_back(fragment);
   }
+}
+
+std::size_t ParamTable::largest_fragment() const {
+  return std::ranges::max(fragment_ranges_, {}, &Range::size).size;
 }
 
 Tensor const& ParamTable::find(std::string_view name) const {

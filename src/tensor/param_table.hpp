@@ -36,7 +36,7 @@ struct Tensor : TensorSpec {
 };
 
 // Tensors laid out fragment by fragment, within a fragment in the order of their declaration: each fragment
-// is one contiguous range and no tensor is split (protocol.md §4).
+// is one contiguous range and no tensor is split (PROTOCOL.md §4).
 class ParamTable {
  public:
   // `fragment_of[i]` is the fragment of `specs[i]`, from 0 to fragments - 1, each used at least once.
@@ -44,6 +44,7 @@ class ParamTable {
 
   std::size_t size() const { return size_; }  // elements of the flat buffer
   int fragments() const { return static_cast<int>(fragment_ranges_.size()); }
+  std::size_t largest_fragment() const;  // its elements
   Range fragment(int p) const { return fragment_ranges_.at(static_cast<std::size_t>(p)); }
 
   // In the order of declaration, which is the model's; a tensor's index is its place here.

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
+#include <map>
 #include <sstream>
 
 #include "base/error.hpp"
@@ -61,6 +61,10 @@ std::vector<base::Problem> differences(std::string const& saved, std::string con
   return problems;
 }
 
+std::map<std::string, std::string> facts_of(data::Dataset const& dataset) {
+  return {{"dataset", data::digest_of(dataset).hex()}, {"tokenizer", dataset.tokenizer_digest.hex()}};
+}
+
 bool is_resumable(checkpoint::Manifest const& manifest, deck::RunConfig const& config) {
   auto const has = [&](std::string const& name) {
     return std::ranges::any_of(manifest.files, [&](auto const& file) { return file.name == name; });
@@ -85,16 +89,19 @@ ResumePoint resume_from(std::filesystem::path const& set) {
   return {manifest.step, set, std::move(manifest)};
 }
 
-std::optional<ResumePoint> find_resume_point(RunFolder const& folder, deck::RunConfig const& config) {
+std::optional<ResumePoint> find_resume_point(RunFolder const& folder, RunPlan const& plan) {
   auto const sets = checkpoint::find_sets(folder.checkpoints());
   for (auto const& skipped : sets.skipped) {
     base::log::warn(fmt::format("{}: {}", skipped.where, skipped.what));
   }
   for (auto const& [set, manifest] : sets.complete) {
-    if (auto problems = differences(manifest.deck, deck::echo(config)); !problems.empty()) {
-      throw base::InputError(std::move(problems));
+    auto problems = differences(manifest.deck, deck::echo(plan.config));
+    if (problems.empty() && manifest.facts != facts_of(plan.dataset)) {
+      problems.push_back({plan.dataset.folder.string(), "is not the data that this run was started with",
+                          "prepare it again from the same text with the same options"});
     }
-    if (!is_resumable(manifest, config)) {
+    if (!problems.empty()) throw base::InputError(std::move(problems));
+    if (!is_resumable(manifest, plan.config)) {
       base::log::warn(
           fmt::format("{} lacks the state of a site or shard; looking for an older one", set.string()));
       continue;
@@ -124,14 +131,14 @@ protocol::Saved save_state(RunFolder const& folder, protocol::Save const& save, 
   return saved;
 }
 
-SealedSet seal_set(RunPlan const& plan, RunFolder const& folder, protocol::Seal const& seal) {
+SealedSet seal_set(RunPlan const& plan, RunFolder const& folder, protocol::Seal const& seal, double time_s) {
   checkpoint::Manifest manifest{.step = seal.step,
+                                .time_s = time_s,
                                 .kind = "quiet",
                                 .layout = {ranks_per_site(plan.config), plan.config.syncer.ranks},
                                 .deck = deck::echo(plan.config),
                                 .param_table = plan.table.digest(),
-                                .facts = {{"dataset", data::digest_of(plan.dataset).hex()},
-                                          {"tokenizer", plan.dataset.tokenizer_digest.hex()}},
+                                .facts = facts_of(plan.dataset),
                                 .files = {}};
   SealedSet set{.folder = checkpoint::set_folder(folder.checkpoints(), seal.step)};
   for (auto const& file : seal.files) {
@@ -139,8 +146,15 @@ SealedSet seal_set(RunPlan const& plan, RunFolder const& folder, protocol::Seal 
     set.bytes += file.bytes;
   }
   checkpoint::write_manifest(set.folder, manifest);
-  checkpoint::prune(folder.checkpoints(), plan.config.checkpoint.keep);
   return set;
+}
+
+void prune_sets(RunPlan const& plan, RunFolder const& folder) {
+  try {
+    checkpoint::prune(folder.checkpoints(), plan.config.checkpoint.keep);
+  } catch (base::RuntimeFailure const& failure) {
+    base::log::warn(fmt::format("old checkpoints stay: {}", failure.what()));
+  }
 }
 
 }  // namespace atl::train

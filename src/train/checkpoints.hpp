@@ -26,11 +26,11 @@ struct ResumePoint {
   checkpoint::FileReader open(std::string const& file) const;
 };
 
-// The newest complete and undamaged set of `folder` that every site and shard of `config` can go on from;
+// The newest complete and undamaged set of `folder` that every site and shard of the plan can go on from;
 // none where there is no such set. Warns of those it passes over. Throws InputError where the sets do not fit
-// the deck, naming the keys that differ. Decks may differ in [checkpoint], [eval], [output] and
-// run.walltime_s.
-std::optional<ResumePoint> find_resume_point(RunFolder const& folder, deck::RunConfig const& config);
+// the plan, naming the keys that differ, or data that was prepared anew. Decks may differ in [checkpoint],
+// [eval], [output] and run.walltime_s.
+std::optional<ResumePoint> find_resume_point(RunFolder const& folder, RunPlan const& plan);
 
 // The resume point in the folder of a set that was found so. Throws InputError.
 ResumePoint resume_from(std::filesystem::path const& set);
@@ -45,8 +45,10 @@ struct SealedSet {
   std::uint64_t bytes = 0;
 };
 
-// Makes a set complete by its manifest, then removes the oldest ones beyond `checkpoint.keep`. Throws
-// RuntimeFailure.
-SealedSet seal_set(RunPlan const& plan, RunFolder const& folder, protocol::Seal const& seal);
+// Makes a set complete by its manifest. `time_s`: of the run so far. Throws RuntimeFailure.
+SealedSet seal_set(RunPlan const& plan, RunFolder const& folder, protocol::Seal const& seal, double time_s);
+
+// Removes the oldest sets beyond `checkpoint.keep`; where that fails, warns and leaves them.
+void prune_sets(RunPlan const& plan, RunFolder const& folder);
 
 }  // namespace atl::train

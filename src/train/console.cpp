@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -16,6 +17,14 @@ namespace atl::train {
 namespace {
 
 constexpr double stall_interval_s = 15.0;
+
+using Json = nlohmann::json;
+
+// A number that may be absent, or null where it was not finite.
+double number(Json const& line, char const* key) {
+  auto const found = line.find(key);
+  return found != line.end() && found->is_number() ? found->get<double>() : std::nan("");
+}
 
 std::string minutes(double seconds) {
   auto const s = static_cast<long>(std::max(0.0, seconds) + 0.5);
@@ -40,24 +49,24 @@ void Console::observe(std::string const& metrics_line) {
   if (!line.is_object()) return;
   auto const event = line.value("event", "");
   if (event == "step") {
-    sites_[line.value("site", 0)] = {line.value("loss", 0.0), line.value("step_s", 0.0),
-                                     line.value("tokens_per_s", 0.0)};
+    sites_[line.value("site", 0)] = {number(line, "loss"), number(line, "step_s"),
+                                     number(line, "tokens_per_s")};
   } else if (event == "commit") {
     auto const fragment = line.value("fragment", std::size_t{0});
     if (fragment < versions_.size()) versions_[fragment] = line.value("version", std::uint64_t{0});
     ++commits_;
-    members_ += line["members"].size();
-    wait_s_ += line.value("wait_s", 0.0);
+    members_ += line.value("members", Json::array()).size();
+    wait_s_ += number(line, "wait_s");
   } else if (event == "eval") {
     clear_bar();
     base::log::console(fmt::format(
         "{} | validation loss {:.4f} nats a token, {:.4f} bits a byte",
         line.value("final", false) ? "final      " : fmt::format("eval  {:>5}", line.value("step", 0)),
-        line.value("val_loss", 0.0), line.value("val_bits_per_byte", 0.0)));
+        number(line, "val_loss"), number(line, "val_bits_per_byte")));
   } else if (event == "checkpoint") {
     clear_bar();
     base::log::console(fmt::format("saved {:>5} | {} in {:.2f} s", line.value("step", 0),
-                                   line.value("path", ""), line.value("seconds", 0.0)));
+                                   line.value("path", ""), number(line, "seconds")));
   }
 }
 

@@ -42,6 +42,7 @@ Hub::Hub(RunPlan const& plan, RunFolder folder, std::optional<ResumePoint> const
   auto const every = plan.config.checkpoint.every_steps;
   if (resume) {
     last_set_ = resume->step;
+    elapsed_before_s_ = resume->manifest.time_s;
     newest_set_ = resume->folder.string();
     metrics_.write(resume_json(resume->step, newest_set_));
   } else {
@@ -79,7 +80,7 @@ void Hub::on_stop_requested(double now_s) {
   }
 }
 
-void Hub::tick(std::uint64_t clock, std::string const& waiting_for, double now_s) {
+void Hub::tick(std::uint64_t clock, bool all_sites_live, std::string const& waiting_for, double now_s) {
   clock_ = clock;
   auto const& run = plan_.config.run;
   bool const is_out_of_time = run.walltime_s > 0 && now_s - start_s_ >= run.walltime_s;
@@ -87,6 +88,9 @@ void Hub::tick(std::uint64_t clock, std::string const& waiting_for, double now_s
   if (!quiet_.is_active() && !quiet_.is_over()) {
     if (clock >= run.steps) {
       request(protocol::Purpose::finish, now_s);
+    } else if (next_checkpoint_ > 0 && clock >= next_checkpoint_ && !all_sites_live) {
+      base::log::warn_once("checkpoint waits",
+                           "a checkpoint is due and waits until every site is there again");
     } else if (next_checkpoint_ > 0 && clock >= next_checkpoint_) {
       auto const every = plan_.config.checkpoint.every_steps;
       next_checkpoint_ = (clock / every + 1) * every;
@@ -110,7 +114,6 @@ void Hub::watch_for_stall(std::string const& waiting_for, double now_s) {
 }
 
 void Hub::request(protocol::Purpose purpose, double now_s) {
-  requested_s_ = now_s;
   // A set is named after the clock, or one more than the last where the clock has not moved since.
   auto const label = last_set_ > 0 || !newest_set_.empty() ? std::max(clock_, last_set_ + 1) : clock_;
   carry_out(quiet_.request(purpose, label, now_s), now_s);
@@ -119,7 +122,10 @@ void Hub::request(protocol::Purpose purpose, double now_s) {
 void Hub::carry_out(std::vector<protocol::QuietAction> const& actions, double now_s) {
   for (auto const& action : actions) {
     if (auto const* send = std::get_if<protocol::SendToAll>(&action)) {
-      if (auto const* hold = std::get_if<protocol::Hold>(&send->message)) purpose_ = hold->purpose;
+      if (auto const* hold = std::get_if<protocol::Hold>(&send->message)) {
+        purpose_ = hold->purpose;
+        requested_s_ = now_s;
+      }
       if (auto const* save = std::get_if<protocol::Save>(&send->message)) start_set(*save);
       send_to_all(send->message);
     } else if (auto const* sealed = std::get_if<protocol::Seal>(&action)) {
@@ -149,19 +155,22 @@ void Hub::send_to_all(protocol::Message const& message) {
 
 void Hub::seal(protocol::Seal const& seal, double now_s) {
   try {
-    auto const set = seal_set(plan_, folder_, seal);
+    auto const set = seal_set(plan_, folder_, seal, elapsed_before_s_ + now_s - start_s_);
     last_set_ = seal.step;
-    newest_set_ = set.folder.string();
+    bool const is_resumable = seal.missing.empty();
+    if (is_resumable || seal.purpose == protocol::Purpose::finish) newest_set_ = set.folder.string();
     failure_.clear();
     record(to_json(CheckpointLine{.time_s = now_s - start_s_,
                                   .step = seal.step,
-                                  .path = newest_set_,
+                                  .path = set.folder.string(),
                                   .bytes = set.bytes,
                                   .seconds = base::now_s() - requested_s_}));
-    if (!seal.missing.empty()) {
+    if (is_resumable) {
+      prune_sets(plan_, folder_);
+    } else {
       base::log::warn(
           fmt::format("{} holds nothing of {}, which did not come to rest in time: it cannot be resumed",
-                      newest_set_, describe(seal.missing)));
+                      set.folder.string(), describe(seal.missing)));
     }
   } catch (base::RuntimeFailure const& failure) {
     failure_ = failure.what();
@@ -175,6 +184,7 @@ base::ExitCode Hub::end(double now_s) {
                 .exit_code = finished ? base::ExitCode::done : base::ExitCode::stopped_resumable,
                 .step = clock_,
                 .checkpoint = newest_set_};
+  if (!finished && newest_set_.empty() && failure_.empty()) failure_ = "no checkpoint that can be resumed";
   if (!failure_.empty()) {
     status.outcome = "failed";
     status.exit_code = base::ExitCode::runtime_failure;

@@ -29,10 +29,8 @@ class Hub {
   void on_saved(protocol::Participant who, protocol::Saved const& saved, double now_s);
   void on_stop_requested(double now_s);
   // Called often: starts a checkpoint, the stop or the end when it is time, and keeps the console alive.
-  void tick(std::uint64_t clock, std::string const& waiting_for, double now_s);
+  void tick(std::uint64_t clock, bool all_sites_live, std::string const& waiting_for, double now_s);
 
-  // Everyone has been told to leave.
-  bool is_over() const { return quiet_.is_over(); }
   std::optional<double> next_timer_s() const { return quiet_.next_timer_s(); }
   // The last lines of metrics, status and console. Returns what the program exits with.
   base::ExitCode end(double now_s);
@@ -59,6 +57,7 @@ class Hub {
   std::uint64_t last_set_ = 0;         // the step that the newest set is named after
   std::uint64_t next_checkpoint_ = 0;  // clock step; 0: none
   double requested_s_ = 0.0;
+  double elapsed_before_s_ = 0.0;  // in the parts of the run before this resume
   double last_commit_s_;
   std::uint64_t commits_ = 0;
   std::string newest_set_;

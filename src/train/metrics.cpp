@@ -94,9 +94,15 @@ std::string fault_json(double time_s, std::uint64_t step, std::string const& wha
   return json.dump();
 }
 
-MetricsFile::MetricsFile(std::filesystem::path const& file) : file_(std::fopen(file.c_str(), "a")) {
+MetricsFile::MetricsFile(std::filesystem::path const& file) : file_(std::fopen(file.c_str(), "a+")) {
   if (file_ == nullptr)
     throw base::RuntimeFailure(fmt::format("cannot write {}: {}", file.string(), std::strerror(errno)));
+  end_torn_line();
+}
+
+void MetricsFile::end_torn_line() {
+  // The file of a killed run may end within a line.
+  if (std::fseek(file_, -1, SEEK_END) == 0 && std::fgetc(file_) != '\n') std::fputc('\n', file_);
 }
 
 MetricsFile::~MetricsFile() { std::fclose(file_); }

@@ -92,6 +92,8 @@ class MetricsFile {
   void write(std::string const& line);
 
  private:
+  void end_torn_line();
+
   std::FILE* file_;
 };
 

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <memory>
 
 #include "model/initialize.hpp"
@@ -16,13 +15,11 @@ OuterModel::OuterModel(deck::RunConfig const& config, tensor::ParamTable const& 
   outer::OuterOptimizer::Options const options{
       .lr = config.outer.lr,
       .momentum = config.outer.optimizer == deck::OuterOptimizerKind::nesterov ? config.outer.momentum : 0.0};
-  std::size_t largest = 0;
   for (int p = shard; p < table.fragments(); p += config.syncer.ranks) {
     auto const range = table.fragment(p);
     fragments_.emplace(p, Fragment{std::make_shared<std::vector<float>>(range.size), {options, range.size}});
-    largest = std::max(largest, range.size);
   }
-  merged_.resize(largest);
+  merged_.resize(table.largest_fragment());
 
   for (auto& [p, fragment] : fragments_) {
     auto values = std::make_shared<std::vector<float>>(table.fragment(p).size);
@@ -47,12 +44,6 @@ void OuterModel::commit(int p, std::vector<outer::Weighted> const& members) {
   auto next = std::make_shared<std::vector<float>>(*fragment.values);
   fragment.optimizer.step(merged, *next);
   fragment.values = std::move(next);
-}
-
-std::size_t OuterModel::bytes() const {
-  std::size_t elements = merged_.size();
-  for (auto const& [p, fragment] : fragments_) elements += 2 * fragment.values->size();
-  return elements * sizeof(float);
 }
 
 void OuterModel::save(base::Writer& writer) const {

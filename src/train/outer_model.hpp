@@ -26,8 +26,6 @@ class OuterModel {
   // Merges the members' outer gradients (in the order given) and takes one outer step.
   void commit(int fragment, std::vector<outer::Weighted> const& members);
 
-  std::size_t bytes() const;
-
   void save(base::Writer& writer) const;  // tensors by name below "model", momentum by fragment
   void load(base::Reader const& reader);
 

@@ -1,5 +1,5 @@
 // The record: what the ranks of a site tell one another at every step, in one small collective. All ranks
-// come out of it with the same record, so all their machines decide alike (protocol.md §1).
+// come out of it with the same record, so all their machines decide alike (PROTOCOL.md §1).
 #pragma once
 
 #include <cstdint>

@@ -63,10 +63,6 @@ std::span<float> Replica::snapshot_of(tensor::Range range) {
   return std::span(snapshots_).subspan(range.offset, range.size);
 }
 
-std::size_t Replica::bytes() const {
-  return sizeof(float) * (theta_.size() + gradients_.size() + base_.size() + snapshots_.size());
-}
-
 void Replica::save(base::Writer& writer) const {
   writer.write("theta", std::span<float const>(theta_.data(), theta_.size()));
   if (base_.size() > 0) writer.write("base", std::span<float const>(base_.data(), base_.size()));

@@ -31,8 +31,6 @@ class Replica {
   // Remembers theta of a fragment as it is now, where snapshots are kept.
   void take_snapshot(int fragment);
 
-  std::size_t bytes() const;
-
   void save(base::Writer& writer) const;
   void load(base::Reader const& reader);
 

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <memory>
 
+#include "base/error.hpp"
 #include "base/log.hpp"
-#include "base/stop_flag.hpp"
 #include "train/site_run.hpp"
 #include "train/syncer_run.hpp"
 #include "transport/mpi/mpi_transport.hpp"
@@ -22,27 +22,15 @@ std::string describe(comm::Place here) {
   return fmt::format("site_{}_rank_{}", here.group, here.rank);
 }
 
-std::size_t largest_fragment(tensor::ParamTable const& table) {
-  std::size_t largest = 0;
-  for (int p = 0; p < table.fragments(); ++p) largest = std::max(largest, table.fragment(p).size);
-  return largest;
-}
-
-}  // namespace
-
-base::ExitCode run(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
-                   comm::MpiRuntime const& mpi, bool shows_progress) {
-  comm::World const world(mpi, comm::SiteLayout(plan.config, mpi.size()));
-  auto const who = describe(world.here);
-  base::log::open(folder.log(who), who, mpi.rank() == 0);
-  base::install_stop_signals();
+// This process's part, from the first message to the last.
+base::ExitCode live(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
+                    comm::MpiRuntime const& mpi, comm::World const& world, bool shows_progress) {
   double const start_s = mpi.agree_on_start_s();
-
   bool const speaks = world.here.role == comm::Role::shard || world.here.rank == 0;
   std::unique_ptr<transport::MpiTransport> transport;
   if (speaks) {
     transport = std::make_unique<transport::MpiTransport>(
-        world, transport::MpiTransport::Options{.max_payload_floats = largest_fragment(plan.table)});
+        world, transport::MpiTransport::Options{.max_payload_floats = plan.table.largest_fragment()});
   }
 
   auto exit_code = base::ExitCode::done;
@@ -56,10 +44,30 @@ base::ExitCode run(RunPlan const& plan, RunFolder const& folder, std::optional<R
     exit_code = site.run();
   }
   if (transport) transport->close(farewell_s);
-  base::log::close();
-  // MPI_Finalize would wait for ever for a process that stands still; the outcome is on disk already.
-  if (!everyone_left) comm::MpiRuntime::abort(static_cast<int>(exit_code));
+  // MPI_Finalize would wait for ever for a process that stands still. Shard 0 ends the job, once the outcome
+  // is on disk.
+  if (!everyone_left && mpi.rank() == 0) comm::MpiRuntime::abort(static_cast<int>(exit_code));
   return exit_code;
+}
+
+}  // namespace
+
+base::ExitCode run(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
+                   comm::MpiRuntime const& mpi, bool shows_progress) {
+  comm::World const world(mpi, comm::SiteLayout(plan.config, mpi.size()));
+  auto const who = describe(world.here);
+  base::log::open(folder.log(who), who, mpi.rank() == 0);
+  try {
+    auto const exit_code = live(plan, folder, resume, mpi, world, shows_progress);
+    base::log::close();
+    return exit_code;
+  } catch (std::exception const& failure) {
+    // This rank's alone, perhaps, and the others may be waiting for it: end the job.
+    base::log::error(fmt::format("[{}] {}", who, failure.what()));
+    bool const is_input = dynamic_cast<base::InputError const*>(&failure) != nullptr;
+    comm::MpiRuntime::abort(
+        static_cast<int>(is_input ? base::ExitCode::bad_input : base::ExitCode::runtime_failure));
+  }
 }
 
 }  // namespace atl::train

@@ -15,6 +15,10 @@ void create(RunFolder const& folder, deck::RunConfig const& config) {
     throw base::InputError(folder.root.string(), "a run of this name exists, and runs are never overwritten",
                            "add --resume to continue it, or give this one another name: --set run.name=...");
   }
+  reopen(folder, config);
+}
+
+void reopen(RunFolder const& folder, deck::RunConfig const& config) {
   std::error_code error;
   std::filesystem::create_directories(folder.root / "log", error);
   if (!error) std::filesystem::create_directories(folder.checkpoints(), error);

@@ -23,7 +23,7 @@ struct RunFolder {
 
 // How a run ended, as status.json has it.
 struct Status {
-  std::string outcome;  // "running", "done", "stopped"
+  std::string outcome;  // "running", "done", "stopped", "failed"
   base::ExitCode exit_code = base::ExitCode::runtime_failure;
   std::uint64_t step = 0;  // the clock
   std::string checkpoint;  // the newest complete set; empty: none
@@ -32,6 +32,10 @@ struct Status {
 // Creates the folder of a new run and writes its resolved deck. Throws InputError where a run of that name
 // exists (it is never overwritten) or the folder cannot be made.
 void create(RunFolder const& folder, deck::RunConfig const& config);
+
+// Makes the folder of an existing run ready to go on: what is missing in it, and the resolved deck as it is
+// now.
+void reopen(RunFolder const& folder, deck::RunConfig const& config);
 
 // Renamed into place, so that it is either the old one or the new one.
 void write_status(RunFolder const& folder, Status const& status);

@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <numeric>
-
 #include "base/error.hpp"
 #include "comm/site_layout.hpp"
 #include "data/tokenizer.hpp"
@@ -93,8 +90,7 @@ tensor::ParamTable parameter_table(deck::RunConfig const& config) {
 MemoryEstimate estimate_memory(RunPlan const& plan) {
   auto const& config = plan.config;
   std::size_t const n = plan.table.size();
-  std::size_t largest = 0;
-  for (int p = 0; p < plan.table.fragments(); ++p) largest = std::max(largest, plan.table.fragment(p).size);
+  std::size_t const largest = plan.table.largest_fragment();
 
   std::size_t const moments = config.inner.optimizer == deck::InnerOptimizerKind::adamw ? 2 : 0;
   MemoryEstimate estimate;

@@ -35,7 +35,7 @@ struct MemoryEstimate {
 };
 
 // Parameters, gradients, moments, bases, snapshots and buffers of a message in flight; per shard its
-// fragments, their momentum and the contributions of open rounds (design.md, "Numbers to design for").
+// fragments, their momentum and the contributions of open rounds.
 MemoryEstimate estimate_memory(RunPlan const& plan);
 
 // Tokens, parameters, ranks and memory, in lines for the console.

@@ -159,6 +159,7 @@ void SiteRun::update_parameters(Record const& record) {
 }
 
 void SiteRun::cross_boundary(std::optional<protocol::StepDone> const& done, Record const& record) {
+  stop_requested_ = record.stop_requested;
   for (auto const& event : record.events) {
     if (auto const* hold = std::get_if<protocol::Hold>(&event)) purpose_ = hold->purpose;
   }
@@ -206,6 +207,7 @@ void SiteRun::carry_out(protocol::SiteAction const& action) {
     contribute(asked->contribution);
   } else if (auto const* progress = std::get_if<protocol::SendProgress>(&action)) {
     last_progress_ = progress->progress;
+    last_progress_->stop_requested |= stop_requested_;  // also while the site stands still
     send_progress();
   } else if (auto const* held = std::get_if<protocol::SendHeld>(&action)) {
     if (is_leader()) transport_->send(shard_peer(0), held->held);
@@ -276,7 +278,7 @@ void SiteRun::join() {
                                                         .agreement = deck::agreement(plan_.config)});
   }
   int welcomes = 0;
-  double const asked_s = base::now_s();
+  double asked_s = base::now_s();
   while (welcomes < shards) {
     transport_->wait(idle_wait_s);
     for (auto& frame : transport_->receive()) {
@@ -292,6 +294,7 @@ void SiteRun::join() {
     }
     if (base::now_s() - asked_s > plan_.config.outer.dead_after_s) {
       base::log::warn_once("welcome", "no welcome from every shard yet; still waiting");
+      asked_s = base::now_s();
     }
   }
 }
@@ -307,6 +310,7 @@ void SiteRun::accept(transport::Frame frame) {
     bool const fits = fragment < plan_.table.fragments() && frame.payload &&
                       frame.payload->size() == plan_.table.fragment(fragment).size;
     if (!fits) return base::log::warn_once("release", "a release of the wrong size arrived; it was dropped");
+    drop_older_release(*release);
     payloads_[++last_handle_] = std::move(frame.payload);
     events_.emplace_back(protocol::HeldRelease{*release, last_handle_});
     return;
@@ -321,6 +325,17 @@ void SiteRun::accept(transport::Frame frame) {
         }
       },
       frame.message);
+}
+
+// A site that looks rarely must not pile up payloads: of a release that a newer one overtakes, the fate is
+// enough.
+void SiteRun::drop_older_release(protocol::Release const& newer) {
+  for (auto& event : events_) {
+    auto const* held = std::get_if<protocol::HeldRelease>(&event);
+    if (!held || held->release.fragment != newer.fragment || held->release.version >= newer.version) continue;
+    payloads_.erase(held->payload);
+    event = protocol::FateNotice{newer.fragment, held->release.fate};
+  }
 }
 
 bool SiteRun::is_cut_off() const {

@@ -53,6 +53,7 @@ class SiteRun {
   void join();
   void collect_events();
   void accept(transport::Frame frame);
+  void drop_older_release(protocol::Release const& newer);
   void send_progress();
   void report(std::string const& metrics_line);
   void say_goodbye();
@@ -89,6 +90,7 @@ class SiteRun {
   double last_lr_ = 0.0;
   std::uint64_t tokens_ = 0;                               // of the site, since the start of the run
   protocol::Purpose purpose_ = protocol::Purpose::finish;  // of the last hold
+  bool stop_requested_ = false;                            // by any rank of the site
   bool has_left_ = false;
 };
 

@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/stop_flag.hpp"
 #include "deck/deck.hpp"
 #include "outer/codec.hpp"
 #include "train/channel.hpp"
@@ -73,7 +74,11 @@ base::ExitCode SyncerRun::run() {
     now_s = base::now_s();
     carry_out(machine_.on_timer(now_s));
     report_when_quiet();
-    if (hub_) hub_->tick(machine_.clock(), machine_.waiting_for(), now_s);
+    if (hub_) {
+      hub_->tick(machine_.clock(), are_all_sites_live(), machine_.waiting_for(), now_s);
+    } else if (base::stop_requested() && !std::exchange(told_of_stop_, true)) {
+      transport_.send(shard_peer(0), protocol::Progress{.stop_requested = true});
+    }
 
     // Whoever left without a word must not keep the others: what they could save is saved.
     if (is_over_ && now_s - last_heard_s_ > plan_.config.outer.dead_after_s) {
@@ -86,15 +91,22 @@ base::ExitCode SyncerRun::run() {
   return base::ExitCode::done;
 }
 
+bool SyncerRun::are_all_sites_live() const {
+  for (int site = 0; site < effective_sites(plan_.config); ++site) {
+    if (!machine_.is_live(site)) return false;
+  }
+  return true;
+}
+
 void SyncerRun::dispatch(transport::Frame const& frame) {
   double const now_s = last_heard_s_ = base::now_s();
   int const peer = frame.from.index;
   bool const from_site = frame.from.kind == transport::Peer::Kind::site;
   if (auto const* hello = std::get_if<protocol::Hello>(&frame.message); hello && from_site) {
     on_hello(peer, *hello);
-  } else if (auto const* progress = std::get_if<protocol::Progress>(&frame.message); progress && from_site) {
-    carry_out(machine_.on_progress(peer, *progress, now_s));
+  } else if (auto const* progress = std::get_if<protocol::Progress>(&frame.message)) {
     if (hub_ && progress->stop_requested) hub_->on_stop_requested(now_s);
+    if (from_site) carry_out(machine_.on_progress(peer, *progress, now_s));
   } else if (std::holds_alternative<protocol::Contribution>(frame.message) && from_site) {
     on_contribution(frame);
   } else if (auto const* held = std::get_if<protocol::Held>(&frame.message); held && hub_) {
@@ -142,7 +154,20 @@ void SyncerRun::on_contribution(transport::Frame const& frame) {
   auto const handle = ++last_handle_;
   held_[handle] = {frame.payload, frame.wire_bytes};
   protocol::PayloadFacts const facts{handle, fits && outer::is_finite(*frame.payload)};
+  auto const refused_before = machine_.rejections();
   carry_out(machine_.on_contribution(frame.from.index, contribution, facts, base::now_s()));
+  for (auto const& [reason, count] : machine_.rejections()) {
+    auto const before = refused_before.find(reason);
+    if (before == refused_before.end() || before->second < count) note_refusal(frame.from.index, reason);
+  }
+}
+
+// A late contribution is an everyday matter; what the gate refuses is not.
+void SyncerRun::note_refusal(int site, protocol::Reason reason) {
+  auto const what = fmt::format("a contribution of site {} was refused: {}", site, protocol::name(reason));
+  if (reason == protocol::Reason::unknown_round) return base::log::info(what);
+  report(fault_json(base::now_s() - start_s_, machine_.clock(), what));
+  base::log::warn_once(fmt::format("refused {} {}", site, protocol::name(reason)), what);
 }
 
 void SyncerRun::on_command(protocol::Message const& message) {

@@ -28,9 +28,11 @@ class SyncerRun {
     std::uint64_t wire_bytes = 0;
   };
 
+  bool are_all_sites_live() const;
   void dispatch(transport::Frame const& frame);
   void on_hello(int site, protocol::Hello const& hello);
   void on_contribution(transport::Frame const& frame);
+  void note_refusal(int site, protocol::Reason reason);
   void on_command(protocol::Message const& message);
   void report_when_quiet();
   void write_state(protocol::Save const& save);
@@ -54,6 +56,7 @@ class SyncerRun {
 
   std::optional<protocol::Hold> hold_;  // not answered yet
   bool is_over_ = false;
+  bool told_of_stop_ = false;
   int farewells_ = 0;
   int partners_;  // who must say good-bye
   double last_heard_s_;

@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "checkpoint/hdf5_file.hpp"
 #include "checkpoint/sets.hpp"
+#include "data/tokenizer.hpp"
 #include "deck/deck.hpp"
 #include "train/channel.hpp"
 #include "train/model_archive.hpp"
@@ -35,6 +36,12 @@ checkpoint::Set find_set(std::filesystem::path const& path) {
 TrainedModel load_model(std::filesystem::path const& path) {
   auto const [folder, manifest] = find_set(path);
   auto config = deck::parse(manifest.deck, (folder / checkpoint::manifest_name).string(), {});
+  auto const fact = manifest.facts.find("tokenizer");
+  if (fact == manifest.facts.end() ||
+      fact->second != data::load_tokenizer(config.data.tokenizer)->digest().hex()) {
+    throw base::InputError(config.data.tokenizer, "is not the tokenizer that this model was trained with",
+                           "prepare the data again from the same text with the same options");
+  }
   auto table = parameter_table(config);
   auto parameters = kernels::make_float_buffer("parameters", table.size());
 

@@ -1,5 +1,5 @@
 // Where every step of a site goes, in every order in which pulls, releases and fates can reach it
-// (protocol.md §1, §8).
+// (PROTOCOL.md §1, §8).
 #include "support/catch.hpp"
 #include "trained_site.hpp"
 

@@ -24,11 +24,20 @@ struct Run {
     std::filesystem::create_directories(folder.checkpoints());
   }
 
+  // The tensors do not matter here; the data is none.
+  train::RunPlan plan() const {
+    std::vector<tensor::TensorSpec> specs{{"a", tensor::Kind::vector, 2, 1}};
+    std::vector<int> const fragments{0};
+    return {config, {}, tensor::ParamTable(std::move(specs), fragments, 1)};
+  }
+
   void save(std::uint64_t step, std::vector<std::string> const& files) const {
     checkpoint::start_set(folder.checkpoints(), step);
     checkpoint::Manifest manifest;
     manifest.step = step;
     manifest.deck = deck::echo(config);
+    manifest.facts = {{"dataset", data::digest_of(data::Dataset{}).hex()},
+                      {"tokenizer", base::Digest{}.hex()}};
     for (auto const& file : files) {
       auto const saved = train::save_state(folder, {.id = 1, .step = step}, file,
                                            [](base::Writer& writer) { writer.write("x", 1.0); });
@@ -43,17 +52,17 @@ struct Run {
 
 TEST_CASE("a run goes on from its newest complete set") {
   Run const run;
-  CHECK_FALSE(train::find_resume_point(run.folder, run.config));
+  CHECK_FALSE(train::find_resume_point(run.folder, run.plan()));
   run.save(10, {"site_0.h5", "shard_0.h5"});
   run.save(20, {"site_0.h5", "shard_0.h5"});
-  CHECK(train::find_resume_point(run.folder, run.config)->step == 20);
+  CHECK(train::find_resume_point(run.folder, run.plan())->step == 20);
 }
 
 TEST_CASE("a set without the state of a site, or with a damaged file, is passed over for an older one") {
   Run const run;
   run.save(10, {"site_0.h5", "shard_0.h5"});
   run.save(20, {"shard_0.h5"});
-  CHECK(train::find_resume_point(run.folder, run.config)->step == 10);
+  CHECK(train::find_resume_point(run.folder, run.plan())->step == 10);
 
   run.save(30, {"site_0.h5", "shard_0.h5"});
   std::fstream file(checkpoint::set_folder(run.folder.checkpoints(), 30) / "site_0.h5",
@@ -61,7 +70,7 @@ TEST_CASE("a set without the state of a site, or with a damaged file, is passed 
   file.seekp(100);
   file.put('\x55');
   file.close();
-  CHECK(train::find_resume_point(run.folder, run.config)->step == 10);
+  CHECK(train::find_resume_point(run.folder, run.plan())->step == 10);
 }
 
 TEST_CASE(
@@ -72,11 +81,11 @@ TEST_CASE(
   run.config.checkpoint.keep = 9;
   run.config.eval.batches = 2;
   run.config.output.report_every_steps = 1;
-  CHECK(train::find_resume_point(run.folder, run.config)->step == 10);
+  CHECK(train::find_resume_point(run.folder, run.plan())->step == 10);
 
   run.config.inner.lr = 0.5;
   try {
-    train::find_resume_point(run.folder, run.config);
+    train::find_resume_point(run.folder, run.plan());
     FAIL("it was not refused");
   } catch (base::InputError const& error) {
     CHECK(std::string(error.what()).find("lr") != std::string::npos);
@@ -90,4 +99,12 @@ TEST_CASE("a file that cannot be written is an answer, not an end") {
   CHECK(saved.id == 4);
   CHECK(saved.files.empty());
   CHECK_FALSE(saved.failure.empty());
+}
+
+TEST_CASE("data that was prepared anew is not what the run was started with") {
+  Run const run;
+  run.save(10, {"site_0.h5", "shard_0.h5"});
+  auto plan = run.plan();
+  plan.dataset.train.tokens = 99;
+  CHECK_THROWS_AS(train::find_resume_point(run.folder, plan), base::InputError);
 }
