@@ -2,7 +2,7 @@
 """What the outer exchange costs a step: switched off and on in blocks of 20 steps within one process, paired.
 
 One site and one shard, so that ranks <= cores. In every second block the site neither hears nor answers the syncer
-([link] pause_every_steps). Each pair is a block without and the block with exchange after it; the figure is the median
+([link] pause_every_steps; up to in_flight pulls that stood are still answered). Each pair is a block without and the block with exchange after it; the figure is the median
 over pairs of the ratio of their mean step times, its upper bound from the binomial (sign) interval at 95 %.
 
 Usage: scripts/bench/exchange_cost.py [--pairs 12] [--json]
@@ -40,7 +40,8 @@ def main():
     options = parser.parse_args()
 
     steps = 2 * BLOCK * (options.pairs + 1)
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="atoll-bench-"))
+    scratch = tempfile.TemporaryDirectory(prefix="atoll-bench-")
+    folder = pathlib.Path(scratch.name)
     (folder / "data").symlink_to(SOURCE / "data")
     settings = {"run.steps": steps, "run.name": '"exchange"', "sites.count": 1, "link.pause_every_steps": BLOCK,
                 "eval.every_steps": 0, "checkpoint.every_steps": 0}
@@ -56,6 +57,10 @@ def main():
     def block(number):
         # The first step of a block pays for what the switch itself does: held releases arrive, rounds reopen.
         return statistics.mean(step_s[step] for step in range(number * BLOCK + 2, (number + 1) * BLOCK + 1))
+
+    for number in range(2, 2 * options.pairs + 1, 2):
+        if not any(number * BLOCK < step <= (number + 1) * BLOCK + 1 for step in commits):
+            sys.exit(f"no fragment was committed in block {number}: there is nothing to measure")
 
     # Blocks 0, 2, ... exchange; the pair is (off, the on that follows); the first two blocks warm up.
     ratios = [block(number + 1) / block(number) for number in range(1, 2 * options.pairs, 2)]
