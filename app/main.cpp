@@ -9,6 +9,7 @@
 #include "app/commands.hpp"
 #include "base/error.hpp"
 #include "base/exit_code.hpp"
+#include "base/stop_flag.hpp"
 
 namespace {
 
@@ -25,6 +26,7 @@ bool speaks_for_all() {
 
 int run(atl::app::Flags const& flags, int argc, char** argv) {
   if (auto const* train = std::get_if<atl::app::TrainFlags>(&flags)) {
+    atl::base::install_stop_signals();  // before MPI starts its threads
     atl::comm::MpiRuntime mpi(argc, argv);
     try {
       Kokkos::ScopeGuard const kokkos(argc, argv);

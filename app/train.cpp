@@ -7,7 +7,6 @@
 #include "app/commands.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "base/stop_flag.hpp"
 #include "deck/deck.hpp"
 #include "train/console.hpp"
 #include "train/run.hpp"
@@ -53,7 +52,6 @@ std::string open_folder(train::RunFolder const& folder, train::RunPlan const& pl
 }  // namespace
 
 int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi) {
-  base::install_stop_signals();
   auto const deck = on_rank_0(mpi, [&] { return deck::echo(deck::load(flags.deck, flags.overrides)); });
   auto const config = deck::parse(deck, flags.deck, {});
   on_rank_0(mpi, [&] {

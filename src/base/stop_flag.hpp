@@ -3,10 +3,12 @@
 
 namespace atl::base {
 
-// Installs the handlers for the life of the process.
+// Takes these signals from now on, for the life of the process. To be called before any thread is started:
+// threads that are there already would still be interrupted. Signals must be meant for the process, as
+// kill(2) sends them.
 void install_stop_signals();
 
-// True once one of them has arrived. Async-signal-safe to set, cheap to read.
+// True once one of them has arrived. Cheap; from any thread.
 bool stop_requested();
 
 }  // namespace atl::base

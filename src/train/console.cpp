@@ -71,7 +71,7 @@ void Console::observe(std::string const& metrics_line) {
 }
 
 void Console::tick(std::uint64_t clock, double time_s, std::uint64_t bytes) {
-  if (clock >= next_report_) {
+  if (clock >= next_report_ && !sites_.empty()) {
     report(clock, time_s, bytes);
     next_report_ = (clock / report_every_ + 1) * report_every_;
   }

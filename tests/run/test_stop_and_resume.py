@@ -1,7 +1,9 @@
 """Runs that are told to stop, and go on later as if nothing had happened."""
 
+import os
 import random
 import signal
+import time
 import unittest
 
 from support import RunTest
@@ -48,6 +50,21 @@ class StopAndResume(RunTest):
         for commit in parts.metrics("commit"):
             self.assertEqual(commit["version"], versions.get(commit["fragment"], 0) + 1, "versions go on without a gap")
             versions[commit["fragment"]] = commit["version"]
+
+    def test_a_storm_of_signals_does_no_harm(self):
+        """A handler's frame would land in the workspace of a matrix product and corrupt the heap."""
+        deck = {"run.steps": 100000, "model.width": 256, "model.ffn_width": 768, "model.context": 128, "inner.batch": 8}
+        for attempt in range(3):
+            job = self.start(3, {**deck, "run.name": f"storm{attempt}"})
+            job.wait_for(lambda job: len(job.metrics("step")) >= 6, what="steps")
+            pids = job.pids().values()
+            for _ in range(8):
+                for pid in pids:
+                    os.kill(pid, signal.SIGUSR1)
+                time.sleep(0.01)
+            code, out, err = job.wait()
+            self.assertEqual(code, 75, out + err)
+            self.assertEqual(job.status()["outcome"], "stopped")
 
     def test_a_walltime_limit_ends_in_a_checkpoint(self):
         job = self.start(3, {"run.steps": 100000, "run.walltime_s": 3.0})

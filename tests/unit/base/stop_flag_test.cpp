@@ -19,7 +19,8 @@ int in_child(int signal) {
   if (child == 0) {
     install_stop_signals();
     if (stop_requested()) ::_exit(stops_before);
-    std::raise(signal);
+    ::kill(::getpid(), signal);  // to the process, as a launcher does
+    for (int waited_ms = 0; waited_ms < 2000 && !stop_requested(); ++waited_ms) ::usleep(1000);
     ::_exit(stop_requested() ? stops_only_after_signal : never_stops);
   }
   int status = 0;
