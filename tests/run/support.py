@@ -20,7 +20,8 @@ DICTIONARY = "/usr/share/dictd/gcide.dict.dz"
 
 def atoll(*arguments, cwd, check=True, timeout=120):
     """Runs one process of the program; returns the finished process with its output."""
-    done = subprocess.run([ATOLL, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=timeout)
+    done = subprocess.run([ATOLL, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, errors="replace",  # samples are bytes
+                          timeout=timeout)
     if check and done.returncode != 0:
         raise AssertionError(f"atoll {' '.join(map(str, arguments))} exited with {done.returncode}:\n{done.stderr}")
     return done
