@@ -16,9 +16,15 @@ class AgreedInputError : public base::InputError {
 // Collective over the world; MPI runs.
 int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi);
 
+// One process, which starts the job and waits for it; neither MPI nor Kokkos runs in it.
+int run_command(LaunchFlags const& flags);
+
 // One process, without MPI.
+int run_command(InspectStateFlags const& flags);
 int run_command(EvalFlags const& flags);
 int run_command(GenerateFlags const& flags);
+int run_command(ExportFlags const& flags);
+int run_command(ImportFlags const& flags);
 int run_command(PrepareFlags const& flags);
 int run_command(InspectFlags const& flags);
 int run_command(SchemaFlags const& flags);

@@ -82,7 +82,10 @@ int run_command(InspectFlags const& flags) {
   if (inspection.dataset) json["dataset"] = summary(*inspection.dataset);
   for (auto const& file : inspection.files) {
     json["files"].push_back({{"file", file.file.string()},
-                             {"tokens", file.tokens},
+                             {"format", data::name_of(file.layout.kind)},
+                             {"bits", 8 * data::width_of(file.layout.ids)},
+                             {"tokens", file.layout.tokens},
+                             {"documents", file.layout.documents},
                              {"lowest_id", file.lowest_id},
                              {"highest_id", file.highest_id},
                              {"digest", file.digest.hex()},

@@ -13,6 +13,7 @@
 #include "base/exit_code.hpp"
 #include "data/text_source.hpp"
 #include "data/token_file.hpp"
+#include "data/token_range.hpp"
 #include "data/tokenizer.hpp"
 #include "train/evaluation.hpp"
 #include "train/trained_model.hpp"
@@ -62,21 +63,23 @@ int run_command(EvalFlags const& flags) {
   auto const& config = trained.config;
 
   std::optional<TemporaryTokens> text;
-  std::filesystem::path file = flags.data;
+  std::vector<data::WeightedRange> sources;
   double bytes_per_token = 0.0;  // 0: not known for a bare token file
+  std::filesystem::path const file = flags.data;
   if (flags.data.empty()) {
-    auto const dataset = data::open_dataset(config.sites.data.front());
-    file = dataset.validation_file();
-    bytes_per_token = dataset.bytes_per_validation_token();
-  } else if (file.extension() != ".bin") {
+    auto const corpus = train::open_site_corpus(train::make_plan(config), 0);
+    sources = corpus.validation();
+    bytes_per_token = corpus.bytes_per_validation_token();
+  } else if (file.extension() == ".bin" || file.extension() == ".idx") {
+    sources = {data::whole_file(file, config.model.vocab)};
+  } else {
     text.emplace(file, config.data.tokenizer);
-    file = text->file();
+    sources = {data::whole_file(text->file(), config.model.vocab)};
     bytes_per_token = text->bytes_per_token();
   }
 
   int const batches = flags.batches > 0 ? flags.batches : std::numeric_limits<int>::max();
-  data::ValidationSet const set({.file = file,
-                                 .vocab = config.model.vocab,
+  data::ValidationSet const set({.sources = sources,
                                  .sequences = text ? 1 : config.inner.batch,
                                  .context = config.model.context,
                                  .batches = batches});

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <sstream>
 
+#include "app/completion.hpp"
 #include "base/exit_code.hpp"
 
 namespace atl::app {
@@ -22,6 +23,16 @@ void add_train(CLI::App& app, TrainFlags& flags) {
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->capture_default_str();
   app.footer("Example:\n  mpirun -n 3 atoll train inputs/quickstart.toml --set run.name=first");
+}
+
+void add_launch(CLI::App& app, LaunchFlags& flags) {
+  add_train(app, flags.train);
+  app.add_option("--launcher", flags.launcher, "auto, mpirun or srun")
+      ->check(CLI::IsMember({"auto", "mpirun", "srun"}))
+      ->capture_default_str();
+  auto* const dry_run = app.add_flag("--dry-run", flags.dry_run, "print the command, and stop");
+  app.add_flag("--sbatch", flags.sbatch, "print a job script for Slurm, and stop")->excludes(dry_run);
+  app.footer("Example:\n  atoll launch inputs/quickstart.toml --set run.name=first");
 }
 
 void add_eval(CLI::App& app, EvalFlags& flags) {
@@ -55,6 +66,30 @@ void add_generate(CLI::App& app, GenerateFlags& flags) {
   app.footer("Example:\n  atoll generate runs/quickstart --lines 20");
 }
 
+void add_export(CLI::App& app, ExportFlags& flags) {
+  app.add_option("CHECKPOINT", flags.checkpoint,
+                 "a checkpoint folder, or a run folder (its newest checkpoint)")
+      ->required();
+  app.add_option("--out", flags.out, "new folder for config.json, model.safetensors and tokenizer.model")
+      ->required();
+  app.add_option("--shard-mb", flags.shard_mb,
+                 "several files, none larger than so many MiB, unless a tensor is")
+      ->check(CLI::Range(1, 1 << 24))
+      ->capture_default_str();
+  app.add_flag("--json", flags.json, "print one JSON object");
+  app.footer("Example:\n  atoll export runs/quickstart --out exported/quickstart");
+}
+
+void add_import(CLI::App& app, ImportFlags& flags) {
+  app.add_option("MODEL", flags.model, "a Hugging Face model's folder: config.json and safetensors")
+      ->required();
+  app.add_option("--out", flags.out, "new folder, to be given wherever a checkpoint is")->required();
+  app.add_option("--tokenizer", flags.tokenizer,
+                 "a SentencePiece model file, \"bytes\" or \"none\"; default: the model's tokenizer.model");
+  app.add_flag("--json", flags.json, "print one JSON object");
+  app.footer("Example:\n  atoll import downloaded/llama --out models/llama");
+}
+
 void add_prepare(CLI::App& app, PrepareFlags& flags) {
   app.add_option("SOURCE", flags.sources, "text files (plain, .gz, .dz) or folders of them")->required();
   app.add_option("--out", flags.out, "folder for tokenizer, token files and dataset.json")->required();
@@ -80,6 +115,12 @@ void add_inspect(CLI::App& app, InspectFlags& flags) {
   app.footer("Example:\n  atoll data inspect data/gcide");
 }
 
+void add_inspect_state(CLI::App& app, InspectStateFlags& flags) {
+  app.add_option("PATH", flags.path, "a run's folder, or a checkpoint's")->required();
+  app.add_flag("--json", flags.json, "print one JSON object");
+  app.footer("Example:\n  atoll inspect runs/quickstart");
+}
+
 // "atoll data prepare": the innermost command that was recognised.
 std::string command_of(CLI::App const& app) {
   auto const chosen = app.get_subcommands();
@@ -96,18 +137,32 @@ Parsed parse(int argc, char** argv, bool prints) {
   app.require_subcommand(0, 1);  // none is told by us, or a misspelt one would be said to be missing
 
   TrainFlags train;
+  LaunchFlags launch;
+  InspectStateFlags inspect_state;
   EvalFlags eval;
   GenerateFlags generate;
+  ExportFlags exported;
+  ImportFlags imported;
   PrepareFlags prepare;
   InspectFlags inspect;
   SchemaFlags schema;
   InfoFlags info;
   auto* const train_command = app.add_subcommand("train", "train a model, under mpirun or srun");
   add_train(*train_command, train);
+  auto* const launch_command =
+      app.add_subcommand("launch", "train: mpirun or srun with the right ranks, a clean stop, an exit code");
+  add_launch(*launch_command, launch);
+  auto* const inspect_state_command =
+      app.add_subcommand("inspect", "how a run stands, or what a checkpoint holds");
+  add_inspect_state(*inspect_state_command, inspect_state);
   auto* const eval_command = app.add_subcommand("eval", "loss of a checkpoint on a text");
   add_eval(*eval_command, eval);
   auto* const generate_command = app.add_subcommand("generate", "text from a checkpoint");
   add_generate(*generate_command, generate);
+  auto* const export_command = app.add_subcommand("export", "a checkpoint as a Hugging Face model");
+  add_export(*export_command, exported);
+  auto* const import_command = app.add_subcommand("import", "a Hugging Face model as a checkpoint");
+  add_import(*import_command, imported);
   auto* const data = app.add_subcommand("data", "text to tokens, and what tokens hold");
   data->require_subcommand(1);
   data->footer("Example:\n  atoll data inspect data/gcide");
@@ -118,16 +173,23 @@ Parsed parse(int argc, char** argv, bool prints) {
   add_inspect(*inspect_command, inspect);
   auto* const schema_command =
       app.add_subcommand("schema", "every deck key: type, unit, default, range, meaning");
-  schema_command->add_flag("--json", schema.json, "print a JSON array");
+  auto* const as_json = schema_command->add_flag("--json", schema.json, "print a JSON array");
+  schema_command->add_flag("--markdown", schema.markdown, "print the page docs/deck.md")->excludes(as_json);
   schema_command->footer("Example:\n  atoll schema | less");
   auto* const info_command =
       app.add_subcommand("info", "what this build has: MPI, Kokkos, oneDNN, HDF5, CPU features");
   info_command->add_flag("--json", info.json, "print one JSON object");
   info_command->footer("Example:\n  atoll info");
+  std::string shell;
+  auto* const completion_command =
+      app.add_subcommand("completion", "a script that completes commands and flags in your shell");
+  completion_command->add_option("SHELL", shell, "bash or zsh")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh"}));
+  completion_command->footer("Example:\n  source <(atoll completion bash)");
   app.footer(
       "Exit codes: 0 done, 2 bad input, 3 failure, 4 watchdog, 75 stopped early and resumable.\n"
-      "Example:\n  atoll data prepare TEXT --out data/mine && mpirun -n 3 atoll train "
-      "inputs/quickstart.toml");
+      "Example:\n  atoll data prepare TEXT --out data/mine && atoll launch inputs/quickstart.toml");
 
   try {
     app.parse(argc, argv);
@@ -140,9 +202,17 @@ Parsed parse(int argc, char** argv, bool prints) {
     return {std::nullopt, static_cast<int>(base::ExitCode::bad_input)};
   }
 
+  if (completion_command->parsed()) {
+    fmt::print("{}", completion_script(app, shell));
+    return {};
+  }
   if (train_command->parsed()) return {train};
+  if (launch_command->parsed()) return {launch};
+  if (inspect_state_command->parsed()) return {inspect_state};
   if (eval_command->parsed()) return {eval};
   if (generate_command->parsed()) return {generate};
+  if (export_command->parsed()) return {exported};
+  if (import_command->parsed()) return {imported};
   if (prepare_command->parsed()) return {prepare};
   if (inspect_command->parsed()) return {inspect};
   if (schema_command->parsed()) return {schema};

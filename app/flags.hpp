@@ -17,6 +17,13 @@ struct TrainFlags {
   std::string progress = "auto";  // auto, always, never
 };
 
+struct LaunchFlags {
+  TrainFlags train;
+  std::string launcher = "auto";  // auto, mpirun, srun
+  bool dry_run = false;
+  bool sbatch = false;
+};
+
 struct EvalFlags {
   std::string checkpoint;
   std::string data;  // token file or text file; empty: the run's validation tokens
@@ -34,6 +41,20 @@ struct GenerateFlags {
   std::uint64_t seed = 1;
 };
 
+struct ExportFlags {
+  std::string checkpoint;
+  std::string out;
+  std::uint64_t shard_mb = 4096;
+  bool json = false;
+};
+
+struct ImportFlags {
+  std::string model;  // a Hugging Face model's folder
+  std::string out;
+  std::string tokenizer;  // empty: the model's own
+  bool json = false;
+};
+
 struct PrepareFlags {
   std::vector<std::string> sources;
   std::string out;
@@ -45,6 +66,13 @@ struct PrepareFlags {
   bool json = false;
 };
 
+// Of a run or a checkpoint.
+struct InspectStateFlags {
+  std::string path;
+  bool json = false;
+};
+
+// Of tokens.
 struct InspectFlags {
   std::string path;
   std::string tokenizer;
@@ -53,14 +81,15 @@ struct InspectFlags {
 
 struct SchemaFlags {
   bool json = false;
+  bool markdown = false;
 };
 
 struct InfoFlags {
   bool json = false;
 };
 
-using Flags =
-    std::variant<TrainFlags, EvalFlags, GenerateFlags, PrepareFlags, InspectFlags, SchemaFlags, InfoFlags>;
+using Flags = std::variant<TrainFlags, LaunchFlags, InspectStateFlags, EvalFlags, GenerateFlags, ExportFlags,
+                           ImportFlags, PrepareFlags, InspectFlags, SchemaFlags, InfoFlags>;
 
 // What to do, or what to exit with at once: 0 after --help and --version (already printed), 2 after a wrong
 // flag (already explained; `prints` is false on ranks that must stay silent).

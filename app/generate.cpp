@@ -69,7 +69,7 @@ int run_command(GenerateFlags const& flags) {
   model::Transformer model(exec, trained.config.model, trained.table, 1);
 
   auto const prompt = tokenizer->encode(flags.prompt);
-  std::vector<std::int32_t> context{tokenizer->bos_id()};
+  std::vector<std::int32_t> context{static_cast<std::int32_t>(tokenizer->bos_id())};
   context.insert(context.end(), prompt.begin(), prompt.end());
   std::vector<float> logits(static_cast<std::size_t>(trained.config.model.vocab));
   base::Philox const random{flags.seed};

@@ -41,6 +41,7 @@ int run(atl::app::Flags const& flags, int argc, char** argv) {
       atl::comm::MpiRuntime::abort(static_cast<int>(ExitCode::runtime_failure));
     }
   }
+  if (auto const* launch = std::get_if<atl::app::LaunchFlags>(&flags)) return run_command(*launch);
   Kokkos::ScopeGuard const kokkos(argc, argv);
   return std::visit(
       [](auto const& chosen) {

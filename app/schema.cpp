@@ -10,6 +10,10 @@
 namespace atl::app {
 
 int run_command(SchemaFlags const& flags) {
+  if (flags.markdown) {
+    fmt::print("{}", deck::reference());
+    return static_cast<int>(base::ExitCode::done);
+  }
   auto json = nlohmann::ordered_json::array();
   std::string section;
   for (auto const& key : deck::schema()) {
@@ -19,14 +23,15 @@ int run_command(SchemaFlags const& flags) {
                       {"unit", key.unit},
                       {"default", key.default_value},
                       {"range", key.range},
-                      {"meaning", key.meaning}});
+                      {"meaning", key.meaning},
+                      {"may_change_on_resume", key.may_change_on_resume}});
       continue;
     }
     if (key.section != section) fmt::print("{}[{}]\n", section.empty() ? "" : "\n", key.section);
     section = key.section;
-    fmt::print("{} = {}\n    {}{}{}: {}\n", key.key, key.default_value, key.type,
+    fmt::print("{} = {}\n    {}{}{}: {}{}\n", key.key, key.default_value, key.type,
                key.unit.empty() ? "" : ", " + key.unit, key.range.empty() ? "" : ", " + key.range,
-               key.meaning);
+               key.meaning, key.may_change_on_resume ? "; may change on resume" : "");
   }
   if (flags.json) fmt::print("{}\n", json.dump(2));
   return static_cast<int>(base::ExitCode::done);

@@ -1,8 +1,9 @@
-// atoll train: what rank 0 finds out about deck, data and folder, all ranks are told; then the run.
+// atoll train: all ranks agree on deck, data and folder, or on what is wrong with them; then the run.
 #include <fmt/format.h>
 
 #include <cstdlib>
 #include <filesystem>
+#include <sstream>
 
 #include "app/commands.hpp"
 #include "base/error.hpp"
@@ -15,22 +16,69 @@ namespace atl::app {
 
 namespace {
 
-// Runs `look` on rank 0 alone and gives every rank its text, or makes every rank throw its InputError.
+// Problems as text and back, for the way between ranks.
+constexpr char field_end = '\x1f';
+
+std::string packed(base::InputError const& error) {
+  std::string text;
+  for (auto const& problem : error.problems()) {
+    for (auto const* field : {&problem.where, &problem.what, &problem.remedy}) text += *field + field_end;
+  }
+  return text;
+}
+
+base::InputError unpacked(std::string const& text) {
+  std::istringstream in(text);
+  std::vector<base::Problem> problems;
+  for (base::Problem p; std::getline(in, p.where, field_end) && std::getline(in, p.what, field_end) &&
+                        std::getline(in, p.remedy, field_end);)
+    problems.push_back(p);
+  return base::InputError(std::move(problems));
+}
+
+// Collective. Every rank runs `look`; where some find bad input, every rank throws what the first of them
+// found.
+template <class Look>
+void on_every_rank(comm::MpiRuntime const& mpi, Look const& look) {
+  std::string problems;
+  try {
+    look();
+  } catch (base::InputError const& error) {
+    problems = packed(error);
+  }
+  problems = mpi.first_text(problems);
+  if (!problems.empty()) throw AgreedInputError(unpacked(problems));
+}
+
+// Collective. Runs `look` on rank 0 alone and gives every rank its text, or its InputError.
 template <class Look>
 std::string on_rank_0(comm::MpiRuntime const& mpi, Look const& look) {
   std::string answer;
-  base::InputError problem("", "", "");
-  if (mpi.rank() == 0) {
-    try {
-      answer = fmt::format("+{}", look());
-    } catch (base::InputError const& error) {
-      problem = error;
-      answer = "-";
-    }
-  }
-  answer = mpi.broadcast_text(std::move(answer));
-  if (answer.front() == '-') throw AgreedInputError(problem);
-  return answer.substr(1);
+  on_every_rank(mpi, [&] {
+    if (mpi.rank() == 0) answer = look();
+  });
+  return mpi.broadcast_text(std::move(answer));
+}
+
+// The text of every site, as far as it lies here.
+std::string describe_data(train::RunPlan const& plan) {
+  std::string text;
+  int const corpora = plan.config.sites.count / train::sites_per_corpus(plan.config);
+  for (int site = 0; site < corpora; ++site)
+    text += fmt::format("data    {}\n", data::describe(train::open_site_corpus(plan, site)));
+  return text;
+}
+
+// Its leader reads a site's text through before anything is written: nobody else may have it. Returns what it
+// is, "" on ranks that need not look.
+std::string check_data(train::RunPlan const& plan, comm::SiteLayout const& layout, int world_rank) {
+  auto const here = layout.deck_place(world_rank);
+  bool const is_first_reader = here.rank == 0 && here.group % train::sites_per_corpus(plan.config) == 0;
+  if (here.role != comm::Role::site || !is_first_reader) return "";
+  auto const corpus = train::open_site_corpus(plan, here.group);
+  data::check_digests(corpus);
+  bool const is_own = plan.config.sites.data.size() > 1;
+  return fmt::format("data    {}{}", data::describe(corpus), is_own ? "; every site has its own" : "");
 }
 
 // Makes the folder of a new run, or finds where an old one goes on: the set to resume from, "" to start at
@@ -42,11 +90,24 @@ std::string open_folder(train::RunFolder const& folder, train::RunPlan const& pl
     train::create(folder, plan.config);
     return "";
   }
-  if (train::read_outcome(folder) == "done") return is_complete;
-  auto const found =
-      std::filesystem::exists(folder.checkpoints()) ? train::find_resume_point(folder, plan) : std::nullopt;
+  auto const found = train::find_resume_point(folder, plan);
+  bool const has_all_steps = found && found->step >= plan.config.run.steps;
+  if (train::read_outcome(folder) == "done" && has_all_steps) return is_complete;
   train::reopen(folder, plan.config);
   return found ? found->folder.string() : "";
+}
+
+void introduce(train::RunPlan const& plan, std::string const& data, train::RunFolder const& folder,
+               std::optional<train::ResumePoint> const& resume) {
+  if (std::getenv("OMP_NUM_THREADS") == nullptr) {
+    base::log::warn("OMP_NUM_THREADS is not set: every rank may use all cores; set it to 1");
+  }
+  base::log::console(fmt::format("atoll {}, {}", ATOLL_VERSION, comm::describe_mpi()));
+  base::log::console(data);
+  base::log::console(train::describe(plan));
+  base::log::console(resume
+                         ? fmt::format("run     {}, resumed from step {}", folder.root.string(), resume->step)
+                         : fmt::format("run     {}", folder.root.string()));
 }
 
 }  // namespace
@@ -54,20 +115,20 @@ std::string open_folder(train::RunFolder const& folder, train::RunPlan const& pl
 int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi) {
   auto const deck = on_rank_0(mpi, [&] { return deck::echo(deck::load(flags.deck, flags.overrides)); });
   auto const config = deck::parse(deck, flags.deck, {});
-  on_rank_0(mpi, [&] {
-    data::check_digests(train::make_plan(config).dataset);
-    // Before anything is written: do the ranks fit?
-    if (!flags.check) comm::SiteLayout(config, mpi.size());
-    return "";
-  });
-  auto const plan = train::make_plan(config);
+  std::optional<train::RunPlan> plan;
+  on_every_rank(mpi, [&] { plan.emplace(train::make_plan(config)); });
   if (flags.check) {
-    if (mpi.rank() == 0) base::log::console(train::describe(plan));
+    auto const data = on_rank_0(mpi, [&] { return describe_data(*plan); });
+    if (mpi.rank() == 0) base::log::console(data + train::describe(*plan));
     return static_cast<int>(base::ExitCode::done);
   }
+  // Before anything is written: do the ranks fit, and is everyone's text sound?
+  std::string data;
+  on_every_rank(mpi, [&] { data = check_data(*plan, comm::SiteLayout(config, mpi.size()), mpi.rank()); });
+  data = mpi.first_text(data);
 
   train::RunFolder const folder(config.run.name);
-  auto const set = on_rank_0(mpi, [&]() -> std::string { return open_folder(folder, plan, flags.resume); });
+  auto const set = on_rank_0(mpi, [&]() -> std::string { return open_folder(folder, *plan, flags.resume); });
   if (set == is_complete) {
     if (mpi.rank() == 0) {
       base::log::console(fmt::format("{} is complete; there is nothing to resume", folder.root.string()));
@@ -77,19 +138,10 @@ int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi) {
   std::optional<train::ResumePoint> resume;
   if (!set.empty()) resume = train::resume_from(set);
 
-  if (mpi.rank() == 0) {
-    if (std::getenv("OMP_NUM_THREADS") == nullptr) {
-      base::log::warn("OMP_NUM_THREADS is not set: every rank may use all cores; set it to 1");
-    }
-    base::log::console(fmt::format("atoll {}, {}", ATOLL_VERSION, comm::describe_mpi()));
-    base::log::console(train::describe(plan));
-    base::log::console(
-        resume ? fmt::format("run     {}, resumed from step {}", folder.root.string(), resume->step)
-               : fmt::format("run     {}", folder.root.string()));
-  }
+  if (mpi.rank() == 0) introduce(*plan, data, folder, resume);
   bool const shows_progress =
       flags.progress == "always" || (flags.progress == "auto" && train::stdout_is_terminal());
-  return static_cast<int>(train::run(plan, folder, resume, mpi, shows_progress));
+  return static_cast<int>(train::run(*plan, folder, resume, mpi, shows_progress));
 }
 
 }  // namespace atl::app

@@ -41,6 +41,12 @@ Tensor2<T> head_columns(Tensor2<T> const& x, AttentionShape const& shape, std::s
   return columns(rows(x, b * shape.context, shape.context), h * shape.head_dim, shape.head_dim);
 }
 
+// The log-sum-exps of one head of one sequence.
+template <class T>
+Tensor1<T> lse_of(Tensor3<T> const& lse, AttentionShape const& shape, std::size_t b, std::size_t h) {
+  return Tensor1<T>(lse.data() + (b * shape.heads + h) * shape.context, shape.context);
+}
+
 // Queries [query, query + queries) against keys [key, key + keys).
 struct Block {
   std::size_t query = 0, queries = 0;
@@ -232,7 +238,7 @@ void attention_forward(Exec const& exec, Tensor2<float const> qkv, AttentionShap
   for (std::size_t b = 0; b < shape.batch; ++b) {
     for (std::size_t h = 0; h < shape.heads; ++h) {
       head_forward(exec, head_of(qkv, shape, b, h), score_scale(shape), blocks,
-                   head_columns(out, shape, b, h), Tensor1<float>(&lse(b, h, 0), shape.context));
+                   head_columns(out, shape, b, h), lse_of(lse, shape, b, h));
     }
   }
 }
@@ -246,9 +252,8 @@ void attention_backward(Exec const& exec, Tensor2<float const> dout, Tensor2<flo
   for (std::size_t b = 0; b < shape.batch; ++b) {
     for (std::size_t h = 0; h < shape.heads; ++h) {
       head_backward(exec, head_columns(dout, shape, b, h), head_of(qkv, shape, b, h),
-                    head_columns(out, shape, b, h), Tensor1<float const>(&lse(b, h, 0), shape.context),
-                    score_scale(shape), blocks, h % group == 0 ? Update::overwrite : Update::add,
-                    head_of(dqkv, shape, b, h));
+                    head_columns(out, shape, b, h), lse_of(lse, shape, b, h), score_scale(shape), blocks,
+                    h % group == 0 ? Update::overwrite : Update::add, head_of(dqkv, shape, b, h));
     }
   }
 }

@@ -51,4 +51,35 @@ void sgd_update(Exec const& exec, Tensor1<float const> grad, SgdStep const& step
       });
 }
 
+void momentum_update(Exec const& exec, Tensor1<float const> grad, MomentumStep const& step,
+                     Tensor1<float> buffer) {
+  auto const keep = static_cast<float>(step.momentum);
+  auto const grad_scale = static_cast<float>(step.grad_scale);
+  for_blocks(
+      exec, "momentum_update", grad.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
+        float const* const g = grad.data();
+        float* const m = buffer.data();
+#pragma omp simd
+        for (std::size_t i = begin; i < end; ++i) m[i] = keep * m[i] + grad_scale * g[i];
+      });
+}
+
+void nesterov_update(Exec const& exec, Tensor1<float const> grad, MomentumStep const& step,
+                     Tensor1<float> buffer, Tensor1<float> ahead) {
+  auto const keep = static_cast<float>(step.momentum);
+  auto const grad_scale = static_cast<float>(step.grad_scale);
+  for_blocks(
+      exec, "nesterov_update", grad.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
+        float const* const g = grad.data();
+        float* const m = buffer.data();
+        float* const to = ahead.data();
+#pragma omp simd
+        for (std::size_t i = begin; i < end; ++i) {
+          float const scaled = grad_scale * g[i];
+          m[i] = keep * m[i] + scaled;
+          to[i] = scaled + keep * m[i];
+        }
+      });
+}
+
 }  // namespace atl::kernels

@@ -1,4 +1,4 @@
-// Inner optimizers: one pass over a range of the flat parameters, changing them and their moments in place.
+// Inner optimizers: passes over a range of the flat parameters, changing them and their moments in place.
 // Weight decay is decoupled: one call per range that decays, one with weight_decay = 0 per other range.
 #pragma once
 
@@ -31,5 +31,18 @@ struct SgdStep {
 
 // param = param (1 - lr weight_decay) - lr grad_scale grad
 void sgd_update(Exec const& exec, Tensor1<float const> grad, SgdStep const& step, Tensor1<float> param);
+
+struct MomentumStep {
+  double momentum = 0.0;
+  double grad_scale = 1.0;
+};
+
+// buffer = momentum buffer + grad_scale grad: the heavy ball, as torch.optim.SGD.
+void momentum_update(Exec const& exec, Tensor1<float const> grad, MomentumStep const& step,
+                     Tensor1<float> buffer);
+
+// The same, and Nesterov's look ahead: ahead = grad_scale grad + momentum buffer, with the new buffer.
+void nesterov_update(Exec const& exec, Tensor1<float const> grad, MomentumStep const& step,
+                     Tensor1<float> buffer, Tensor1<float> ahead);
 
 }  // namespace atl::kernels

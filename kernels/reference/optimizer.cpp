@@ -23,4 +23,19 @@ void sgd_update(Input grad, SgdStep const& step, Values& param) {
   }
 }
 
+void momentum_update(Input grad, MomentumStep const& step, Values& buffer) {
+  for (std::size_t i = 0; i < grad.size(); ++i) {
+    buffer[i] = step.momentum * buffer[i] + step.grad_scale * grad[i];
+  }
+}
+
+Values nesterov_update(Input grad, MomentumStep const& step, Values& buffer) {
+  momentum_update(grad, step, buffer);
+  Values ahead(grad.size());
+  for (std::size_t i = 0; i < grad.size(); ++i) {
+    ahead[i] = step.grad_scale * grad[i] + step.momentum * buffer[i];
+  }
+  return ahead;
+}
+
 }  // namespace atl::kernels::reference

@@ -13,4 +13,7 @@ void adamw_update(Input grad, AdamwStep const& step, AdamwState& state);
 
 void sgd_update(Input grad, SgdStep const& step, Values& param);
 
+void momentum_update(Input grad, MomentumStep const& step, Values& buffer);
+Values nesterov_update(Input grad, MomentumStep const& step, Values& buffer);  // returns `ahead`
+
 }  // namespace atl::kernels::reference

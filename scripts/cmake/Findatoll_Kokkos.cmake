@@ -1,4 +1,5 @@
-# Kokkos::kokkos, for every Kokkos from 3.4 to 5: the one that Kokkos_ROOT points at, else the system's.
+# Kokkos::kokkos, for every Kokkos from 3.4 to 5: the one that Kokkos_ROOT points at, else the system's. Sets
+# atoll_on_device where its default execution space is not the host.
 
 find_package(Kokkos CONFIG QUIET)
 
@@ -6,6 +7,11 @@ find_package(Kokkos CONFIG QUIET)
 if(TARGET Kokkos::kokkos AND TARGET trilinos_kokkoscore)
   get_filename_component(kokkos_include ${Kokkos_DIR}/../../../../include/trilinos REALPATH)
   set_target_properties(Kokkos::kokkos PROPERTIES INTERFACE_INCLUDE_DIRECTORIES ${kokkos_include})
+endif()
+
+set(atoll_on_device OFF)
+if(Kokkos_ENABLE_CUDA OR Kokkos_ENABLE_HIP OR Kokkos_ENABLE_SYCL)
+  set(atoll_on_device ON)
 endif()
 
 include(FindPackageHandleStandardArgs)

@@ -1,7 +1,7 @@
 # The functions that declare tests. Each makes one executable, test_NAME, and one CTest, NAME/<case>, per Catch2 case.
 #
 #   atoll_unit_test(NAME SOURCES a_test.cpp ... LINKS atoll_m ...)
-#   atoll_kokkos_test(NAME ...)   the same; Kokkos is initialized around the cases
+#   atoll_kokkos_test(NAME ...)   the same; Kokkos is initialized around the cases. Label gpu where they run on one
 #   atoll_mpi_test(NAME ...)      the same; TEST_CASE("...", "[mpi][np4]") runs as an MPI job of 4 ranks
 #
 # All take [TIMEOUT seconds] (60) for each case, and SERIAL for cases that measure time: they run alone.
@@ -36,6 +36,11 @@ function(atoll_test_executable main name)
     set(list_names "--list-tests;--verbosity;quiet")
   endif()
 
+  set(labels ${main})
+  if(main STREQUAL "kokkos" AND atoll_on_device)
+    set(labels gpu)
+  endif()
+
   add_executable(test_${name} ${arg_SOURCES} $<TARGET_OBJECTS:atoll_test_${main}_main>)
   target_link_libraries(test_${name} PRIVATE ${arg_LINKS} atoll_test_${main}_main)
 
@@ -45,7 +50,7 @@ function(atoll_test_executable main name)
   set(include_file ${CMAKE_CURRENT_BINARY_DIR}/test_${name}_include.cmake)
   add_custom_command(TARGET test_${name} POST_BUILD BYPRODUCTS ${tests_file} VERBATIM
     COMMAND ${CMAKE_COMMAND}
-      -D EXECUTABLE=$<TARGET_FILE:test_${name}> -D NAME=${name} -D MAIN=${main} -D "LIST_NAMES=${list_names}"
+      -D EXECUTABLE=$<TARGET_FILE:test_${name}> -D NAME=${name} -D MAIN=${main} -D LABELS=${labels} -D "LIST_NAMES=${list_names}"
       -D TESTS_FILE=${tests_file} -D WORK_FOLDER=${CMAKE_CURRENT_BINARY_DIR}/work/${name}
       -D MPIEXEC=${MPIEXEC_EXECUTABLE} -D TIMEOUT=${arg_TIMEOUT} -D SERIAL=${arg_SERIAL}
       -P ${discover})

@@ -58,7 +58,7 @@ if(MAIN STREQUAL "mpi")
     set(launch "\"${MPIEXEC}\" --mca pml ob1 --mca btl self,sm,tcp --oversubscribe --bind-to none")
     set(environment "OMP_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
     add_cases("${launch} --timeout ${TIMEOUT} -n ${ranks}"
-      "LABELS mpi TIMEOUT ${last_resort} PROCESSORS ${ranks}
+      "LABELS ${LABELS} TIMEOUT ${last_resort} PROCESSORS ${ranks}
   ENVIRONMENT \"${environment};ASAN_OPTIONS=detect_leaks=0\"")
     string(APPEND untagged "~[np${ranks}]")
   endforeach()
@@ -68,7 +68,7 @@ if(MAIN STREQUAL "mpi")
   endif()
 else()
   list_cases("*")
-  add_cases("" "LABELS ${MAIN} TIMEOUT ${TIMEOUT} ENVIRONMENT OMP_NUM_THREADS=1")
+  add_cases("" "LABELS ${LABELS} TIMEOUT ${TIMEOUT} ENVIRONMENT OMP_NUM_THREADS=1")
 endif()
 
 if(tests STREQUAL "")

@@ -52,6 +52,13 @@ void all_gather_patiently(Communicator const& comm, std::span<std::byte const> m
   wait_all({&request, 1}, patience);
 }
 
+// Nearly equal parts of `size` elements.
+std::vector<std::size_t> equal_shares(std::size_t size, std::size_t parts) {
+  std::vector<std::size_t> sizes;
+  for (std::size_t r = 0; r < parts; ++r) sizes.push_back(size * (r + 1) / parts - size * r / parts);
+  return sizes;
+}
+
 }  // namespace
 
 void check_mpi(int code, char const* call, std::source_location where) {
@@ -128,14 +135,16 @@ void Communicator::barrier() const {
 
 void Communicator::sum(std::span<float> values, bool deterministic) const {
   if (size_ == 1) return;
-  if (deterministic) {
-    sum_in_rank_order(values);
-    return;
-  }
   for_each_piece(values, [&](std::span<float> piece) {
-    check_mpi(
-        MPI_Allreduce(MPI_IN_PLACE, piece.data(), static_cast<int>(piece.size()), MPI_FLOAT, MPI_SUM, comm_),
-        "MPI_Allreduce");
+    if (deterministic) {
+      auto const sizes = equal_shares(piece.size(), static_cast<std::size_t>(size_));
+      sum_shares(piece, sizes);
+      gather_shares(piece, sizes);
+    } else {
+      check_mpi(MPI_Allreduce(MPI_IN_PLACE, piece.data(), static_cast<int>(piece.size()), MPI_FLOAT, MPI_SUM,
+                              comm_),
+                "MPI_Allreduce");
+    }
   });
 }
 

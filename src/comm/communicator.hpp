@@ -46,14 +46,22 @@ class Communicator {
   // on every rank and in every run.
   void sum(std::span<float> values, bool deterministic) const;
 
+  // Collective. The halves of the deterministic sum, for ranks that work in between on a share each: sizes[r]
+  // elements belong to rank r; together they are `values`, in rank order. Shares can be empty.
+  // After sum_shares a rank's own share holds the sum over ranks, the others what they held before.
+  void sum_shares(std::span<float> values, std::span<std::size_t const> sizes) const;
+  // After gather_shares everyone holds what each rank had in its own share.
+  void gather_shares(std::span<float> values, std::span<std::size_t const> sizes) const;
+
  private:
-  void sum_in_rank_order(std::span<float> values) const;
+  template <class ToSend, class ToReceive>
+  void exchange(int tag, ToSend const& to_send, ToReceive const& to_receive) const;
   void free() noexcept;
 
   MPI_Comm comm_ = MPI_COMM_NULL;
   int rank_ = 0;
   int size_ = 1;
-  mutable std::vector<float> workspace_;  // the others' shares of a block, in rank order
+  mutable std::vector<float> workspace_;  // the others' addends to a piece of a share, by rank
   mutable std::vector<MPI_Request> requests_;
 };
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/error.hpp"
 #include "comm/communicator.hpp"
 #include "comm/wait.hpp"
 
@@ -9,18 +10,41 @@ namespace atl::comm {
 
 namespace {
 
-constexpr int tag_share = 1;  // an addend, on its way to who adds
-constexpr int tag_total = 2;  // a sum, on its way to everyone
+constexpr int tag_addend = 1;  // on its way to who adds
+constexpr int tag_share = 2;   // on its way to everyone
 
-// What is exchanged and added at once: 8 MiB of workspace, and a block is there before its receivers sleep.
+// What a rank takes from all others and adds at once: 8 MiB, and a piece is there before its receiver sleeps.
 constexpr std::size_t workspace_elements = std::size_t{1} << 21;
 
-// The r-th of `parts` nearly equal parts of `values`.
-std::span<float> part(std::span<float> values, int r, int parts) {
-  std::size_t const begin = values.size() * static_cast<std::size_t>(r) / static_cast<std::size_t>(parts);
-  std::size_t const end = values.size() * static_cast<std::size_t>(r + 1) / static_cast<std::size_t>(parts);
-  return values.subspan(begin, end - begin);
-}
+// The vector as the ranks' shares, to be walked through in pieces: the first of every share at once, then the
+// second of every share, ...
+class Shares {
+ public:
+  Shares(std::span<float> values, std::span<std::size_t const> sizes, int ranks) {
+    base::ensure(sizes.size() == static_cast<std::size_t>(ranks), "every rank has a share");
+    std::size_t begin = 0;
+    for (std::size_t const size : sizes) {
+      base::ensure(size <= values.size() - begin, "shares lie within the vector");
+      shares_.push_back(values.subspan(begin, size));
+      longest_ = std::max(longest_, size);
+      begin += size;
+    }
+    base::ensure(begin == values.size(), "shares are the whole vector");
+    piece_ = std::min(longest_, workspace_elements / sizes.size());
+  }
+
+  std::size_t pieces() const { return piece_ == 0 ? 0 : (longest_ + piece_ - 1) / piece_; }
+  std::size_t piece_size() const { return piece_; }  // of the longest
+  std::span<float> piece(int rank, std::size_t i) const {
+    auto const share = shares_[static_cast<std::size_t>(rank)];
+    std::size_t const begin = std::min(i * piece_, share.size());
+    return share.subspan(begin, std::min(piece_, share.size() - begin));
+  }
+
+ private:
+  std::vector<std::span<float>> shares_;
+  std::size_t longest_ = 0, piece_ = 0;
+};
 
 // total <- addend(0) + addend(1) + ... + addend(ranks - 1), in float. One of them may be `total` itself.
 template <class Addend>
@@ -40,42 +64,50 @@ void add_in_rank_order(int ranks, Addend&& addend, std::span<float> total) {
 
 }  // namespace
 
-// Each rank adds one part of every block: it receives that part from all others, adds in rank order, and
-// sends the sum to all others. A rank moves 2 (R-1)/R of the vector each way, as little as any all-reduce.
-void Communicator::sum_in_rank_order(std::span<float> values) const {
-  auto const ranks = static_cast<std::size_t>(size_);
-  std::size_t const longest_part = (std::min(workspace_elements, values.size()) + ranks - 1) / ranks;
-  workspace_.resize(std::max(workspace_.size(), longest_part * ranks));
-  requests_.assign(2 * ranks, MPI_REQUEST_NULL);
-
-  auto const exchange = [&](int tag, auto const& to_send, auto const& to_receive) {
-    for (int other = 0; other < size_; ++other) {
-      if (other == rank_) continue;
-      auto const r = static_cast<std::size_t>(other);
-      std::span<float> const incoming = to_receive(other);
-      std::span<float> const outgoing = to_send(other);
+// Sends to_send(r) to every other rank r and receives to_receive(r) from it; empty ones do not travel.
+template <class ToSend, class ToReceive>
+void Communicator::exchange(int tag, ToSend const& to_send, ToReceive const& to_receive) const {
+  requests_.clear();
+  for (int other = 0; other < size_; ++other) {
+    if (other == rank_) continue;
+    if (std::span<float> const incoming = to_receive(other); !incoming.empty()) {
       check_mpi(MPI_Irecv(incoming.data(), static_cast<int>(incoming.size()), MPI_FLOAT, other, tag, comm_,
-                          &requests_[r]),
+                          &requests_.emplace_back(MPI_REQUEST_NULL)),
                 "MPI_Irecv");
+    }
+    if (std::span<float const> const outgoing = to_send(other); !outgoing.empty()) {
       check_mpi(MPI_Isend(outgoing.data(), static_cast<int>(outgoing.size()), MPI_FLOAT, other, tag, comm_,
-                          &requests_[ranks + r]),
+                          &requests_.emplace_back(MPI_REQUEST_NULL)),
                 "MPI_Isend");
     }
-    wait_all(requests_, Patience::short_wait);
-  };
+  }
+  wait_all(requests_, Patience::short_wait);
+}
 
-  for (std::size_t begin = 0; begin < values.size(); begin += longest_part * ranks) {
-    auto const block = values.subspan(begin, std::min(longest_part * ranks, values.size() - begin));
-    auto const mine = part(block, rank_, size_);
-    auto const share_of = [&](int r) {
-      return std::span(workspace_).subspan(static_cast<std::size_t>(r) * longest_part, mine.size());
+// Each rank receives the addends to its share from all others, piece by piece, and adds them in rank order.
+// In both halves together a rank moves 2 (R-1)/R of the vector each way, as little as any all-reduce.
+void Communicator::sum_shares(std::span<float> values, std::span<std::size_t const> sizes) const {
+  Shares const shares(values, sizes, size_);
+  if (size_ == 1) return;
+  workspace_.resize(std::max(workspace_.size(), shares.piece_size() * sizes.size()));
+  for (std::size_t i = 0; i < shares.pieces(); ++i) {
+    auto const mine = shares.piece(rank_, i);
+    auto const addend_of = [&](int r) {
+      return std::span(workspace_).subspan(static_cast<std::size_t>(r) * shares.piece_size(), mine.size());
     };
-    auto const mine_for = [&](int) { return mine; };
-    auto const part_of = [&](int r) { return part(block, r, size_); };
-    auto const addend_of = [&](int r) { return r == rank_ ? mine.data() : share_of(r).data(); };
-    exchange(tag_share, part_of, share_of);
-    add_in_rank_order(size_, addend_of, mine);
-    exchange(tag_total, mine_for, part_of);
+    exchange(
+        tag_addend, [&](int r) { return shares.piece(r, i); }, addend_of);
+    add_in_rank_order(
+        size_, [&](int r) { return r == rank_ ? mine.data() : addend_of(r).data(); }, mine);
+  }
+}
+
+void Communicator::gather_shares(std::span<float> values, std::span<std::size_t const> sizes) const {
+  Shares const shares(values, sizes, size_);
+  if (size_ == 1) return;
+  for (std::size_t i = 0; i < shares.pieces(); ++i) {
+    exchange(
+        tag_share, [&](int) { return shares.piece(rank_, i); }, [&](int r) { return shares.piece(r, i); });
   }
 }
 

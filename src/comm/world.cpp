@@ -48,12 +48,20 @@ int MpiRuntime::size() const {
   return size;
 }
 
-std::string MpiRuntime::broadcast_text(std::string text) const {
+std::string MpiRuntime::broadcast_text(std::string text, int from) const {
   std::uint64_t length = text.size();
-  check_mpi(MPI_Bcast(&length, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD), "MPI_Bcast");
+  check_mpi(MPI_Bcast(&length, 1, MPI_UINT64_T, from, MPI_COMM_WORLD), "MPI_Bcast");
   text.resize(length);
-  check_mpi(MPI_Bcast(text.data(), static_cast<int>(length), MPI_CHAR, 0, MPI_COMM_WORLD), "MPI_Bcast");
+  check_mpi(MPI_Bcast(text.data(), static_cast<int>(length), MPI_CHAR, from, MPI_COMM_WORLD), "MPI_Bcast");
   return text;
+}
+
+std::string MpiRuntime::first_text(std::string const& mine) const {
+  int const nobody = size();
+  int const speaker = mine.empty() ? nobody : rank();
+  int first = nobody;
+  check_mpi(MPI_Allreduce(&speaker, &first, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD), "MPI_Allreduce");
+  return first == nobody ? std::string() : broadcast_text(first == rank() ? mine : "", first);
 }
 
 double MpiRuntime::agree_on_start_s() const {
@@ -69,6 +77,7 @@ void MpiRuntime::abort(int exit_code) {
 World::World(MpiRuntime const& runtime, SiteLayout the_layout)
     : layout(std::move(the_layout)),
       here(layout.place(runtime.rank())),
+      in_deck(layout.deck_place(runtime.rank())),
       site(site_of(here)),
       control(Communicator::duplicate(MPI_COMM_WORLD)),
       bulk(Communicator::duplicate(MPI_COMM_WORLD)) {}

@@ -22,8 +22,10 @@ class MpiRuntime {
 
   int rank() const;
   int size() const;
-  // Collective over the world. The text of rank 0 on every rank.
-  std::string broadcast_text(std::string text) const;
+  // Collective over the world. The text of one rank on every rank.
+  std::string broadcast_text(std::string text, int from = 0) const;
+  // Collective over the world. The first text in rank order that is not empty, on every rank; "" where all are.
+  std::string first_text(std::string const& mine) const;
   // Collective over the world. Returns the time, on this process's clock, at which the run began.
   double agree_on_start_s() const;
   // Ends every process of the job at once.
@@ -36,6 +38,7 @@ struct World {
 
   SiteLayout layout;
   Place here;
+  Place in_deck;         // under data_parallel the site whose text this rank trains on
   Communicator site;     // the ranks of this site; empty on shards
   Communicator control;  // the whole world, for the transport's control lane
   Communicator bulk;     // and its bulk lane

@@ -76,7 +76,7 @@ std::vector<base::Problem> size_problem(std::filesystem::path const& file, PartR
   std::error_code error;
   auto const bytes = std::filesystem::file_size(file, error);
   if (error) return {{file.string(), fmt::format("is missing: {}", error.message()), prepare_again}};
-  auto const expected = token_file_header_bytes + sizeof(Token) * part.tokens;
+  auto const expected = token_file_header_bytes + width_of(IdType::u16) * part.tokens;
   if (bytes == expected) return {};
   return {{file.string(), fmt::format("has {} bytes; dataset.json says {}", bytes, expected), prepare_again}};
 }
@@ -87,7 +87,10 @@ void append(std::vector<base::Problem>& problems, std::vector<base::Problem> mor
 
 }  // namespace
 
-bool is_dataset(std::filesystem::path const& folder) { return std::filesystem::exists(folder / record_name); }
+bool is_dataset(std::filesystem::path const& folder) {
+  std::error_code ignored;  // what cannot be looked at is none
+  return std::filesystem::exists(folder / record_name, ignored);
+}
 
 Dataset open_dataset(std::filesystem::path const& folder) {
   auto const record = folder / record_name;
@@ -125,9 +128,11 @@ void check_digests(Dataset const& dataset) {
                         prepare_again});
   };
   compare(dataset.tokenizer(), load_tokenizer(dataset.tokenizer())->digest(), dataset.tokenizer_digest);
-  compare(dataset.train_file().string(), TokenFile(dataset.train_file()).digest(), dataset.train.digest);
-  compare(dataset.validation_file().string(), TokenFile(dataset.validation_file()).digest(),
-          dataset.validation.digest);
+  auto const compare_tokens = [&](std::filesystem::path const& file, PartRecord const& part) {
+    compare(file.string(), TokenFile(file, 0, Coverage::whole).digest(), part.digest);
+  };
+  compare_tokens(dataset.train_file(), dataset.train);
+  compare_tokens(dataset.validation_file(), dataset.validation);
   if (!problems.empty()) throw base::InputError(std::move(problems));
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 
+#include "data/source.hpp"
 #include "data/token_file.hpp"
 #include "data/tokenizer.hpp"
 
@@ -17,9 +18,9 @@ namespace {
 constexpr std::uint64_t tokens_shown = 64;
 
 TokenFileReport report_on(std::filesystem::path const& path, Tokenizer const* tokenizer) {
-  TokenFile const file(path, tokenizer == nullptr ? 0 : tokenizer->vocab_size());
-  TokenFileReport report{.file = path,
-                         .tokens = file.size(),
+  TokenFile const file(path, tokenizer == nullptr ? 0 : tokenizer->vocab_size(), Coverage::whole);
+  TokenFileReport report{.file = file.path(),
+                         .layout = file.layout(),
                          .lowest_id = file.lowest_id(),
                          .highest_id = file.highest_id(),
                          .digest = file.digest(),
@@ -72,15 +73,17 @@ std::string describe(Dataset const& dataset) {
 }
 
 std::string describe(TokenFileReport const& report) {
+  auto const& layout = report.layout;
   std::string text = fmt::format("token file  {}\n", report.file.string());
-  text +=
-      fmt::format("  format    llm.c, version {}: {} tokens of 16 bits\n", token_file_version, report.tokens);
+  text += fmt::format("  format    {}: {} tokens of {} bits", name_of(layout.kind), layout.tokens,
+                      8 * width_of(layout.ids));
+  text += layout.documents > 0 ? fmt::format(" in {} documents\n", layout.documents) : "\n";
   text += fmt::format("  ids       {} .. {}\n", report.lowest_id, report.highest_id);
   text += fmt::format("  digest    {}\n", report.digest.hex());
   auto const shown =
       std::span(report.first_tokens).first(std::min<std::size_t>(16, report.first_tokens.size()));
   text +=
-      fmt::format("  begins    {}{}\n", fmt::join(shown, " "), shown.size() < report.tokens ? " ..." : "");
+      fmt::format("  begins    {}{}\n", fmt::join(shown, " "), shown.size() < layout.tokens ? " ..." : "");
   return text + quoted(report.first_text);
 }
 
@@ -89,16 +92,19 @@ std::string describe(TokenFileReport const& report) {
 Inspection inspect(std::filesystem::path const& path, std::string const& tokenizer) {
   std::unique_ptr<Tokenizer> decoder;
   if (!tokenizer.empty()) decoder = load_tokenizer(tokenizer);
-  if (!std::filesystem::is_directory(path)) return {.dataset = {}, .files = {report_on(path, decoder.get())}};
-
-  auto dataset = open_dataset(path);
-  check_digests(dataset);
-  if (!decoder) decoder = load_tokenizer(dataset.tokenizer());
   Inspection inspection{.dataset = {}, .files = {}};
-  for (auto const& file : {dataset.train_file(), dataset.validation_file()}) {
-    inspection.files.push_back(report_on(file, decoder.get()));
+  std::vector<std::filesystem::path> files = {path};
+  std::error_code ignored;
+  if (auto const nanogpt = nanogpt_files(path)) {
+    files = {nanogpt->train, nanogpt->validation};
+  } else if (std::filesystem::is_directory(path, ignored)) {
+    auto const dataset = open_dataset(path);
+    check_digests(dataset);
+    if (!decoder) decoder = load_tokenizer(dataset.tokenizer());
+    files = {dataset.train_file(), dataset.validation_file()};
+    inspection.dataset = dataset;
   }
-  inspection.dataset = std::move(dataset);
+  for (auto const& file : files) inspection.files.push_back(report_on(file, decoder.get()));
   return inspection;
 }
 

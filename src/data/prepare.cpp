@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <system_error>
 
 #include "base/durable_file.hpp"
@@ -116,6 +118,23 @@ bool is_up_to_date(Dataset const& wanted) {
   return false;
 }
 
+// What a preparation that was killed left behind, under base::temporary_name(). The folder's lock keeps out
+// those that are at work; where there are no locks, a living process' files are left alone.
+void remove_abandoned(Dataset const& dataset) {
+  for (auto const& ours : {dataset.train_file(), dataset.validation_file(), dataset.record_file(),
+                           dataset.folder / tokenizer_name}) {
+    auto const beginning = ours.filename().string() + ".tmp-";
+    for (auto const& file : fs::directory_iterator(dataset.folder)) {
+      auto const name = file.path().filename().string();
+      if (!name.starts_with(beginning)) continue;
+      pid_t process = 0;
+      auto const* const last = name.data() + name.size();
+      bool const is_number = std::from_chars(name.data() + beginning.size(), last, process).ptr == last;
+      if (is_number && process > 0 && ::kill(process, 0) != 0 && errno == ESRCH) fs::remove(file.path());
+    }
+  }
+}
+
 // Puts everything in its place. Until here a dataset that is being replaced was whole; while there is no
 // dataset.json the folder holds none.
 void publish(Dataset const& dataset, std::string const& model, TokenFiles& output) {
@@ -141,6 +160,7 @@ PrepareReport prepare(PrepareOptions const& options) {
 
   Dataset dataset;
   dataset.folder = options.out;
+  remove_abandoned(dataset);
   dataset.recipe = recipe_of(options, files);
   if (!options.force && is_up_to_date(dataset)) return {open_dataset(options.out), true};
 

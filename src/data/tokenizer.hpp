@@ -23,14 +23,16 @@ class Tokenizer {
   // encode() did not make (a model's samples) can join to invalid UTF-8. An id must be below vocab_size().
   virtual std::string decode(std::span<Token const> tokens) const = 0;
 
-  virtual int vocab_size() const = 0;
+  virtual int vocab_size() const = 0;         // 0: not known
   virtual Token bos_id() const = 0;           // begins every entry
   virtual base::Digest digest() const = 0;    // of what defines the tokenizer
-  virtual std::string_view name() const = 0;  // "bytes" or "sentencepiece"
+  virtual std::string_view name() const = 0;  // "bytes", "sentencepiece" or "none"
 };
 
-// "bytes" (ids 0..255 are the bytes, 256 begins an entry), or the path of a SentencePiece model. Throws
-// InputError where the file is absent, is no model, has more than max_vocab pieces or would lose text.
+// "bytes" (ids 0..255 are the bytes, 256 begins an entry), the path of a SentencePiece model, or "none" for
+// token files whose tokenizer is not here (GPT-2's, say): it decodes to numbers, encodes nothing and knows no
+// size. Throws InputError where the file is absent, is no model, has more than max_vocab pieces or would lose
+// text.
 std::unique_ptr<Tokenizer> load_tokenizer(std::string const& path_or_bytes);
 
 }  // namespace atl::data

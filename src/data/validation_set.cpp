@@ -2,33 +2,34 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "base/error.hpp"
-#include "data/token_file.hpp"
 
 namespace atl::data {
 
 ValidationSet::ValidationSet(ValidationOptions const& options)
     : sequences_(options.sequences), context_(options.context) {
-  TokenFile const file(options.file, options.vocab);
-  auto const context = static_cast<std::uint64_t>(context_);
-  auto const batch_tokens = context * static_cast<std::uint64_t>(sequences_);
-  auto const batches = (file.size() - 1) / batch_tokens;
-  if (batches == 0) {
-    throw base::InputError(
-        options.file.string(),
-        fmt::format(
-            "holds {} tokens, too few for one batch of {} sequences of {} tokens and the one that follows",
-            file.size(), sequences_, context_),
-        "prepare more text or a larger validation fraction, or make inner.batch or model.context smaller");
+  auto const context = static_cast<std::size_t>(context_), sequences = static_cast<std::size_t>(sequences_);
+  auto const wanted = sequences * static_cast<std::size_t>(options.batches);
+  auto const mixture = mixture_of(options.sources);
+  std::vector<Token> window(context + 1);
+  std::size_t windows = 0;
+  for (; windows < wanted; ++windows) {
+    auto const [source, index] = mixture(windows);
+    auto const& range = options.sources[source].range;
+    if (index >= range.windows(context)) break;
+    range.file->read(range.first + index * context, window);
+    tokens_.insert(tokens_.end(), window.begin(), window.end() - 1);
+    targets_.insert(targets_.end(), window.begin() + 1, window.end());
   }
-  count_ = static_cast<int>(std::min(batches, static_cast<std::uint64_t>(options.batches)));
-
-  std::vector<Token> text(batch_tokens * static_cast<std::uint64_t>(count_) + 1);
-  file.read(0, text);
-  tokens_.assign(text.begin(), text.end() - 1);
-  targets_.assign(text.begin() + 1, text.end());
+  count_ = static_cast<int>(windows / sequences);
+  if (count_ > 0) return;
+  auto const& last = options.sources[mixture(windows).source].range;
+  throw base::InputError(
+      last.file->path().string(),
+      fmt::format(
+          "holds {} tokens, too few for one batch of {} sequences of {} tokens and the one that follows",
+          last.tokens, sequences_, context_),
+      "prepare more text or a larger validation fraction, or make inner.batch or model.context smaller");
 }
 
 Batch ValidationSet::get(int batch) const {

@@ -2,26 +2,26 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <vector>
 
 #include "data/batch.hpp"
+#include "data/token_range.hpp"
 
 namespace atl::data {
 
 struct ValidationOptions {
-  std::filesystem::path file;
-  int vocab = 0;  // ids are checked against it; 0: unknown
+  std::vector<WeightedRange> sources;
   int sequences = 8;
   int context = 256;  // T
-  int batches = 16;   // at most; fewer where the file has fewer
+  int batches = 16;   // at most; fewer where the sources have fewer
 };
 
-// Window i holds the tokens i*T .. i*T + T, batch b the windows b * sequences and following: consecutive
-// text, in which no token is a target twice.
+// Window i of a source holds its tokens i*T .. i*T + T: consecutive text, in which no token is a target
+// twice. The sources' windows are mixed in their shares (Mixture), each in the order of its text, until one
+// source has no more. Batch b holds the windows b * sequences and following of the mixture.
 class ValidationSet {
  public:
-  // Throws InputError for a bad file, or one too small for one batch.
+  // Throws InputError for an id beyond the vocabulary, and where the sources are too small for one batch.
   explicit ValidationSet(ValidationOptions const& options);
 
   int count() const { return count_; }

@@ -19,27 +19,15 @@ struct Available {
 
 std::vector<Available> const& table() {
   static std::vector<Available> const rows = {
-      {"run.stop", {"\"clock\""}},
-      {"run.method", {"\"decoupled\"", "\"data_parallel\""}},
       {"sites.repair", {"\"site\""}},
       {"sites.spares", {"0"}},
       {"syncer.replicas", {"0"}},
-      {"model.family", {"\"llama\""}},
       {"model.precision", {"\"fp32\""}},
-      {"inner.micro_batch", {"0"}},
-      {"inner.schedule", {"\"cosine\"", "\"constant\""}},
-      {"outer.partition", {"\"balanced\""}},
-      {"outer.anchor", {"\"base\""}},
-      {"outer.receive", {"\"overwrite\"", "\"rebase\""}},
-      {"outer.late", {"\"drop\""}},
       {"outer.gate_z", {"0.0"}},
-      {"outer.codec", {"\"fp32\""}},
-      {"outer.release_codec", {"\"fp32\""}},
+      {"outer.codec", {"\"fp32\"", "\"bf16\""}},
+      {"outer.release_codec", {"\"fp32\"", "\"bf16\""}},
       {"link.delay_ms", {"0.0"}},
       {"link.bandwidth_mbit_s", {"0.0"}},
-      {"checkpoint.every_s", {"0.0"}},
-      {"output.tensorboard", {"false"}},
-      {"output.trace", {"false"}},
   };
   return rows;
 }
@@ -64,25 +52,6 @@ void check_available(RunConfig const& config, Report& report) {
                    not_available(fmt::format("{} = {}", path, value)),
                    fmt::format("use {}", fmt::join(values, " or ")));
   }
-
-  auto const& ranks = config.sites.ranks;
-  bool const same_size = std::ranges::count(ranks, ranks.front()) == std::ssize(ranks);
-  report.require(same_size, {"sites.ranks"}, not_available("sites of different sizes"),
-                 "use one number of ranks for all sites");
-  report.require(config.sites.data.size() == 1, {"sites.data"},
-                 not_available("data of its own for every site"),
-                 "use one folder, which is split over the sites");
-  auto const& model = config.model;
-  bool const grouped = model.kv_heads != model.heads && model.heads % model.kv_heads == 0;
-  report.require(!grouped, {"model.kv_heads", "model.heads"},
-                 not_available("model.kv_heads other than model.heads"),
-                 fmt::format("use model.kv_heads = {}", model.heads));
-  bool const one_site = config.run.method == Method::data_parallel;
-  bool const alone = ranks.front() == 1 && (!one_site || config.sites.count == 1);
-  report.require(!config.inner.shard_optimizer || alone,
-                 {"inner.shard_optimizer", "sites.ranks", "sites.count", "run.method"},
-                 not_available("inner.shard_optimizer = true with more than one rank in a site"),
-                 "use inner.shard_optimizer = false");
 }
 
 }  // namespace atl::deck

@@ -4,6 +4,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
+#include <numeric>
+
+#include "deck/deck.hpp"
 
 namespace atl::deck {
 
@@ -23,6 +27,16 @@ void check_run(RunConfig const& c, Report& report) {
       c.inner.warmup_steps <= c.run.steps, {"inner.warmup_steps", "run.steps"},
       fmt::format("inner.warmup_steps = {} is longer than run.steps = {}", c.inner.warmup_steps, c.run.steps),
       fmt::format("set inner.warmup_steps to at most {}", c.run.steps));
+  auto const steps = static_cast<double>(c.run.steps);
+  auto const warmup = static_cast<double>(c.inner.warmup_steps);
+  report.require(
+      c.inner.schedule != Schedule::wsd || warmup > steps ||
+          warmup + std::floor(c.inner.decay_fraction * steps) <= steps,
+      {"inner.decay_fraction", "inner.warmup_steps", "run.steps", "inner.schedule"},
+      fmt::format("inner.warmup_steps = {} and inner.decay_fraction = {} of run.steps = {} overlap",
+                  c.inner.warmup_steps, c.inner.decay_fraction, c.run.steps),
+      fmt::format("set inner.decay_fraction to at most {:.3f}",
+                  std::floor((1.0 - warmup / steps) * 1000.0) / 1000.0));
 }
 
 void check_sites(RunConfig const& c, Report& report) {
@@ -33,10 +47,31 @@ void check_sites(RunConfig const& c, Report& report) {
   report.require(c.sites.data.size() == 1 || c.sites.data.size() == sites, {"sites.data", "sites.count"},
                  fmt::format("sites.data lists {} folders, sites.count = {}", c.sites.data.size(), sites),
                  "give one folder for all sites, or one per site");
-  for (int const ranks : c.sites.ranks)
-    report.require(c.inner.batch % ranks == 0, {"inner.batch", "sites.ranks"},
-                   fmt::format("inner.batch = {} cannot be dealt to {} ranks", c.inner.batch, ranks),
-                   fmt::format("make inner.batch a multiple of {}", ranks));
+}
+
+// A batch is dealt out whole: to the ranks of each site, or with data_parallel to all of them.
+void check_batch(RunConfig const& c, Report& report) {
+  std::vector<std::int64_t> groups(c.sites.ranks.begin(), c.sites.ranks.end());
+  std::int64_t batch = c.inner.batch;
+  std::string_view batches = "inner.batch";
+  if (c.run.method == Method::data_parallel) {
+    auto const listed = std::accumulate(groups.begin(), groups.end(), std::int64_t{0});
+    groups = {groups.size() == 1 ? listed * c.sites.count : listed};
+    batch *= c.sites.count;
+    batches = "inner.batch x sites.count";
+  }
+  std::int64_t share = batch;  // of a rank, at least
+  for (auto const ranks : groups) {
+    report.require(batch % ranks == 0, {"inner.batch", "sites.ranks", "sites.count", "run.method"},
+                   fmt::format("{} = {} cannot be dealt to {} ranks", batches, batch, ranks),
+                   fmt::format("make {} a multiple of {}", batches, ranks));
+    share = std::min(share, batch / ranks);
+  }
+  report.require(share == 0 || c.inner.micro_batch <= share,
+                 {"inner.micro_batch", "inner.batch", "sites.ranks", "sites.count"},
+                 fmt::format("inner.micro_batch = {} is more than a rank's {} sequences a step",
+                             c.inner.micro_batch, share),
+                 "make it smaller, or 0: all at once");
 }
 
 void check_model(RunConfig const& c, Report& report) {
@@ -54,12 +89,17 @@ void check_model(RunConfig const& c, Report& report) {
       m.heads % m.kv_heads == 0, {"model.kv_heads", "model.heads"},
       fmt::format("model.heads = {} is not a multiple of model.kv_heads = {}", m.heads, m.kv_heads),
       fmt::format("use for example kv_heads = {}", m.heads));
+  report.require(
+      m.family != Family::gpt2 || m.kv_heads == m.heads || m.heads % m.kv_heads != 0,
+      {"model.kv_heads", "model.heads", "model.family"},
+      fmt::format("model.kv_heads = {} for model.heads = {}: gpt2 has as many of both", m.kv_heads, m.heads),
+      fmt::format("set model.kv_heads = {}", m.heads));
 }
 
-// The outer rule; `data_parallel` has none.
+// The outer rule as the method applies it; `data_parallel` has none.
 void check_outer(RunConfig const& c, Report& report) {
-  auto const& o = c.outer;
   if (c.run.method == Method::data_parallel) return;
+  auto const o = outer_rule(c);
   report.require(
       o.quorum <= c.sites.count, {"outer.quorum", "sites.count"},
       fmt::format("outer.quorum = {} can never be reached with sites.count = {}", o.quorum, c.sites.count),
@@ -74,9 +114,16 @@ void check_outer(RunConfig const& c, Report& report) {
                  fmt::format("outer.overlap_steps = {} is not shorter than outer.interval_steps = {}",
                              o.overlap_steps, o.interval_steps),
                  fmt::format("set outer.overlap_steps to at most {}", o.interval_steps - 1));
-  report.require(c.syncer.ranks <= o.fragments, {"syncer.ranks", "outer.fragments"},
-                 fmt::format("syncer.ranks = {} shards for outer.fragments = {}: some would own nothing",
-                             c.syncer.ranks, o.fragments),
+  report.require(
+      o.partition != PartitionKind::strided || o.fragments <= c.model.layers,
+      {"outer.fragments", "outer.partition", "model.layers"},
+      fmt::format("outer.fragments = {} of model.layers = {}: strided fragments are of whole layers",
+                  o.fragments, c.model.layers),
+      fmt::format("set outer.fragments to at most {}, or use partition = \"balanced\"", c.model.layers));
+  report.require(c.syncer.ranks <= o.fragments,
+                 {"syncer.ranks", "outer.fragments", "outer.partition", "run.method"},
+                 fmt::format("syncer.ranks = {} shards for {} fragment{}: some would own nothing",
+                             c.syncer.ranks, o.fragments, o.fragments == 1 ? "" : "s"),
                  fmt::format("set syncer.ranks to at most {}", o.fragments));
   report.require(o.late != Late::carry || o.receive != Receive::rebase, {"outer.late", "outer.receive"},
                  "outer.late = \"carry\" and outer.receive = \"rebase\" would count the same steps twice",
@@ -86,7 +133,7 @@ void check_outer(RunConfig const& c, Report& report) {
 }  // namespace
 
 void check_relations(RunConfig const& config, Report& report) {
-  for (auto check : {check_run, check_sites, check_model, check_outer}) check(config, report);
+  for (auto check : {check_run, check_sites, check_batch, check_model, check_outer}) check(config, report);
 }
 
 }  // namespace atl::deck

@@ -13,7 +13,7 @@ enum class Method { data_parallel, diloco, streaming, decoupled };
 enum class Repair { site, shrink, spare, spawn };
 enum class Family { gpt2, llama };
 enum class Precision { fp32, bf16 };
-enum class InnerOptimizerKind { adamw, sgd };
+enum class InnerOptimizerKind { adamw, sgd, muon };
 enum class Schedule { constant, linear, cosine, wsd };
 enum class PartitionKind { balanced, strided, whole };
 enum class GraceKind { adaptive, none, fixed };
@@ -31,7 +31,8 @@ struct RunSection {
   std::uint64_t seed = 1;
   bool deterministic = true;
   Method method = Method::decoupled;
-  double walltime_s = 0.0;  // 0: none
+  std::string initial_model = "";  // empty: random parameters
+  double walltime_s = 0.0;         // 0: none
   bool operator==(RunSection const&) const = default;
 };
 
@@ -61,6 +62,9 @@ struct ModelSection {
   int context = 256;
   int vocab = 0;  // 0: the tokenizer's
   bool tied_embeddings = true;
+  double norm_eps = 1e-5;
+  double rope_theta = 10000.0;
+  bool recompute = false;
   Precision precision = Precision::fp32;
   bool operator==(ModelSection const&) const = default;
 };
@@ -78,8 +82,11 @@ struct InnerSection {
   double lr = 3e-3;
   std::uint64_t warmup_steps = 30;
   Schedule schedule = Schedule::cosine;
+  double decay_fraction = 0.2;  // of the run, with wsd
   double min_lr_ratio = 0.1;
   std::array<double, 2> betas = {0.9, 0.95};
+  double momentum = 0.0;        // of sgd
+  double muon_momentum = 0.95;  // of muon
   double weight_decay = 0.1;
   double clip_norm = 1.0;  // 0: none
   bool shard_optimizer = false;

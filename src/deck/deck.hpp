@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.hpp"
 #include "deck/config.hpp"
 
 namespace atl::deck {
@@ -24,11 +25,29 @@ std::string echo(RunConfig const& config);
 // model, the fragments and the outer rule what they are), for the hello message.
 std::string agreement(RunConfig const& config);
 
+// True of diloco and streaming: their sites wait for one another at rounds.
+bool is_synchronous(Method method);
+
+// The outer rule as the run's method applies it: diloco and streaming take every site into every round and
+// fix how a release is received, diloco has one fragment and no overlap; `whole` is one fragment in every
+// method.
+OuterSection outer_rule(RunConfig const& config);
+
+// The lines "section.key = value" of `config` that say something else than `other` does.
+std::string differences(RunConfig const& config, RunConfig const& other);
+
+// Where a run that is resumed with `now` differs from what its checkpoint was `saved` with, in keys that must
+// stay: one problem a key, none where the run may go on.
+std::vector<base::Problem> resume_conflicts(RunConfig const& saved, RunConfig const& now);
+
 struct KeyDoc {
   std::string section, key, type, unit, default_value, range, meaning;
+  bool may_change_on_resume = false;
 };
 
 // Every key, in the order of the schema.
 std::vector<KeyDoc> schema();
+// The schema as a page of Markdown: docs/deck.md.
+std::string reference();
 
 }  // namespace atl::deck

@@ -1,4 +1,4 @@
-// What a config and the key table look like from outside: resolved deck, agreement, schema.
+// What a config and the key table look like from outside: resolved deck, agreement, differences, schema.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -26,6 +26,26 @@ std::string agreement(RunConfig const& config) {
   for (auto const& key : keys())
     if (key.agreed) text += fmt::format("{} = {}\n", key.path(), key.write(config));
   return text;
+}
+
+std::string differences(RunConfig const& config, RunConfig const& other) {
+  std::string text;
+  for (auto const& key : keys()) {
+    auto const value = key.write(config);
+    if (value != key.write(other)) text += fmt::format("{} = {}\n", key.path(), value);
+  }
+  return text;
+}
+
+std::vector<base::Problem> resume_conflicts(RunConfig const& saved, RunConfig const& now) {
+  std::vector<base::Problem> problems;
+  for (auto const& key : keys()) {
+    auto const before = key.write(saved), wanted = key.write(now);
+    if (key.doc.may_change_on_resume || before == wanted) continue;
+    problems.push_back({"--resume", fmt::format("{} = {}, the checkpoint has {}", key.path(), wanted, before),
+                        "set it back, or start a new run: --set run.name=..."});
+  }
+  return problems;
 }
 
 std::vector<KeyDoc> schema() {

@@ -20,8 +20,12 @@ struct Field {
   Range range;
   char const* unit;
   char const* meaning;
-  bool agreed = false;
+  unsigned traits = 0;
 };
+
+// What else is true of a key; joined by |.
+constexpr unsigned agreed = 1;   // the same for all processes of a run, see `agreement`
+constexpr unsigned elastic = 2;  // a resumed run may have it otherwise, see `resume_conflicts`
 
 // ---- what the schema says of a type ------------------------------------------------------------
 
@@ -63,8 +67,9 @@ Key make_key(char const* section_name, Section RunConfig::*section, Field<Access
               .unit = field.unit,
               .default_value = write(value),
               .range = values_of(value, field.range),
-              .meaning = field.meaning},
-      .agreed = field.agreed,
+              .meaning = field.meaning,
+              .may_change_on_resume = (field.traits & elastic) != 0},
+      .agreed = (field.traits & agreed) != 0,
       .takes_text = is_text<std::remove_cvref_t<decltype(value)>>,
       .read =
           [=](Value const& written, RunConfig& config) {

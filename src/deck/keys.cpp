@@ -49,8 +49,6 @@ void declare(Table& table, char const* name, Section RunConfig::*section, Field<
   (table.push_back(make_key(name, section, fields)), ...);
 }
 
-constexpr bool agreed = true;
-
 // Upper ends keep a product of two sizes within an int and times within a clock; no real run comes near them.
 constexpr Range size = between(1, 32768);
 constexpr Range size_or_0 = between(0, 32768);
@@ -63,9 +61,9 @@ constexpr Range seconds_or_0 = between(0, 1e9);
 void declare_run(Table& table) {
   using S = RunSection;
   declare(table, "run", &RunConfig::run,
-    Field{"name", &S::name, any, "", "the run directory is runs/<name>"},
+    Field{"name", &S::name, any, "", "the run directory is runs/<name>", elastic},
     Field{"steps", &S::steps, duration, "steps",
-          "length of the run on the clock (data_parallel: optimizer steps)", agreed},
+          "length of the run on the clock (data_parallel: optimizer steps)", agreed | elastic},
     Field{"stop", &S::stop, any, "",
           "clock: all stop with the clock; each: every site after its own run.steps", agreed},
     Field{"seed", &S::seed, at_least(0), "", "decides initial parameters and the order of samples", agreed},
@@ -73,29 +71,33 @@ void declare_run(Table& table) {
           "sum in rank order, so that a run can be repeated exactly", agreed},
     Field{"method", &S::method, any, "",
           "how sites learn from one another; data_parallel is the baseline", agreed},
+    Field{"initial_model", &S::initial_model, any_or_empty, "",
+          "checkpoint or imported model to start from; empty: random parameters"},
     Field{"walltime_s", &S::walltime_s, seconds_or_0, "s",
-          "checkpoint and stop with code 75 after this; 0: no limit"});
+          "checkpoint and stop with code 75 after this; 0: no limit", elastic});
 }
 
 void declare_sites(Table& table) {
   using S = SitesSection;
   declare(table, "sites", &RunConfig::sites,
-    Field{"count", &S::count, size, "sites", "groups of ranks that train a replica each", agreed},
-    Field{"ranks", &S::ranks, size, "ranks", "of every site, or a list with one number per site", agreed},
-    Field{"repair", &S::repair, any, "", "when a rank is lost; site: its site returns as a whole"},
-    Field{"spares", &S::spares, size_or_0, "ranks", "kept idle for repair"},
+    Field{"count", &S::count, size, "sites", "groups of ranks that train a replica each", agreed | elastic},
+    Field{"ranks", &S::ranks, size, "ranks",
+          "of every site, or a list with one number per site", agreed | elastic},
+    Field{"repair", &S::repair, any, "", "when a rank is lost; site: its site returns as a whole", elastic},
+    Field{"spares", &S::spares, size_or_0, "ranks", "kept idle for repair", elastic},
     Field{"step_floor_s", &S::step_floor_s, seconds_or_0, "s",
-          "no step is shorter: paces trials on shared cores"},
+          "no step is shorter: paces trials on shared cores", elastic},
     Field{"data", &S::data, any, "",
-          "folder of token files: one, split over sites, or a list with one per site"});
+          "token files: one entry, split over sites, or one per site; \"A * 0.7 + B * 0.3\" mixes"});
 }
 
 void declare_syncer(Table& table) {
   using S = SyncerSection;
   declare(table, "syncer", &RunConfig::syncer,
-    Field{"ranks", &S::ranks, size, "ranks", "shards: fragment p lives on shard p mod syncer.ranks", agreed},
+    Field{"ranks", &S::ranks, size, "ranks",
+          "shards: fragment p lives on shard p mod syncer.ranks", agreed | elastic},
     Field{"replicas", &S::replicas, between(0, 1), "",
-          "1: every fragment has a backup on another shard", agreed});
+          "1: every fragment has a backup on another shard", agreed | elastic});
 }
 
 void declare_model(Table& table) {
@@ -113,6 +115,10 @@ void declare_model(Table& table) {
     Field{"vocab", &S::vocab, between(0, 1 << 24), "tokens",
           "size of the vocabulary; 0: the tokenizer's", agreed},
     Field{"tied_embeddings", &S::tied_embeddings, any, "", "the output layer is the embedding", agreed},
+    Field{"norm_eps", &S::norm_eps, between(1e-12, 1e-2), "", "added to a variance before its root", agreed},
+    Field{"rope_theta", &S::rope_theta, between(1, 1e9), "", "base of the rotary positions (llama)", agreed},
+    Field{"recompute", &S::recompute, any, "",
+          "compute a layer's activations again in the backward pass: less memory, more time", elastic},
     Field{"precision", &S::precision, any, "", "of matrix products; parameters are fp32 always", agreed});
 }
 
@@ -121,7 +127,7 @@ void declare_data(Table& table) {
   declare(table, "data", &RunConfig::data,
     Field{"tokenizer", &S::tokenizer, any, "", "a SentencePiece model file, or \"bytes\""},
     Field{"validation_fraction", &S::validation_fraction, Range{0, 0.5, true, false}, "",
-          "part of the text kept for evaluation"});
+          "part of the text kept for evaluation; prepared data keeps what it was split with"});
 }
 
 void declare_inner(Table& table) {
@@ -130,17 +136,22 @@ void declare_inner(Table& table) {
     Field{"optimizer", &S::optimizer, any, "", "of a site's own steps"},
     Field{"batch", &S::batch, size, "sequences",
           "per site and step, dealt to its ranks (data_parallel: times sites.count)", agreed},
-    Field{"micro_batch", &S::micro_batch, size_or_0, "sequences", "per rank and pass; 0: all at once"},
+    Field{"micro_batch", &S::micro_batch, size_or_0, "sequences",
+          "per rank and pass; 0: all at once", elastic},
     Field{"lr", &S::lr, above(0), "", "highest learning rate"},
     Field{"warmup_steps", &S::warmup_steps, duration_or_0, "steps", "the learning rate rises this long"},
     Field{"schedule", &S::schedule, any, "", "of the learning rate after the warm-up"},
+    Field{"decay_fraction", &S::decay_fraction, between(0, 1), "",
+          "part of the run in which the rate falls at its end, with schedule = \"wsd\""},
     Field{"min_lr_ratio", &S::min_lr_ratio, between(0, 1), "", "last learning rate over highest"},
     Field{"betas", &S::betas, below_one, "", "AdamW's decay of the first and second moments"},
+    Field{"momentum", &S::momentum, below_one, "", "of optimizer = \"sgd\"; 0: plain"},
+    Field{"muon_momentum", &S::muon_momentum, below_one, "", "of the matrices, with optimizer = \"muon\""},
     Field{"weight_decay", &S::weight_decay, at_least(0), "", "decoupled; spares norm weights and biases"},
     Field{"clip_norm", &S::clip_norm, at_least(0), "",
           "longer gradients are shortened to this norm; 0: none"},
     Field{"shard_optimizer", &S::shard_optimizer, any, "",
-          "each rank of a site keeps a part of the moments (ZeRO-1)"});
+          "each rank of a site keeps a part of the moments (ZeRO-1)", elastic});
 }
 
 void declare_outer(Table& table) {
@@ -151,15 +162,16 @@ void declare_outer(Table& table) {
     Field{"fragments", &S::fragments, size, "", "P: parts of the model that are exchanged by turns", agreed},
     Field{"partition", &S::partition, any, "",
           "balanced: by size; strided: by layers; whole: one fragment", agreed},
-    Field{"quorum", &S::quorum, size, "sites", "K: contributions that a commit needs", agreed},
+    Field{"quorum", &S::quorum, size, "sites", "K: contributions that a commit needs", agreed | elastic},
     Field{"overlap_steps", &S::overlap_steps, duration_or_0, "steps",
           "tau: what an exchange may take without cost", agreed},
-    Field{"grace", grace_of, seconds_or_0, "s", "how long a round stays open after its quorum", agreed},
+    Field{"grace", grace_of, seconds_or_0, "s",
+          "how long a round stays open after its quorum", agreed | elastic},
     Field{"grace_fraction", &S::grace_fraction, between(0, 1), "",
-          "gamma: part of the spare time that adaptive grace uses", agreed},
+          "gamma: part of the spare time that adaptive grace uses", agreed | elastic},
     Field{"grace_floor_steps", &S::grace_floor_steps, at_least(0), "steps",
-          "least adaptive grace, in steps of the slowest site", agreed},
-    Field{"grace_cap_s", &S::grace_cap_s, seconds_or_0, "s", "most adaptive grace", agreed},
+          "least adaptive grace, in steps of the slowest site", agreed | elastic},
+    Field{"grace_cap_s", &S::grace_cap_s, seconds_or_0, "s", "most adaptive grace", agreed | elastic},
     Field{"optimizer", &S::optimizer, any, "", "of the global parameters", agreed},
     Field{"lr", &S::lr, above(0), "", "outer learning rate", agreed},
     Field{"momentum", &S::momentum, below_one, "", "outer momentum", agreed},
@@ -179,35 +191,37 @@ void declare_outer(Table& table) {
           "contributions from older bases are rejected", agreed},
     Field{"gate_z", &S::gate_z, at_least(0), "",
           "contributions this many deviations from the usual norm are rejected; 0: none", agreed},
-    Field{"in_flight", &S::in_flight, size, "", "contributions that a site stages at once"},
+    Field{"in_flight", &S::in_flight, size, "", "contributions that a site stages at once", elastic},
     Field{"codec", &S::codec, any, "", "of contributions on the wire", agreed},
     Field{"release_codec", &S::release_codec, any, "", "of releases on the wire", agreed},
     Field{"dead_after_s", &S::dead_after_s, between(1e-3, 1e9), "s",
-          "a site silent this long counts as lost", agreed});
+          "a site silent this long counts as lost", agreed | elastic});
 }
 
 void declare_output(Table& table) {
   using L = LinkSection;
   declare(table, "link", &RunConfig::link,
-    Field{"delay_ms", &L::delay_ms, at_least(0), "ms", "modelled delay of every message; 0: none"},
+    Field{"delay_ms", &L::delay_ms, at_least(0), "ms", "modelled delay of every message; 0: none", elastic},
     Field{"bandwidth_mbit_s", &L::bandwidth_mbit_s, at_least(0), "Mbit/s",
-          "modelled limit of every link; 0: none"},
+          "modelled limit of every link; 0: none", elastic},
     Field{"pause_every_steps", &L::pause_every_steps, duration_or_0, "steps",
-          "for measurements: sites are cut off in every second block of so many steps; 0: never"});
+          "for measurements: sites are cut off in every second block of so many steps; 0: never", elastic});
   using C = CheckpointSection;
   declare(table, "checkpoint", &RunConfig::checkpoint,
-    Field{"every_steps", &C::every_steps, duration_or_0, "steps", "between checkpoints; 0: only at the end"},
-    Field{"every_s", &C::every_s, seconds_or_0, "s", "between checkpoints, by time; 0: off"},
-    Field{"keep", &C::keep, size, "", "newest checkpoints that are kept"});
+    Field{"every_steps", &C::every_steps, duration_or_0, "steps",
+          "between checkpoints; 0: only at the end", elastic},
+    Field{"every_s", &C::every_s, seconds_or_0, "s", "between checkpoints, by time; 0: off", elastic},
+    Field{"keep", &C::keep, size, "", "newest checkpoints that are kept", elastic});
   using E = EvalSection;
   declare(table, "eval", &RunConfig::eval,
-    Field{"every_steps", &E::every_steps, duration_or_0, "steps", "between evaluations; 0: only at the end"},
-    Field{"batches", &E::batches, size, "", "validation batches of one evaluation"});
+    Field{"every_steps", &E::every_steps, duration_or_0, "steps",
+          "between evaluations; 0: only at the end", elastic},
+    Field{"batches", &E::batches, size, "", "validation batches of one evaluation", elastic});
   using O = OutputSection;
   declare(table, "output", &RunConfig::output,
-    Field{"report_every_steps", &O::report_every_steps, duration, "steps", "between console lines"},
-    Field{"tensorboard", &O::tensorboard, any, "", "write TensorBoard events"},
-    Field{"trace", &O::trace, any, "", "write trace.json, for Perfetto"});
+    Field{"report_every_steps", &O::report_every_steps, duration, "steps", "between console lines", elastic},
+    Field{"tensorboard", &O::tensorboard, any, "", "write TensorBoard events", elastic},
+    Field{"trace", &O::trace, any, "", "write trace.json, for Perfetto", elastic});
 }
 // clang-format on
 

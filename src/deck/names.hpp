@@ -19,7 +19,7 @@ constexpr auto names(Method) { return list("data_parallel", "diloco", "streaming
 constexpr auto names(Repair) { return list("site", "shrink", "spare", "spawn"); }
 constexpr auto names(Family) { return list("gpt2", "llama"); }
 constexpr auto names(Precision) { return list("fp32", "bf16"); }
-constexpr auto names(InnerOptimizerKind) { return list("adamw", "sgd"); }
+constexpr auto names(InnerOptimizerKind) { return list("adamw", "sgd", "muon"); }
 constexpr auto names(Schedule) { return list("constant", "linear", "cosine", "wsd"); }
 constexpr auto names(PartitionKind) { return list("balanced", "strided", "whole"); }
 constexpr auto names(GraceKind) { return list("adaptive", "none", "fixed"); }

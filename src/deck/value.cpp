@@ -56,10 +56,10 @@ Verdict read(Scalar const& scalar, Range const& range, double& out) {
   return {};
 }
 
-Verdict read(Scalar const& scalar, Range const&, std::string& out) {
+Verdict read(Scalar const& scalar, Range const& range, std::string& out) {
   auto const* text = std::get_if<std::string>(&scalar);
   if (!text) return wrong_type();
-  if (text->empty()) return Fault{"is empty", ""};
+  if (text->empty() && !range.or_empty) return Fault{"is empty", ""};
   out = *text;
   return {};
 }

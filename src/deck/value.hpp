@@ -30,17 +30,20 @@ struct Value {
   bool is_list = false;
 };
 
-// The numbers that a key takes; either end may be left out of it.
+// The numbers that a key takes; either end may be left out of it. A text may be empty only where that is
+// said.
 struct Range {
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
   bool low_open = false, high_open = false;
+  bool or_empty = false;
 
   bool contains(double x) const;
   std::string text() const;  // ">= 1", "0 <= x < 1", empty where everything goes
 };
 
 constexpr Range any{};
+constexpr Range any_or_empty{.or_empty = true};
 constexpr Range at_least(double low) { return {.low = low}; }
 constexpr Range above(double low) { return {.low = low, .low_open = true}; }
 constexpr Range between(double low, double high) { return {.low = low, .high = high}; }

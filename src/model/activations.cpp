@@ -7,13 +7,8 @@
 
 namespace atl::model {
 
-using kernels::Tensor1;
-using kernels::Tensor2;
-using kernels::Tensor3;
-
 namespace {
 
-constexpr double rope_base = 10000.0;
 // Logits computed at a time, in floats: few enough for the cache, enough for the matrix product.
 constexpr std::size_t logits_floats = std::size_t{1} << 19;
 constexpr std::size_t least_logits_rows = 64;
@@ -36,8 +31,8 @@ class Activations::Cutter {
   Tensor3<float> cube(std::size_t a, std::size_t b, std::size_t c) {
     return Tensor3<float>(take(a * b * c), a, b, c);
   }
-  NormedStream stream(std::size_t rows, std::size_t width) {
-    return {matrix(rows, width), matrix(rows, width), vector(rows)};
+  NormedStream stream(std::size_t rows, std::size_t width, bool with_mean) {
+    return {matrix(rows, width), matrix(rows, width), vector(with_mean ? rows : 0), vector(rows)};
   }
   std::size_t used() const { return used_; }
 
@@ -53,19 +48,23 @@ class Activations::Cutter {
   std::size_t used_ = 0;
 };
 
-Activations::Activations(kernels::Exec const& exec, deck::ModelSection const& model, int max_sequences)
-    : model_(model),
-      max_rows_(static_cast<std::size_t>(max_sequences) * static_cast<std::size_t>(model.context)) {
+Activations::Activations(deck::ModelSection const& model)
+    : norm_eps(static_cast<float>(model.norm_eps)), recompute(model.recompute), model_(model) {}
+
+Activations::Activations(Exec const& exec, deck::ModelSection const& model, int max_sequences)
+    : Activations(model) {
+  bool const rotates = model.family == deck::Family::llama;
   base::ensure(max_sequences > 0, "there is room for a sequence");
-  base::ensure(model.width % model.heads == 0 && model.width / model.heads % 2 == 0,
-               "heads have an even width");
+  base::ensure(model.width % model.heads == 0 && (!rotates || model.width / model.heads % 2 == 0),
+               "heads have a whole width, an even one to be rotated");
   base::ensure(model.heads % model.kv_heads == 0, "key/value heads divide the heads");
+  max_rows_ = static_cast<std::size_t>(max_sequences) * static_cast<std::size_t>(model.context);
   Cutter count(nullptr);
   cut(count, max_sequences, model.context);
   floats_ = kernels::make_float_buffer("activations", count.used());
   token_buffer_ = kernels::TokenBuffer("tokens", 2 * max_rows_);
   shape_for(max_sequences, model.context);
-  kernels::rope_tables(exec, rope_base, cosine, sine);
+  if (rotates) kernels::rope_tables(exec, model.rope_theta, cosine, sine);
 }
 
 void Activations::shape_for(int sequences, int length) {
@@ -86,22 +85,29 @@ void Activations::cut(Cutter& cutter, int sequences, int length) {
                     vocab = size(model_.vocab);
   attention = {size(sequences), size(length), size(model_.heads), size(model_.kv_heads),
                width / size(model_.heads)};
+  bool const is_gpt2 = model_.family == deck::Family::gpt2;
 
   // First, so that they stay where they are in every shape: computed once.
-  cosine = cutter.matrix(size(model_.context), attention.head_dim / 2);
-  sine = cutter.matrix(size(model_.context), attention.head_dim / 2);
+  std::size_t const rotated_pairs = is_gpt2 ? 0 : attention.head_dim / 2;
+  cosine = cutter.matrix(size(model_.context), rotated_pairs);
+  sine = cutter.matrix(size(model_.context), rotated_pairs);
 
   layers.resize(size(model_.layers));
   for (auto& layer : layers) {
-    layer.attention_in = cutter.stream(rows, width);
+    if (recompute && &layer != &layers.front()) {
+      layer = layers.front();
+      layer.attention_in.x = cutter.matrix(rows, width);
+      continue;
+    }
+    layer.attention_in = cutter.stream(rows, width, is_gpt2);
     layer.qkv = cutter.matrix(rows, attention.qkv_width());
     layer.lse = cutter.cube(attention.batch, attention.heads, attention.context);
     layer.mixed = cutter.matrix(rows, width);
-    layer.ffn_in = cutter.stream(rows, width);
-    layer.gate_up = cutter.matrix(rows, 2 * ffn_width);
+    layer.ffn_in = cutter.stream(rows, width, is_gpt2);
+    layer.gate_up = cutter.matrix(rows, (is_gpt2 ? 1 : 2) * ffn_width);
     layer.gated = cutter.matrix(rows, ffn_width);
   }
-  head_in = cutter.stream(rows, width);
+  head_in = cutter.stream(rows, width, is_gpt2);
   losses = cutter.vector(rows);
   logits = cutter.matrix(logits_rows(rows, vocab), vocab);
   branch = cutter.matrix(rows, width);

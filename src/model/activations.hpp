@@ -6,30 +6,32 @@
 #include "deck/config.hpp"
 #include "kernels/attention.hpp"
 #include "kernels/buffer.hpp"
+#include "model/views.hpp"
 
 namespace atl::model {
 
 // The residual stream at a point where it is read, and what is read.
 struct NormedStream {
-  kernels::Tensor2<float> x;        // (N, C)
-  kernels::Tensor2<float> normed;   // (N, C) = x * inv_rms * weight
-  kernels::Tensor1<float> inv_rms;  // (N)
+  Tensor2<float> x;              // (N, C)
+  Tensor2<float> normed;         // (N, C)
+  Tensor1<float> mean;           // (N), of a LayerNorm
+  Tensor1<float> inv_deviation;  // (N): 1 / its deviation, or 1 / the root of the mean square
 };
 
 // What the forward pass of a layer leaves for its backward pass.
 struct LayerActivations {
   NormedStream attention_in;
-  kernels::Tensor2<float> qkv;    // (N, (H + 2 G) D), queries and keys already rotated
-  kernels::Tensor3<float> lse;    // (B, H, T)
-  kernels::Tensor2<float> mixed;  // (N, H D), what attention returns
+  Tensor2<float> qkv;    // (N, (H + 2 G) D), queries and keys already with their positions
+  Tensor3<float> lse;    // (B, H, T)
+  Tensor2<float> mixed;  // (N, H D), what attention returns
   NormedStream ffn_in;
-  kernels::Tensor2<float> gate_up;  // (N, 2 F); the backward pass leaves its gradient here
-  kernels::Tensor2<float> gated;    // (N, F)
+  Tensor2<float> gate_up;  // (N, 2 F), or up alone, (N, F); the backward pass leaves its gradient here
+  Tensor2<float> gated;    // (N, F)
 };
 
 class Activations {
  public:
-  Activations(kernels::Exec const& exec, deck::ModelSection const& model, int max_sequences);
+  Activations(Exec const& exec, deck::ModelSection const& model, int max_sequences);
 
   // Cuts the buffers for `sequences` of `length` tokens, at most what there is room for.
   void shape_for(int sequences, int length);
@@ -38,23 +40,27 @@ class Activations {
   // What bytes() would be, without allocating anything.
   static std::size_t bytes_for(deck::ModelSection const& model, int max_sequences);
 
+  bool has_rope() const { return cosine.extent(1) > 0; }  // else positions are learned
+
   kernels::AttentionShape attention;
+  float norm_eps;
+  bool recompute;  // layers share all their buffers but attention_in.x, so those of the last one are left
   std::vector<LayerActivations> layers;
   NormedStream head_in;
 
-  kernels::Tensor1<std::int32_t> tokens, targets;  // (N)
-  kernels::Tensor1<float> losses;                  // (N)
-  kernels::Tensor2<float> logits;                  // (chunk, V): of a few rows at a time
-  kernels::Tensor2<float> branch;  // (N, C): output of a branch, then the gradient of its input
-  kernels::Tensor2<float> dx;      // (N, C): gradient of the residual stream
-  kernels::Tensor2<float> dqkv;    // (N, (H + 2 G) D)
-  kernels::Tensor2<float> dgated;  // (N, F)
-  kernels::Tensor1<float> attention_workspace;
-  kernels::Tensor2<float> cosine, sine;  // (context, D / 2)
+  Tensor1<std::int32_t> tokens, targets;  // (N)
+  Tensor1<float> losses;                  // (N)
+  Tensor2<float> logits;                  // (chunk, V): of a few rows at a time
+  Tensor2<float> branch;                  // (N, C): output of a branch, then the gradient of its input
+  Tensor2<float> dx;                      // (N, C): gradient of the residual stream
+  Tensor2<float> dqkv;                    // (N, (H + 2 G) D)
+  Tensor2<float> dgated;                  // (N, F)
+  Tensor1<float> attention_workspace;
+  Tensor2<float> cosine, sine;  // (context, D / 2); or empty
 
  private:
   class Cutter;
-  explicit Activations(deck::ModelSection const& model) : model_(model) {}
+  explicit Activations(deck::ModelSection const& model);
   void cut(Cutter& cutter, int sequences, int length);
 
   deck::ModelSection model_;

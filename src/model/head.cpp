@@ -7,12 +7,6 @@
 
 namespace atl::model {
 
-using kernels::Exec;
-using kernels::range;
-using kernels::rows;
-using kernels::Tensor2;
-using kernels::Update;
-
 namespace {
 
 using HostMatrix =
@@ -56,7 +50,7 @@ void last_logits(Exec const& exec, Tensor2<float const> head, Activations const&
   std::size_t const width = head.extent(1), vocab = head.extent(0);
   // One row a sequence; its last `width` columns are the last position.
   Tensor2<float const> const by_sequence(act.head_in.normed.data(), sequences, length * width);
-  auto const in = kernels::columns(by_sequence, (length - 1) * width, width);
+  auto const in = columns(by_sequence, (length - 1) * width, width);
   for_each_chunk(sequences, act, [&](std::size_t first, Tensor2<float> const& logits) {
     std::size_t const count = logits.extent(0);
     kernels::matmul_nt(exec, rows(in, first, count), head, Update::overwrite, logits);

@@ -9,15 +9,14 @@ namespace atl::model {
 
 // act.losses[n] from act.head_in.normed and act.targets; `head` is (V, C).
 // Enqueues on exec; the caller fences.
-void head_losses(kernels::Exec const& exec, kernels::Tensor2<float const> head, Activations const& act);
+void head_losses(Exec const& exec, Tensor2<float const> head, Activations const& act);
 
 // The same, and scale * d(sum of losses): added to `dhead`, and for head_in.normed in act.branch. A chunk's
 // logits become their own gradient before the next chunk's are computed. Enqueues on exec; the caller fences.
-void head_losses_backward(kernels::Exec const& exec, kernels::Tensor2<float const> head, float scale,
-                          Activations const& act, kernels::Tensor2<float> dhead);
+void head_losses_backward(Exec const& exec, Tensor2<float const> head, float scale, Activations const& act,
+                          Tensor2<float> dhead);
 
 // Logits at the last position of each sequence, (B, V), to host memory. Waits for exec.
-void last_logits(kernels::Exec const& exec, kernels::Tensor2<float const> head, Activations const& act,
-                 std::span<float> out);
+void last_logits(Exec const& exec, Tensor2<float const> head, Activations const& act, std::span<float> out);
 
 }  // namespace atl::model

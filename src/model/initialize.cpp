@@ -22,7 +22,7 @@ void initialize(tensor::Tensor const& tensor, std::size_t index, deck::ModelSect
                 std::uint64_t seed, std::span<float> out) {
   base::ensure(out.size() == tensor.size(), "a tensor is initialized as a whole");
   if (tensor.kind == tensor::Kind::vector) {
-    std::ranges::fill(out, 1.0f);
+    std::ranges::fill(out, tensor.name.ends_with("_bias") ? 0.0f : 1.0f);
     return;
   }
   // 2 layers branches add up in the residual stream: scaled so, its variance does not grow with depth.

@@ -12,8 +12,6 @@
 
 namespace atl::model {
 
-using kernels::Tensor1;
-
 namespace {
 
 // A stray id would read or write outside the embedding.

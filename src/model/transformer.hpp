@@ -1,4 +1,4 @@
-// The transformer (Llama family): loss, gradients and logits of batches of token sequences.
+// The transformer (Llama and GPT-2 families): loss, gradients and logits of batches of token sequences.
 #pragma once
 
 #include <cstddef>
@@ -6,9 +6,9 @@
 #include <span>
 
 #include "deck/config.hpp"
-#include "kernels/views.hpp"
 #include "model/activations.hpp"
 #include "model/backward.hpp"
+#include "model/views.hpp"
 #include "model/weights.hpp"
 #include "tensor/param_table.hpp"
 
@@ -41,29 +41,29 @@ class Transformer {
  public:
   // Room for `max_sequences` sequences of `model.context` tokens at once. Longer batches go through in
   // several passes whose gradients add up, so that memory does not grow with the batch.
-  Transformer(kernels::Exec const& exec, deck::ModelSection const& model, tensor::ParamTable const& table,
+  Transformer(Exec const& exec, deck::ModelSection const& model, tensor::ParamTable const& table,
               int max_sequences);
 
   // gradients = scale * d(sum of losses) / d(params), overwritten. With scale = 1 / (targets of the whole
   // step) the sum over a site's ranks is the gradient of the mean. `on_ready` (backward.hpp) may be empty.
-  LossSum forward_backward(Batch const& batch, kernels::Tensor1<float const> params, double scale,
-                           kernels::Tensor1<float> gradients, GradientsReady const& on_ready);
+  LossSum forward_backward(Batch const& batch, Tensor1<float const> params, double scale,
+                           Tensor1<float> gradients, GradientsReady const& on_ready);
 
-  LossSum forward_loss(Batch const& batch, kernels::Tensor1<float const> params);
+  LossSum forward_loss(Batch const& batch, Tensor1<float const> params);
 
   // Logits of the token that follows each sequence, on the host: tokens (sequences, length) to out
   // (sequences, vocab).
   void next_token_logits(std::span<std::int32_t const> tokens, int sequences, int length,
-                         kernels::Tensor1<float const> params, std::span<float> out);
+                         Tensor1<float const> params, std::span<float> out);
 
   std::size_t activation_bytes() const { return activations_.bytes(); }
 
  private:
   // Copies a batch that fits into activations_ and computes up to head_in.
-  void run_forward(Batch const& part, kernels::Tensor1<float const> params);
+  void run_forward(Batch const& part, Tensor1<float const> params);
   LossSum loss_of(Batch const& part) const;
 
-  kernels::Exec exec_;
+  Exec exec_;
   deck::ModelSection model_;
   WeightMap map_;
   Activations activations_;

@@ -8,9 +8,14 @@ namespace atl::model {
 
 namespace {
 
-std::vector<tensor::Range> merge_adjacent(std::vector<tensor::Range> ranges) {
+// The ranges of the tensors that `belongs` selects, in order, neighbours merged.
+template <class Predicate>
+std::vector<tensor::Range> ranges_of(tensor::ParamTable const& table, Predicate const& belongs) {
+  std::vector<tensor::Range> ranges, merged;
+  for (auto const& tensor : table.tensors()) {
+    if (belongs(tensor)) ranges.push_back(tensor.range);
+  }
   std::ranges::sort(ranges, {}, &tensor::Range::offset);
-  std::vector<tensor::Range> merged;
   for (auto const& range : ranges) {
     if (!merged.empty() && merged.back().offset + merged.back().size == range.offset) {
       merged.back().size += range.size;
@@ -24,31 +29,34 @@ std::vector<tensor::Range> merge_adjacent(std::vector<tensor::Range> ranges) {
 }  // namespace
 
 WeightMap::WeightMap(deck::ModelSection const& model, tensor::ParamTable const& table) {
-  auto const place = [&](std::string_view name) {
+  bool const is_gpt2 = model.family == deck::Family::gpt2;
+  auto const place = [&](std::string const& name) {
     tensor::Tensor const& tensor = table.find(name);
     return Place{tensor.range, tensor.rows, tensor.cols};
   };
+  auto const biased = [&](std::string const& name) {
+    return BiasedPlace{place(name), is_gpt2 ? place(name + "_bias") : Place{}};
+  };
   embedding_ = place("embedding.tokens");
+  if (is_gpt2) positions_ = place("embedding.positions");
   for (int l = 0; l < model.layers; ++l) {
-    auto const of_layer = [&](char const* name) { return place(fmt::format("layers.{}.{}", l, name)); };
-    LayerPlaces at{of_layer("attention_norm"),   of_layer("attention.query"),
-                   of_layer("attention.key"),    of_layer("attention.value"),
-                   of_layer("attention.output"), of_layer("ffn_norm"),
-                   of_layer("ffn.gate"),         of_layer("ffn.up"),
-                   of_layer("ffn.down"),         {}};
-    at.ready =
-        merge_adjacent({at.attention_norm.range, at.query.range, at.key.range, at.value.range,
-                        at.output.range, at.ffn_norm.range, at.gate.range, at.up.range, at.down.range});
-    layers_.push_back(std::move(at));
+    auto const of_layer = [&](char const* name) { return biased(fmt::format("layers.{}.{}", l, name)); };
+    layers_.push_back({of_layer("attention_norm"), of_layer("attention.query"), of_layer("attention.key"),
+                       of_layer("attention.value"), of_layer("attention.output"), of_layer("ffn_norm"),
+                       is_gpt2 ? BiasedPlace{} : of_layer("ffn.gate"), of_layer("ffn.up"),
+                       of_layer("ffn.down"),
+                       ranges_of(table, [&](auto const& tensor) { return tensor.layer == l; })});
   }
-  final_norm_ = place("final_norm");
-  if (model.tied_embeddings) {
-    head_ = embedding_;  // complete only when the embedding's own gradient has been added
-    ready_with_head_ = {final_norm_.range};
-  } else {
-    head_ = place("head");
-    ready_with_head_ = merge_adjacent({final_norm_.range, head_.range});
-  }
+  final_norm_ = biased("final_norm");
+  head_ = model.tied_embeddings ? embedding_ : place("head");
+
+  // A tied head is complete only when the embedding's own gradient has been added.
+  auto const is_embedding = [](tensor::Tensor const& tensor) {
+    return tensor.kind == tensor::Kind::embedding;
+  };
+  ready_with_embedding_ = ranges_of(table, is_embedding);
+  ready_with_head_ =
+      ranges_of(table, [&](auto const& tensor) { return tensor.layer < 0 && !is_embedding(tensor); });
 }
 
 }  // namespace atl::model

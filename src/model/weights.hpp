@@ -5,18 +5,27 @@
 #include <vector>
 
 #include "deck/config.hpp"
-#include "kernels/views.hpp"
+#include "model/views.hpp"
 #include "tensor/param_table.hpp"
 
 namespace atl::model {
 
-// Of one layer; T is float or float const.
+// A tensor that the family lacks is empty. T is float or float const.
+template <class T>
+struct Norm {
+  Tensor1<T> weight, bias;  // (C); with a bias it is a LayerNorm, else a root-mean-square norm
+};
+template <class T>
+struct Linear {
+  Tensor2<T> weight;  // (outputs, inputs)
+  Tensor1<T> bias;    // (outputs)
+};
 template <class T>
 struct LayerWeights {
-  kernels::Tensor1<T> attention_norm;             // (C)
-  kernels::Tensor2<T> query, key, value, output;  // (H D, C), (G D, C), (G D, C), (C, H D)
-  kernels::Tensor1<T> ffn_norm;                   // (C)
-  kernels::Tensor2<T> gate, up, down;             // (F, C), (F, C), (C, F)
+  Norm<T> attention_norm;
+  Linear<T> query, key, value, output;  // (H D, C), (G D, C), (G D, C), (C, H D)
+  Norm<T> ffn_norm;
+  Linear<T> gate, up, down;  // (F, C), (F, C), (C, F)
 };
 
 // Where each tensor of the model lies in the flat buffer: names are looked up once, here.
@@ -25,22 +34,26 @@ class WeightMap {
   WeightMap(deck::ModelSection const& model, tensor::ParamTable const& table);
 
   template <class T>
-  kernels::Tensor2<T> embedding(kernels::Tensor1<T> const& flat) const {  // (V, C)
+  Tensor2<T> embedding(Tensor1<T> const& flat) const {  // (V, C)
     return matrix(flat, embedding_);
   }
   template <class T>
-  LayerWeights<T> layer(kernels::Tensor1<T> const& flat, std::size_t l) const {
+  Tensor2<T> positions(Tensor1<T> const& flat) const {  // (T, C); empty with rotary positions
+    return matrix(flat, positions_);
+  }
+  template <class T>
+  LayerWeights<T> layer(Tensor1<T> const& flat, std::size_t l) const {
     LayerPlaces const& at = layers_[l];
-    return {vector(flat, at.attention_norm), matrix(flat, at.query),  matrix(flat, at.key),
-            matrix(flat, at.value),          matrix(flat, at.output), vector(flat, at.ffn_norm),
-            matrix(flat, at.gate),           matrix(flat, at.up),     matrix(flat, at.down)};
+    return {norm(flat, at.attention_norm), linear(flat, at.query),  linear(flat, at.key),
+            linear(flat, at.value),        linear(flat, at.output), norm(flat, at.ffn_norm),
+            linear(flat, at.gate),         linear(flat, at.up),     linear(flat, at.down)};
   }
   template <class T>
-  kernels::Tensor1<T> final_norm(kernels::Tensor1<T> const& flat) const {  // (C)
-    return vector(flat, final_norm_);
+  Norm<T> final_norm(Tensor1<T> const& flat) const {
+    return norm(flat, final_norm_);
   }
   template <class T>
-  kernels::Tensor2<T> head(kernels::Tensor1<T> const& flat) const {  // (V, C); or the embedding, if tied
+  Tensor2<T> head(Tensor1<T> const& flat) const {  // (V, C); or the embedding, if tied
     return matrix(flat, head_);
   }
 
@@ -48,7 +61,7 @@ class WeightMap {
   // ranges.
   std::span<tensor::Range const> ready_with_head() const { return ready_with_head_; }
   std::span<tensor::Range const> ready_with_layer(std::size_t l) const { return layers_[l].ready; }
-  std::span<tensor::Range const> ready_with_embedding() const { return {&embedding_.range, 1}; }
+  std::span<tensor::Range const> ready_with_embedding() const { return ready_with_embedding_; }
 
  private:
   struct Place {
@@ -56,23 +69,35 @@ class WeightMap {
     std::size_t rows = 0;
     std::size_t cols = 0;
   };
+  struct BiasedPlace {
+    Place weight, bias;
+  };
   struct LayerPlaces {
-    Place attention_norm, query, key, value, output, ffn_norm, gate, up, down;
+    BiasedPlace attention_norm, query, key, value, output, ffn_norm, gate, up, down;
     std::vector<tensor::Range> ready;
   };
 
   template <class T>
-  static kernels::Tensor1<T> vector(kernels::Tensor1<T> const& flat, Place const& at) {
-    return kernels::Tensor1<T>(flat.data() + at.range.offset, at.rows);
+  static Tensor1<T> vector(Tensor1<T> const& flat, Place const& at) {
+    return Tensor1<T>(flat.data() + at.range.offset, at.rows);
   }
   template <class T>
-  static kernels::Tensor2<T> matrix(kernels::Tensor1<T> const& flat, Place const& at) {
-    return kernels::Tensor2<T>(flat.data() + at.range.offset, at.rows, at.cols);
+  static Tensor2<T> matrix(Tensor1<T> const& flat, Place const& at) {
+    return Tensor2<T>(flat.data() + at.range.offset, at.rows, at.cols);
+  }
+  template <class T>
+  static Norm<T> norm(Tensor1<T> const& flat, BiasedPlace const& at) {
+    return {vector(flat, at.weight), vector(flat, at.bias)};
+  }
+  template <class T>
+  static Linear<T> linear(Tensor1<T> const& flat, BiasedPlace const& at) {
+    return {matrix(flat, at.weight), vector(flat, at.bias)};
   }
 
-  Place embedding_, final_norm_, head_;
+  Place embedding_, positions_, head_;
+  BiasedPlace final_norm_;
   std::vector<LayerPlaces> layers_;
-  std::vector<tensor::Range> ready_with_head_;
+  std::vector<tensor::Range> ready_with_head_, ready_with_embedding_;
 };
 
 }  // namespace atl::model

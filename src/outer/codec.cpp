@@ -3,11 +3,83 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <cstring>
 
 #include "base/error.hpp"
 #include "outer/blocks.hpp"
 
 namespace atl::outer {
+
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "what travels is little-endian");
+
+constexpr std::uint32_t magnitude_bits = 0x7fffffff;
+constexpr std::uint32_t infinity = 0x7f800000;
+
+// Adding just under half of what is cut off, or half where the last bit that stays is odd, rounds to nearest,
+// ties to even. A NaN must not be rounded to an infinity; its highest bit of mantissa keeps it one.
+std::uint16_t to_bf16(float value) {
+  auto const bits = std::bit_cast<std::uint32_t>(value);
+  std::uint32_t const rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+  bool const is_nan = (bits & magnitude_bits) > infinity;
+  return static_cast<std::uint16_t>(is_nan ? bits >> 16 | 0x40 : rounded);
+}
+
+float from_bf16(std::uint16_t half) { return std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16); }
+
+}  // namespace
+
+std::size_t encoded_bytes(Codec codec, std::size_t count) {
+  return count * (codec == Codec::bf16 ? sizeof(std::uint16_t) : sizeof(float));
+}
+
+void encode(Codec codec, std::span<float const> values, std::span<std::byte> out) {
+  base::ensure(out.size() == encoded_bytes(codec, values.size()), "coded numbers need room of their size");
+  if (values.empty()) return;
+  if (codec == Codec::fp32) {
+    std::memcpy(out.data(), values.data(), out.size());
+    return;
+  }
+  float const* const from = values.data();
+  std::byte* const to = out.data();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    std::uint16_t const half = to_bf16(from[i]);
+    std::memcpy(to + i * sizeof half, &half, sizeof half);  // bytes are aligned to nothing
+  }
+}
+
+std::vector<std::byte> encode(Codec codec, std::span<float const> values) {
+  std::vector<std::byte> bytes(encoded_bytes(codec, values.size()));
+  encode(codec, values, bytes);
+  return bytes;
+}
+
+void decode(Codec codec, std::span<std::byte const> bytes, std::span<float> out) {
+  base::ensure(bytes.size() == encoded_bytes(codec, out.size()),
+               "coded numbers have the size of their codec");
+  if (out.empty()) return;
+  if (codec == Codec::fp32) {
+    std::memcpy(out.data(), bytes.data(), bytes.size());
+    return;
+  }
+  std::byte const* const from = bytes.data();
+  float* const to = out.data();
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    std::uint16_t half = 0;
+    std::memcpy(&half, from + i * sizeof half, sizeof half);
+    to[i] = from_bf16(half);
+  }
+}
+
+std::span<float const> decoded(Codec codec, std::span<std::byte const> bytes, std::vector<float>& room) {
+  std::size_t const count = bytes.size() / encoded_bytes(codec, 1);
+  bool const is_aligned = reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(float) == 0;
+  if (codec == Codec::fp32 && is_aligned) return {reinterpret_cast<float const*>(bytes.data()), count};
+  room.resize(count);
+  decode(codec, bytes, room);
+  return room;
+}
 
 void difference(std::span<float const> base, std::span<float const> theta, std::span<float> out) {
   base::ensure(base.size() == theta.size() && out.size() == theta.size(),
@@ -20,8 +92,6 @@ void difference(std::span<float const> base, std::span<float const> theta, std::
 
 bool is_finite(std::span<float const> values) {
   // NaN and infinity are the values whose magnitude, read as an integer, is at least that of infinity.
-  constexpr std::uint32_t magnitude_bits = 0x7fffffff;
-  constexpr std::uint32_t infinity = 0x7f800000;
   bool finite = true;
   for_each_block({0, values.size()}, [&](tensor::Range block) {
     std::uint32_t largest = 0;

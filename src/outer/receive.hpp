@@ -9,4 +9,8 @@ namespace atl::outer {
 // All of one size.
 void rebase(std::span<float> theta, std::span<float const> reference, std::span<float const> release);
 
+// theta <- alpha theta + (1 - alpha) release (Streaming DiLoCo, Eq. 2). Both of one size; exactly the release
+// with alpha = 0.
+void blend(std::span<float> theta, std::span<float const> release, double alpha);
+
 }  // namespace atl::outer

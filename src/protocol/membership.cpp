@@ -30,9 +30,10 @@ bool Membership::hear(int site, std::uint64_t incarnation, double now_s) {
 
 void Membership::report(int site, Progress const& progress) {
   auto& status = sites_.at(static_cast<std::size_t>(site));
-  if (!std::exchange(status.reported, true)) changed_ = true;
+  bool const had_ended = has_ended(status);
   status.holding = progress.holding;
   status.step = progress.step;
+  if (!std::exchange(status.reported, true) || has_ended(status) != had_ended) changed_ = true;
   status.step_s = progress.step_s;
 }
 
@@ -44,12 +45,21 @@ void Membership::sweep(double now_s) {
   }
 }
 
-std::vector<std::uint64_t> Membership::live_steps() const {
-  std::vector<std::uint64_t> steps;
+std::vector<std::uint64_t> Membership::counted_steps() const {
+  std::vector<std::uint64_t> training;
+  std::vector<std::uint64_t> ended;
   for (auto const& site : sites_) {
-    if (site.live && site.reported) steps.push_back(site.step);
+    if (site.live && site.reported) (has_ended(site) ? ended : training).push_back(site.step);
   }
-  return steps;
+  return training.empty() ? ended : training;
+}
+
+std::uint64_t Membership::slowest_step() const {
+  std::optional<std::uint64_t> slowest;
+  for (auto const& site : sites_) {
+    if (site.live) slowest = std::min(slowest.value_or(site.step), site.step);
+  }
+  return slowest.value_or(0);
 }
 
 bool Membership::take_changed() { return std::exchange(changed_, false); }

@@ -24,8 +24,9 @@ struct SiteStatus {
 
 class Membership {
  public:
-  Membership(int sites, double dead_after_s)
-      : sites_(static_cast<std::size_t>(sites)), dead_after_s_(dead_after_s) {}
+  // `last_step` > 0: a site that has come there has ended, and takes no further step.
+  Membership(int sites, double dead_after_s, std::uint64_t last_step)
+      : sites_(static_cast<std::size_t>(sites)), dead_after_s_(dead_after_s), last_step_(last_step) {}
 
   // False: this incarnation, or a later one, was admitted before.
   bool admit(int site, std::uint64_t incarnation, double now_s);
@@ -35,10 +36,11 @@ class Membership {
   // Sites not heard for dead_after_s are live no longer.
   void sweep(double now_s);
 
-  // The sites that count for the clock: live, and their step known.
-  std::vector<std::uint64_t> live_steps() const;
-  // Whether live_steps() is over other sites than at the last call.
+  // Of the sites that count for the clock: live, their step known, and not ended unless all have.
+  std::vector<std::uint64_t> counted_steps() const;
+  // Whether counted_steps() is over other sites than at the last call.
   bool take_changed();
+  std::uint64_t slowest_step() const;  // of the live sites; 0: there is none
 
   int size() const { return static_cast<int>(sites_.size()); }
   SiteStatus const& operator[](int site) const { return sites_.at(static_cast<std::size_t>(site)); }
@@ -50,9 +52,11 @@ class Membership {
 
  private:
   double death_s(SiteStatus const& site) const { return site.heard_s + dead_after_s_; }
+  bool has_ended(SiteStatus const& site) const { return last_step_ > 0 && site.step >= last_step_; }
 
   std::vector<SiteStatus> sites_;
   double dead_after_s_;
+  std::uint64_t last_step_;
   bool changed_ = false;
 };
 

@@ -1,5 +1,6 @@
 #include "protocol/message.hpp"
 
+#include <array>
 #include <bit>
 #include <concepts>
 #include <cstdint>
@@ -174,6 +175,14 @@ Message decode_alternative(std::size_t type, Decoder& decoder, std::index_sequen
 }
 
 }  // namespace
+
+char const* kind_name(std::size_t index) {
+  static constexpr std::array names{"hello",        "welcome", "progress", "pull",   "cancel",
+                                    "contribution", "release", "fate",     "hold",   "held",
+                                    "save",         "saved",   "go",       "report", "bye"};
+  static_assert(names.size() == std::variant_size_v<Message>);
+  return names.at(index);
+}
 
 bool is_bulk(Message const& message) {
   return std::holds_alternative<Contribution>(message) || std::holds_alternative<Release>(message);

@@ -63,7 +63,7 @@ struct Cancel {
   bool operator==(Cancel const&) const = default;
 };
 
-// site -> owner, bulk; payload: base - theta.
+// site -> owner, bulk; payload: base - theta, coded. In the synchronous methods `round` is `step`.
 struct Contribution {
   std::uint32_t fragment = 0;
   std::uint64_t round = 0;
@@ -83,8 +83,8 @@ struct Release {
   bool operator==(Release const&) const = default;
 };
 
-// owner -> site: news of a contribution that no release or pull will bring soon; first of all that it has
-// arrived, which makes room for the next.
+// owner -> site: news of a contribution that no release or pull will bring soon: that it has arrived, which
+// makes room for the next; that it is carried, and later what became of it.
 struct FateNotice {
   std::uint32_t fragment = 0;
   Fate fate;
@@ -152,6 +152,9 @@ struct Bye {
 
 using Message = std::variant<Hello, Welcome, Progress, Pull, Cancel, Contribution, Release, FateNotice, Hold,
                              Held, Save, Saved, Go, Report, Bye>;
+
+// "pull", "contribution", ...: of the index in the variant.
+char const* kind_name(std::size_t index);
 
 // True where a payload travels with the message: these go by the bulk lane, all others by the control lane.
 bool is_bulk(Message const& message);

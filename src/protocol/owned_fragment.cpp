@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <utility>
 
-#include "base/error.hpp"
 #include "protocol/fragment_clock.hpp"
 
 namespace atl::protocol {
@@ -17,17 +16,25 @@ OwnedFragment::OwnedFragment(std::uint32_t index, deck::OuterSection const& oute
 
 // ---- what sites say and send ----
 
-bool OwnedFragment::admit(int site, Actions& actions) {
-  bool thrown_out = false;
+int OwnedFragment::admit(int site, std::uint64_t incarnation, Actions& actions) {
+  int thrown_out = 0;
+  auto const is_of_this_life = [&](Member const& member) {
+    if (member.contribution.incarnation == incarnation) return true;
+    actions.emplace_back(DiscardPayload{member.payload});
+    ++thrown_out;
+    return false;
+  };
   if (round_) {
-    round_->pulled.erase(site);
-    round_->answered.erase(site);
-    if (auto const member = round_->members.extract(site)) {
-      actions.emplace_back(DiscardPayload{member.mapped().payload});
-      thrown_out = true;
+    auto const member = round_->members.find(site);
+    bool const has_member = member != round_->members.end();
+    if (!has_member || !is_of_this_life(member->second)) {
+      round_->pulled.erase(site);
+      round_->answered.erase(site);
+      if (has_member) round_->members.erase(member);
     }
   }
-  copy_of(site) = {};
+  auto carried = std::exchange(copy_of(site), {}).carried;
+  if (carried && is_of_this_life(*carried)) copy_of(site).carried = carried;
   send_release(site, actions);
   return thrown_out;
 }
@@ -63,30 +70,58 @@ Reason OwnedFragment::receive(int site, Contribution const& contribution, Payloa
     return Reason::duplicate;
   }
   copy.received_round = contribution.round;
+  if (around.synchronous) join_unasked(site, contribution.round, around);
 
-  if (!round_ || round_->number != contribution.round || !round_->pulled.contains(site)) {
-    actions.emplace_back(DiscardPayload{facts.payload});
-    tell(site, {contribution.round, Outcome::dropped, Reason::unknown_round}, actions);
-    return Reason::unknown_round;
+  bool const is_in_time = round_ && round_->number == contribution.round && round_->pulled.contains(site);
+  if (is_in_time) round_->answered.insert(site);
+  Reason reason = Reason::unknown_round;
+  if (is_in_time || can_carry(copy, contribution, around)) {
+    reason = around.gate.inspect(contribution, facts.finite, version_);
   }
-  round_->answered.insert(site);
-  Reason const reason = around.gate.inspect(contribution, facts.finite, version_);
   if (reason != Reason::none) {
     actions.emplace_back(DiscardPayload{facts.payload});
-    tell(site, {contribution.round, Outcome::rejected, reason}, actions);
+    auto const outcome = reason == Reason::unknown_round ? Outcome::dropped : Outcome::rejected;
+    tell(site, {contribution.round, outcome, reason}, actions);
     return reason;
   }
-  // Token weight, quantity times quality (Decoupled DiLoCo, §3.2).
-  auto const tokens = static_cast<double>(contribution.work.tokens);
-  round_->members[site] = {
-      .site = site,
-      .payload = facts.payload,
-      .weight = tokens * tokens / static_cast<double>(contribution.work.steps),
-      .contribution = contribution,
-      .staleness = version_.commits - std::min(contribution.base.commits, version_.commits)};
-  Fate const receipt{contribution.round, Outcome::received, Reason::none};
-  actions.emplace_back(SendToSite{site, FateNotice{.fragment = index_, .fate = receipt}});
+  auto const member = member_of(site, facts.payload, contribution);
+  if (is_in_time) {
+    round_->members[site] = member;
+    Fate const receipt{contribution.round, Outcome::received, Reason::none};
+    actions.emplace_back(SendToSite{site, FateNotice{.fragment = index_, .fate = receipt}});
+  } else {
+    drop_carried(site, actions);
+    copy.carried = member;
+    copy.needed = std::max(copy.needed, {contribution.base.term, contribution.base.commits + 1});
+    tell(site, {contribution.round, Outcome::carried, Reason::none}, actions);
+  }
   return Reason::none;
+}
+
+// With the token weight, quantity times quality (Decoupled DiLoCo, §3.2).
+Member OwnedFragment::member_of(int site, PayloadHandle payload, Contribution const& contribution) const {
+  auto const tokens = static_cast<double>(contribution.work.tokens);
+  return {.site = site,
+          .payload = payload,
+          .weight = tokens * tokens / static_cast<double>(contribution.work.steps),
+          .contribution = contribution,
+          .staleness = version_.commits - std::min(contribution.base.commits, version_.commits)};
+}
+
+// Late, for a round that the site was asked for. And only what the site would lose: where no newer version
+// takes its place, theta still holds the work, which then simply goes into the next contribution.
+bool OwnedFragment::can_carry(Copy const& copy, Contribution const& contribution,
+                              Surroundings const& around) const {
+  bool const has_round_to_come = around.rest != Purpose::finish || !last_round_over_;
+  return around.outer.late == deck::Late::carry && has_round_to_come &&
+         contribution.round <= copy.pulled_round && contribution.base < version_;
+}
+
+void OwnedFragment::drop_carried(int site, Actions& actions) {
+  auto const carried = std::exchange(copy_of(site).carried, std::nullopt);
+  if (!carried) return;
+  actions.emplace_back(DiscardPayload{carried->payload});
+  tell(site, {carried->contribution.round, Outcome::dropped, Reason::none}, actions);
 }
 
 void OwnedFragment::tell(int site, Fate const& fate, Actions& actions) {
@@ -104,12 +139,13 @@ void OwnedFragment::send_release(int site, Actions& actions) {
 
 // ---- who can be asked, and who can still answer ----
 
-// A site whose work is in a version that it has not adopted yet would send the same work again, so it is left
-// alone; and so it has always heard that it was merged before it can be called absent from a later round.
+// A site whose work is in a version that it has not adopted yet, or is carried, would send the same work
+// again, so it is left alone; and so it has always heard that it was merged before it can be called absent
+// from a later round.
 bool OwnedFragment::is_eligible(int site, Surroundings const& around) const {
   SiteStatus const& status = around.sites[site];
   Copy const& copy = copy_of(site);
-  return status.live && copy.base && !copy.pending && !copy.unsent.is_none() && *copy.base >= copy.merged &&
+  return status.live && copy.base && !copy.pending && !copy.unsent.is_none() && *copy.base >= copy.needed &&
          !around.gate.is_too_old(*copy.base, version_);
 }
 
@@ -143,8 +179,21 @@ bool OwnedFragment::are_all_settled(Membership const& sites) const {
   return true;
 }
 
-bool OwnedFragment::is_quiet(Membership const& sites, std::optional<Purpose> rest) const {
-  return !round_ && (rest != Purpose::finish || last_round_over_) && are_all_settled(sites);
+// In a synchronous method: what live sites say they have contributed is in the open round or in a version.
+bool OwnedFragment::has_all_that_was_sent(Membership const& sites) const {
+  for (int site = 0; site < sites.size(); ++site) {
+    Copy const& copy = copy_of(site);
+    bool const is_member = round_ && round_->number == copy.done_round && round_->members.contains(site);
+    bool const has_arrived = !copy.pending || is_member || made_by_round_ >= copy.done_round;
+    if (sites[site].live && !(copy.base && has_arrived)) return false;
+  }
+  return true;
+}
+
+bool OwnedFragment::is_quiet(Surroundings const& around) const {
+  if (around.rest == Purpose::finish) return !round_ && last_round_over_ && are_all_settled(around.sites);
+  if (around.synchronous) return has_all_that_was_sent(around.sites);
+  return !round_ && are_all_settled(around.sites);
 }
 
 // ---- to the outside ----
@@ -174,29 +223,12 @@ std::string OwnedFragment::describe(int site, Surroundings const& around) const 
   Copy const& copy = copy_of(site);
   if (!status.live) return around.sites.describe(site, around.now_s);
   if (round_->answered.contains(site)) return fmt::format("rejected: {}", name(copy.fate.reason));
+  if (around.synchronous && copy.done_round < round_->number && !round_->is_last)
+    return fmt::format("at step {} of {}", status.step, round_->number);
   if (copy.pending) return "its contribution is under way";
   if (round_->pulled.contains(site))
     return fmt::format("asked {:.0f} s ago", around.now_s - round_->opened_s);
   return "nothing trained yet";
-}
-
-void OwnedFragment::save(base::Writer& writer) const {
-  writer.write("version", std::array{version_.term, version_.commits});
-  writer.write("version_round", made_by_round_);
-  writer.write("rounds", rounds_);
-  writer.write("next_due", next_due_);
-}
-
-void OwnedFragment::load(base::Reader const& reader) {
-  auto const version = reader.read_uints("version");
-  if (version.size() != 2) {
-    throw base::InputError("checkpoint", "'version' should be two numbers",
-                           "the file is damaged; resume from another checkpoint");
-  }
-  version_ = {.term = version[0], .commits = version[1]};
-  made_by_round_ = reader.read_uint("version_round");
-  rounds_ = reader.read_uint("rounds");
-  next_due_ = reader.read_uint("next_due");
 }
 
 }  // namespace atl::protocol

@@ -22,6 +22,7 @@ struct Surroundings {
   deck::OuterSection const& outer;
   Gate const& gate;
   Membership const& sites;
+  bool synchronous = false;
   std::uint64_t clock = 0;
   std::optional<Purpose> rest;  // between Hold and Go
   double last_advance_s = 0.0;  // at rest: when a site was last seen to move
@@ -34,14 +35,14 @@ class OwnedFragment {
 
   OwnedFragment(std::uint32_t index, deck::OuterSection const& outer, int sites);
 
-  // A new life of a site: what was known of its copy is void. True where a contribution of its earlier life
-  // was thrown out of the open round.
-  bool admit(int site, Actions& actions);
+  // A new life of a site: what was known of its copy is void. Returns how many contributions of its earlier
+  // life were thrown out; those that were saved with it are of this one.
+  int admit(int site, std::uint64_t incarnation, Actions& actions);
   // What a site says of its copy. True where it has adopted a newer version.
   bool hear(int site, Progress::Fragment const& said, Surroundings const& around, GraceWindow& grace);
   // A site that missed a version while it was silent gets the newest.
   void catch_up(int site, Actions& actions);
-  // Reason::none: it is in the open round.
+  // Reason::none: it is in the open round, or carried to the next.
   Reason receive(int site, Contribution const& contribution, PayloadFacts const& facts,
                  Surroundings const& around, Actions& actions);
   void begin_rest() { last_round_over_ = false; }
@@ -51,20 +52,24 @@ class OwnedFragment {
 
   std::uint32_t index() const { return index_; }
   Version version() const { return version_; }
-  // No round is open or to come before Go, and nothing is on its way from or to a live site.
-  bool is_quiet(Membership const& sites, std::optional<Purpose> rest) const;
+  // No round is open or to come before Go, and nothing is on its way from or to a live site. In the
+  // synchronous methods a checkpoint or stop asks only that nothing is on its way here.
+  bool is_quiet(Surroundings const& around) const;
   // In words: who keeps the open round from its quorum. Empty: nobody, or not for long yet.
   std::string waiting_for(Surroundings const& around) const;
 
+  // Of the open round and carried, by site.
+  std::vector<Member const*> held_members() const;
   void save(base::Writer& writer) const;
-  void load(base::Reader const& reader);
+  // Payloads are numbered on from `last_handle`.
+  void load(base::Reader const& reader, double now_s, PayloadHandle& last_handle);
 
  private:
   struct Round {
     std::uint64_t number = 0;
     double opened_s = 0.0;
     bool is_last = false;              // the one that Purpose::finish adds
-    std::set<int> pulled;              // sites
+    std::set<int> pulled;              // sites; those that came unasked as well
     std::set<int> answered;            // members, and those that were refused
     std::map<int, Member> members;     // by site: the result must not depend on the order of arrival
     std::optional<double> close_at_s;  // end of the grace; none below the quorum
@@ -85,7 +90,8 @@ class OwnedFragment {
     std::uint64_t received_round = 0;  // the last it contributed to
     Fate fate;                         // of its last contribution
     Version sent;                      // the newest that was sent to it
-    Version merged;                    // the newest that holds work of it
+    Version needed;                    // a copy of an older base holds work that was merged or is carried
+    std::optional<Member> carried;     // its late contribution, for the next round
     std::optional<Awaited> awaited;    // the oldest it was sent at its commit and has not adopted
   };
 
@@ -98,6 +104,12 @@ class OwnedFragment {
   bool may_answer(int site, Surroundings const& around) const;
   bool is_anyone_awaited(Surroundings const& around) const;
   std::string describe(int site, Surroundings const& around) const;
+  bool can_carry(Copy const& copy, Contribution const& contribution, Surroundings const& around) const;
+  Member member_of(int site, PayloadHandle payload, Contribution const& contribution) const;
+  void restore(int site, bool is_carried, Contribution const& contribution, PayloadHandle payload,
+               double now_s);
+  void drop_carried(int site, Actions& actions);
+  bool has_all_that_was_sent(Membership const& sites) const;
   bool is_settled(Copy const& copy) const;
   bool are_all_settled(Membership const& sites) const;
 
@@ -110,6 +122,9 @@ class OwnedFragment {
   void pull_eligible(Surroundings const& around, Actions& actions);
   void watch_quorum(Surroundings const& around, GraceWindow& grace);
   void advance_round(Surroundings const& around, GraceWindow& grace, Actions& actions);
+  void join_unasked(int site, std::uint64_t round, Surroundings const& around);
+  void join_carried(int site, Version const& before, Surroundings const& around, Commit& commit,
+                    Actions& actions);
   void close(Surroundings const& around, Actions& actions);
   void cancel(Actions& actions);
 

@@ -1,5 +1,6 @@
 // How a round is opened, filled and closed.
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "protocol/fragment_clock.hpp"
@@ -12,7 +13,9 @@ void OwnedFragment::advance(Surroundings const& around, GraceWindow& grace, Acti
   if (round_) return;
   if (around.rest == Purpose::finish) {
     open_last_round(around, actions);
-  } else if (!around.rest && around.clock >= next_due_) {
+    if (!last_round_over_) return;
+    for (int site = 0; site < around.sites.size(); ++site) drop_carried(site, actions);
+  } else if (!around.rest && !around.synchronous && around.clock >= next_due_) {
     open(false, around, actions);
   }
 }
@@ -28,6 +31,16 @@ void OwnedFragment::open(bool is_last, Surroundings const& around, Actions& acti
   } else {
     ++rounds_;
   }
+}
+
+// A synchronous round begins with the first contribution to it, and every site is in it.
+void OwnedFragment::join_unasked(int site, std::uint64_t round, Surroundings const& around) {
+  if (!round_ && round > rounds_) {
+    round_ = Round{};
+    round_->number = rounds_ = round;
+    round_->opened_s = around.now_s;
+  }
+  if (round_ && !round_->is_last && round_->number == round) round_->pulled.insert(site);
 }
 
 // Once everyone stands still on the newest version, so that nothing trained before is overtaken by the round;
@@ -75,7 +88,8 @@ double OwnedFragment::last_round_ends_s(Surroundings const& around) const {
 }
 
 void OwnedFragment::advance_round(Surroundings const& around, GraceWindow& grace, Actions& actions) {
-  if (round_->is_last || !has_quorum(around)) pull_eligible(around, actions);
+  bool const asks = round_->is_last || (!around.synchronous && !has_quorum(around));
+  if (asks) pull_eligible(around, actions);
   watch_quorum(around, grace);
   bool const awaited = is_anyone_awaited(around);
 
@@ -89,6 +103,10 @@ void OwnedFragment::advance_round(Surroundings const& around, GraceWindow& grace
     }
   } else if (has_quorum(around)) {
     if (!awaited || around.now_s >= *round_->close_at_s) close(around, actions);
+  } else if (around.synchronous) {
+    // Stays open, at rest too, unless the run ends without those who are missing.
+    bool const is_hopeless = around.sites.do_all_live_hold() && has_all_that_was_sent(around.sites);
+    if (around.rest == Purpose::finish && is_hopeless) cancel(actions);
   } else if (around.rest) {
     bool const is_idle = around.rest != Purpose::finish && round_->members.empty();
     if (is_idle || (!awaited && around.sites.do_all_live_hold())) cancel(actions);
@@ -108,8 +126,25 @@ bool OwnedFragment::is_spoiled(Surroundings const& around) const {
   return possible < around.outer.quorum;
 }
 
+// Once, and weighted by lambda for every round that it is late.
+void OwnedFragment::join_carried(int site, Version const& before, Surroundings const& around, Commit& commit,
+                                 Actions& actions) {
+  auto const& carried = copy_of(site).carried;
+  if (!carried) return;
+  Member member = *carried;
+  member.staleness = before.commits - member.contribution.base.commits;
+  member.rounds_late = commit.round - member.contribution.round;
+  member.weight *= std::pow(around.outer.late_discount, static_cast<double>(member.rounds_late));
+  bool const counts = member.weight > 0.0 && !around.gate.is_too_old(member.contribution.base, before);
+  if (!counts) return drop_carried(site, actions);
+  copy_of(site).carried.reset();
+  commit.members.push_back(member);
+  tell(site, {member.contribution.round, Outcome::merged, Reason::none}, actions);
+}
+
 void OwnedFragment::close(Surroundings const& around, Actions& actions) {
   Round round = *std::exchange(round_, std::nullopt);
+  Version const before = version_;
   ++version_.commits;
   made_by_round_ = round.number;
   next_due_ = next_due(index_, around.outer.fragments, around.outer.interval_steps, around.clock);
@@ -120,13 +155,14 @@ void OwnedFragment::close(Surroundings const& around, Actions& actions) {
                 .members = {},
                 .wait_s = around.now_s - round.opened_s,
                 .absent = {}};
-  for (int const site : round.pulled) {
+  for (int site = 0; site < around.sites.size(); ++site) {
     Copy& copy = copy_of(site);
+    join_carried(site, before, around, commit, actions);
     if (auto const member = round.members.extract(site)) {
       commit.members.push_back(member.mapped());
       copy.fate = {round.number, Outcome::merged, Reason::none};
-      copy.merged = version_;
-    } else if (!round.answered.contains(site)) {
+      copy.needed = version_;
+    } else if (round.pulled.contains(site) && !round.answered.contains(site)) {
       commit.absent.push_back(site);
       copy.fate = {round.number, Outcome::absent, Reason::none};
     }

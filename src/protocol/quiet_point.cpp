@@ -13,17 +13,17 @@ namespace {
 // Writing a large state takes longer than coming to rest.
 constexpr double save_patience = 30.0;
 
+}  // namespace
+
 std::string describe(Participant const& who) {
   return fmt::format("{} {}", who.kind == Participant::Kind::site ? "site" : "shard", who.index);
 }
 
-std::string describe(std::set<Participant> const& all) {
+std::string describe(std::vector<Participant> const& all) {
   std::string names;
   for (auto const& who : all) names += (names.empty() ? "" : ", ") + describe(who);
   return names;
 }
-
-}  // namespace
 
 QuietPoint::QuietPoint(int sites, int shards, double patience_s) : checkpoint_patience_s_(patience_s) {
   for (int site = 0; site < sites; ++site) everyone_.insert({Participant::Kind::site, site});
@@ -62,11 +62,10 @@ std::vector<QuietAction> QuietPoint::on_saved(Participant who, Saved const& save
   if (saved_ != held_) return actions;
 
   std::ranges::sort(files_, {}, &SavedFile::name);
-  auto const missing = not_among(held_);
   actions.emplace_back(Seal{.step = request_.step,
                             .purpose = request_.purpose,
                             .files = std::move(files_),
-                            .missing = {missing.begin(), missing.end()}});
+                            .missing = not_among(held_)});
   end(now_s, actions);
   return actions;
 }
@@ -99,8 +98,7 @@ std::optional<Purpose> QuietPoint::purpose() const {
 
 std::vector<Participant> QuietPoint::waiting_for() const {
   if (!is_active()) return {};
-  auto const waiting = phase_ == Phase::saving ? unsaved() : not_among(held_);
-  return {waiting.begin(), waiting.end()};
+  return phase_ == Phase::saving ? unsaved() : not_among(held_);
 }
 
 void QuietPoint::start(Request request, double now_s, std::vector<QuietAction>& actions) {
@@ -130,15 +128,15 @@ double QuietPoint::patience_s() const {
   return request_.purpose == Purpose::checkpoint ? checkpoint_patience_s_ : 4 * checkpoint_patience_s_;
 }
 
-std::set<Participant> QuietPoint::unsaved() const {
-  std::set<Participant> rest;
-  std::ranges::set_difference(held_, saved_, std::inserter(rest, rest.end()));
+std::vector<Participant> QuietPoint::unsaved() const {
+  std::vector<Participant> rest;
+  std::ranges::set_difference(held_, saved_, std::back_inserter(rest));
   return rest;
 }
 
-std::set<Participant> QuietPoint::not_among(std::set<Participant> const& done) const {
-  std::set<Participant> rest;
-  std::ranges::set_difference(everyone_, done, std::inserter(rest, rest.end()));
+std::vector<Participant> QuietPoint::not_among(std::set<Participant> const& done) const {
+  std::vector<Participant> rest;
+  std::ranges::set_difference(everyone_, done, std::back_inserter(rest));
   return rest;
 }
 

@@ -20,6 +20,9 @@ struct Participant {
   auto operator<=>(Participant const&) const = default;
 };
 
+std::string describe(Participant const& who);               // "site 1"
+std::string describe(std::vector<Participant> const& all);  // "site 1, shard 0"
+
 struct SendToAll {
   Message message;  // Hold, Save or Go, to every participant, shard 0 itself included
 };
@@ -68,8 +71,8 @@ class QuietPoint {
   void start_saving(double now_s, std::vector<QuietAction>& actions);
   void end(double now_s, std::vector<QuietAction>& actions);
   double patience_s() const;  // for the request under way
-  std::set<Participant> unsaved() const;
-  std::set<Participant> not_among(std::set<Participant> const& done) const;
+  std::vector<Participant> unsaved() const;
+  std::vector<Participant> not_among(std::set<Participant> const& done) const;
 
   std::set<Participant> everyone_;
   double checkpoint_patience_s_;

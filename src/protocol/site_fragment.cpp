@@ -1,7 +1,10 @@
 #include "protocol/site_fragment.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -9,20 +12,31 @@
 
 namespace atl::protocol {
 
+namespace {
+
+bool is_end(Outcome outcome) {
+  return outcome == Outcome::merged || outcome == Outcome::dropped || outcome == Outcome::rejected;
+}
+
+}  // namespace
+
 void SiteFragment::count(Work const& step) {
   ledger_.processed += step;
   ledger_.unsent += step;
 }
 
 void SiteFragment::note_fate(Fate const& fate) {
-  if (!is_fate_open() || fate.round != sent_->round) return;
-  bool const is_end = fate.outcome != Outcome::received && fate.outcome != Outcome::carried;
-  if (is_end) sent_->outcome = fate.outcome;
-  if (fate.outcome != Outcome::none) sent_->received = true;
+  if (carried_ && carried_->round == fate.round && !is_end(carried_->outcome) && is_end(fate.outcome)) {
+    carried_->outcome = fate.outcome;
+  }
+  if (!sent_ || sent_->round != fate.round || is_end(sent_->outcome) || fate.outcome == Outcome::none) return;
+  if (fate.outcome == Outcome::absent) return note_closed(fate.round);
+  sent_->received = true;
+  if (fate.outcome != Outcome::received) sent_->outcome = fate.outcome;
 }
 
 void SiteFragment::note_closed(std::uint64_t round) {
-  if (is_fate_open() && sent_->round <= round) sent_->outcome = Outcome::dropped;
+  if (is_fate_open() && sent_->round <= round) sent_->outcome = unless_said_;
 }
 
 void SiteFragment::stand(Pull const& pull, std::uint64_t boundary) {
@@ -38,11 +52,13 @@ void SiteFragment::cancel(std::uint64_t round) {
 
 AdoptRule SiteFragment::adopt(Release const& release, deck::Receive receive) {
   AdoptRule rule = AdoptRule::overwrite;
+  if (adopted_ && receive == deck::Receive::blend) rule = AdoptRule::blend;
   if (adopted_ && receive == deck::Receive::rebase) {
     bool const merged = sent_ && sent_->outcome == Outcome::merged;
     rule = merged ? AdoptRule::rebase_on_snapshot : AdoptRule::rebase_on_base;
+  } else {
+    ledger_.overwritten += std::exchange(ledger_.unsent, {});
   }
-  if (rule == AdoptRule::overwrite) ledger_.overwritten += std::exchange(ledger_.unsent, {});
   if (rule != AdoptRule::rebase_on_base && sent_) sent_->in_theta = false;
   adopted_ = true;
   base_ = release.version;
@@ -50,33 +66,55 @@ AdoptRule SiteFragment::adopt(Release const& release, deck::Receive receive) {
   return rule;
 }
 
-void SiteFragment::settle() {
-  if (!sent_ || sent_->outcome == Outcome::none) return;
-  Work const work = std::exchange(ledger_.pending, {});
-  if (sent_->outcome == Outcome::merged) {
+std::optional<bool> SiteFragment::settle() {
+  if (carried_ && is_end(carried_->outcome)) {
+    book(*carried_);
+    carried_.reset();
+  }
+  if (!sent_ || is_fate_open()) return std::nullopt;
+  bool const is_news = !std::exchange(sent_->is_told, true);
+  bool const is_merged = sent_->outcome == Outcome::merged;
+  bool const is_carried = sent_->outcome == Outcome::carried;
+  if (!is_carried) book(*sent_);
+  bool const stays = (is_merged || is_carried) && sent_->in_theta;
+  if (is_carried && !stays) carried_ = sent_;
+  if (!stays) sent_.reset();
+  return is_news ? std::optional(is_merged || is_carried) : std::nullopt;
+}
+
+void SiteFragment::book(Sent& sent) {
+  Work const work = std::exchange(sent.work, {});
+  ledger_.pending -= work;
+  if (sent.outcome == Outcome::merged) {
     ledger_.merged += work;
-    if (sent_->in_theta) return;
-  } else if (sent_->in_theta) {
+  } else if (sent.in_theta) {
     ledger_.unsent += work;
-  } else if (sent_->outcome == Outcome::rejected) {
+  } else if (sent.outcome == Outcome::rejected) {
     ledger_.rejected += work;
   } else {
     ledger_.dropped += work;
   }
-  sent_.reset();
 }
 
-Contribution SiteFragment::contribute(std::uint64_t incarnation, std::uint64_t step) {
-  std::uint64_t const round = standing_->round;
-  cancel(round);
-  sent_ = Sent{.round = round};
-  ledger_.pending = std::exchange(ledger_.unsent, {});
+std::optional<std::uint64_t> SiteFragment::standing_round() const {
+  return standing_ ? std::optional(standing_->round) : std::nullopt;
+}
+
+std::optional<std::uint64_t> SiteFragment::contributed_round() const {
+  return sent_ ? std::optional(sent_->round) : std::nullopt;
+}
+
+Contribution SiteFragment::contribute(Occasion const& occasion) {
+  cancel(occasion.round);
+  Work const work = std::exchange(ledger_.unsent, {});
+  sent_ = Sent{.round = occasion.round, .work = work};
+  ledger_.pending += work;
   return {.fragment = index_,
-          .round = round,
-          .incarnation = incarnation,
+          .round = occasion.round,
+          .incarnation = occasion.incarnation,
           .base = base_,
-          .step = step,
-          .work = ledger_.pending};
+          .step = occasion.step,
+          .work = work};
 }
 
 Progress::Fragment SiteFragment::progress() const {
@@ -89,47 +127,74 @@ Progress::Fragment SiteFragment::progress() const {
 
 namespace {
 
-// The parts of a ledger row that can be more than nothing while no contribution is under way.
 template <class Row>
-auto saved_parts(Row& row) {
-  return std::array{std::pair{"processed", &row.processed}, std::pair{"merged", &row.merged},
-                    std::pair{"unsent", &row.unsent},       std::pair{"overwritten", &row.overwritten},
-                    std::pair{"dropped", &row.dropped},     std::pair{"rejected", &row.rejected}};
+auto parts_of(Row& row) {
+  return std::array{std::pair{"processed", &row.processed},     std::pair{"merged", &row.merged},
+                    std::pair{"pending", &row.pending},         std::pair{"unsent", &row.unsent},
+                    std::pair{"overwritten", &row.overwritten}, std::pair{"dropped", &row.dropped},
+                    std::pair{"rejected", &row.rejected}};
 }
 
-std::array<std::uint64_t, 2> read_pair(base::Reader const& reader, char const* name) {
+[[noreturn]] void refuse(std::string const& what) {
+  throw base::InputError("checkpoint", what, "the file is damaged; resume from another checkpoint");
+}
+
+template <std::size_t count>
+std::array<std::uint64_t, count> read_numbers(base::Reader const& reader, char const* name) {
   auto const values = reader.read_uints(name);
-  if (values.size() == 2) return {values[0], values[1]};
-  throw base::InputError("checkpoint", std::string("'") + name + "' should be two numbers",
-                         "the file is damaged; resume from another checkpoint");
+  if (values.size() != count) refuse(fmt::format("'{}' should be {} numbers", name, count));
+  std::array<std::uint64_t, count> numbers;
+  std::ranges::copy(values, numbers.begin());
+  return numbers;
 }
 
 }  // namespace
 
+// What is under way is in the shard's hands by then, and theta holds it unless it is carried.
 void SiteFragment::save(base::Writer& writer) const {
-  base::ensure(is_at_rest(), "a site is saved only where no contribution is under way");
   writer.write("base", std::array{base_.term, base_.commits});
   writer.write("round", done_round_);
-  for (auto const& [name, work] : saved_parts(ledger_))
+  for (auto const& [name, work] : parts_of(ledger_))
     writer.write(name, std::array{work->steps, work->tokens});
+  auto const put = [&](char const* name, std::optional<Sent> const& maybe) {
+    Sent const sent = maybe.value_or(Sent{});
+    writer.write(name, std::array{sent.round, static_cast<std::uint64_t>(sent.outcome), sent.work.steps,
+                                  sent.work.tokens});
+  };
+  put("sent", sent_);
+  put("carried", carried_);
 }
 
 void SiteFragment::load(base::Reader const& reader) {
-  auto const [term, commits] = read_pair(reader, "base");
+  auto const [term, commits] = read_numbers<2>(reader, "base");
   base_ = {.term = term, .commits = commits};
   done_round_ = reader.read_uint("round");
   ledger_ = {};
-  for (auto const& [name, work] : saved_parts(ledger_)) {
-    auto const [steps, tokens] = read_pair(reader, name);
+  for (auto const& [name, work] : parts_of(ledger_)) {
+    auto const [steps, tokens] = read_numbers<2>(reader, name);
     *work = {.steps = steps, .tokens = tokens};
   }
-  if (!ledger_.is_balanced()) {
-    throw base::InputError("checkpoint", "the ledger of a fragment does not balance",
-                           "the file is damaged; resume from another checkpoint");
-  }
+  Work pending;
+  auto const get = [&](char const* name, bool in_theta) -> std::optional<Sent> {
+    auto const [round, outcome, steps, tokens] = read_numbers<4>(reader, name);
+    if (outcome > static_cast<std::uint64_t>(Outcome::carried))
+      refuse(fmt::format("'{}' has no such fate", name));
+    pending += {steps, tokens};
+    if (round == 0) return std::nullopt;
+    auto const fate = static_cast<Outcome>(outcome);
+    return Sent{.round = round,
+                .work = {steps, tokens},
+                .outcome = fate,
+                .received = true,
+                .in_theta = in_theta,
+                .is_told = fate != Outcome::none};
+  };
+  sent_ = get("sent", true);
+  carried_ = get("carried", false);
+  if (!ledger_.is_balanced() || pending != ledger_.pending)
+    refuse("the ledger of a fragment does not balance");
   adopted_ = true;
   standing_.reset();
-  sent_.reset();
 }
 
 }  // namespace atl::protocol

@@ -15,6 +15,7 @@ namespace atl::protocol {
 // How theta changes when Theta is adopted; afterwards the base is Theta.
 enum class AdoptRule {
   overwrite,           // theta <- Theta
+  blend,               // theta <- alpha theta + (1 - alpha) Theta
   rebase_on_snapshot,  // theta <- Theta + (theta - snapshot): the contribution was merged
   // theta <- Theta + (theta - old base), snapshot <- Theta + (snapshot - old base): there is no contribution,
   // it was not merged, or its fate is open and the snapshot may yet be needed.
@@ -25,13 +26,16 @@ enum class AdoptRule {
 // contribute.
 class SiteFragment {
  public:
-  explicit SiteFragment(std::uint32_t index) : index_(index) {}
+  // `unless_said`: what the release of its round means for a contribution that no fate speaks of. dropped;
+  // merged where a round closes with all or not at all; none where late ones are carried, since its word is
+  // to come.
+  SiteFragment(std::uint32_t index, Outcome unless_said) : index_(index), unless_said_(unless_said) {}
 
   void count(Work const& step);
 
-  // Ignored unless it is of the contribution under way and its end was not known.
+  // Ignored unless it is of the contribution under way or carried, and its end was not known.
   void note_fate(Fate const& fate);
-  // The owner has closed this round and all before: what went there and was not called merged is not merged.
+  // The owner has closed this round and all before.
   void note_closed(std::uint64_t round);
   // Ignored where this round is over or answered. `boundary` orders the fragments of a site.
   void stand(Pull const& pull, std::uint64_t boundary);
@@ -39,18 +43,25 @@ class SiteFragment {
 
   bool is_newer(Release const& release) const { return !adopted_ || release.version > base_; }
   AdoptRule adopt(Release const& release, deck::Receive receive);
-  // Books what the fate of the contribution says.
-  void settle();
+  // Books what the fates say. True or false where that of the last contribution has just become known:
+  // whether its values count.
+  std::optional<bool> settle();
 
-  // A pull stands, something was trained since the base, and no earlier contribution is in the way.
-  bool can_contribute() const { return adopted_ && standing_ && !sent_ && !ledger_.unsent.is_none(); }
-  Contribution contribute(std::uint64_t incarnation, std::uint64_t step);
+  // Something was trained since the base, and no earlier contribution is in the way.
+  bool can_contribute() const { return adopted_ && !sent_ && !ledger_.unsent.is_none(); }
+  std::optional<std::uint64_t> standing_round() const;  // of the pull that stands
+  struct Occasion {
+    std::uint64_t round = 0;
+    std::uint64_t incarnation = 0;
+    std::uint64_t step = 0;
+  };
+  Contribution contribute(Occasion const& occasion);
 
   std::uint32_t index() const { return index_; }
   bool is_adopted() const { return adopted_; }
   bool is_fate_open() const { return sent_ && sent_->outcome == Outcome::none; }
-  // Adopted, and no contribution under way: what is known of the fragment here is all that there is to know.
-  bool is_at_rest() const { return adopted_ && !sent_; }
+  // The round that was contributed to and whose release theta does not know yet.
+  std::optional<std::uint64_t> contributed_round() const;
   bool is_on_its_way() const { return is_fate_open() && !sent_->received; }
   std::uint64_t standing_since() const { return standing_since_; }
   Version base() const { return base_; }
@@ -61,22 +72,28 @@ class SiteFragment {
   void load(base::Reader const& reader);
 
  private:
-  // Kept until theta no longer holds it: a merged one comes back with a newer release, until when
-  // contributing again would merge the same steps twice.
   struct Sent {
     std::uint64_t round = 0;
+    Work work;  // pending; none once booked
     Outcome outcome = Outcome::none;
     bool received = false;  // by the owner
     bool in_theta = true;   // theta - base holds it
+    bool is_told = false;   // settle() has said whether its values count
   };
 
+  void book(Sent& sent);
+
   std::uint32_t index_;
+  Outcome unless_said_;
   bool adopted_ = false;
   Version base_;
   LedgerRow ledger_;
   std::optional<Pull> standing_;
   std::uint64_t standing_since_ = 0;
+  // Kept until theta no longer holds it: a merged one comes back with a newer release, until when
+  // contributing again would merge the same steps twice.
   std::optional<Sent> sent_;
+  std::optional<Sent> carried_;   // late, gone from theta, and waiting at the owner for its next round
   std::uint64_t done_round_ = 0;  // answered, cancelled or closed, and with it all before
 };
 

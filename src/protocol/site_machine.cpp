@@ -3,19 +3,35 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.hpp"
+#include "protocol/fragment_clock.hpp"
 
 namespace atl::protocol {
 
+namespace {
+
+Outcome unless_said(SiteMachine::Options const& options) {
+  if (options.rounds) return Outcome::merged;
+  return options.late == deck::Late::carry ? Outcome::none : Outcome::dropped;
+}
+
+}  // namespace
+
 SiteMachine::SiteMachine(Options options)
-    : options_(options), reported_(static_cast<std::size_t>(options.fragments)) {
-  for (int p = 0; p < options_.fragments; ++p) fragments_.emplace_back(static_cast<std::uint32_t>(p));
+    : options_(options),
+      kept_(static_cast<std::size_t>(options.fragments)),
+      reported_(static_cast<std::size_t>(options.fragments)) {
+  for (int p = 0; p < options_.fragments; ++p) {
+    fragments_.emplace_back(static_cast<std::uint32_t>(p), unless_said(options_));
+  }
 }
 
 std::vector<SiteAction> SiteMachine::on_boundary(std::optional<StepDone> const& done,
                                                  std::span<SiteEvent const> events) {
   ++boundary_;
+  base::ensure(!done || !is_waiting(), "a site takes no step while it waits for a release");
   if (done) count(*done);
   take_in(events);
   auto const orders = take_rest_orders(events);
@@ -23,10 +39,11 @@ std::vector<SiteAction> SiteMachine::on_boundary(std::optional<StepDone> const& 
   // Adopting first: a contribution from a base that is about to be replaced would be stale for nothing.
   std::vector<SiteAction> actions;
   adopt_newest(events, actions);
-  for (auto& fragment : fragments_) fragment.settle();
+  settle(actions);
+  if (done && options_.rounds) contribute_unasked(actions);
   answer_pulls(actions);
   actions.emplace_back(SendProgress{report()});
-  if (owes_held_ && std::ranges::all_of(fragments_, &SiteFragment::is_at_rest)) {
+  if (owes_held_ && std::ranges::all_of(fragments_, [this](auto const& each) { return can_rest(each); })) {
     actions.emplace_back(SendHeld{{.id = hold_->id}});
     owes_held_ = false;
   }
@@ -86,7 +103,7 @@ SiteMachine::RestOrders SiteMachine::take_rest_orders(std::span<SiteEvent const>
 }
 
 void SiteMachine::adopt_newest(std::span<SiteEvent const> events, std::vector<SiteAction>& actions) {
-  std::vector<HeldRelease const*> newest(fragments_.size(), nullptr);
+  auto newest = std::exchange(kept_, std::vector<std::optional<HeldRelease>>(fragments_.size()));
   for (auto const& event : events) {
     auto const* held = std::get_if<HeldRelease>(&event);
     if (!held) continue;
@@ -101,13 +118,34 @@ void SiteMachine::adopt_newest(std::span<SiteEvent const> events, std::vector<Si
       continue;
     }
     if (chosen) actions.emplace_back(Discard{chosen->payload});
-    chosen = held;
+    chosen = *held;
   }
-  for (auto const* held : newest) {
+  for (auto& fragment : fragments_) {
+    auto& held = newest[fragment.index()];
     if (!held) continue;
+    if (!is_due(fragment)) {
+      kept_[fragment.index()] = held;
+      continue;
+    }
     auto const& release = held->release;
-    AdoptRule const rule = find(release.fragment)->adopt(release, options_.receive);
+    AdoptRule const rule = fragment.adopt(release, options_.receive);
     actions.emplace_back(Adopt{release.fragment, release.version, held->payload, rule});
+  }
+}
+
+void SiteMachine::settle(std::vector<SiteAction>& actions) {
+  for (auto& fragment : fragments_) {
+    if (auto const advanced = fragment.settle()) actions.emplace_back(Settled{fragment.index(), *advanced});
+  }
+}
+
+void SiteMachine::contribute_unasked(std::vector<SiteAction>& actions) {
+  for (auto& fragment : fragments_) {
+    auto const interval = options_.rounds->interval;
+    if (step_ % interval != phase_of(fragment.index(), options_.fragments, interval)) continue;
+    base::ensure(fragment.can_contribute(), "a round is over before the next begins");
+    actions.emplace_back(Contribute{
+        fragment.contribute({.round = step_, .incarnation = options_.incarnation, .step = step_})});
   }
 }
 
@@ -117,12 +155,13 @@ void SiteMachine::answer_pulls(std::vector<SiteAction>& actions) {
   auto on_their_way = std::ranges::count_if(fragments_, &SiteFragment::is_on_its_way);
   std::vector<SiteFragment*> ready;
   for (auto& fragment : fragments_) {
-    if (fragment.can_contribute()) ready.push_back(&fragment);
+    if (fragment.standing_round() && fragment.can_contribute()) ready.push_back(&fragment);
   }
   std::ranges::stable_sort(ready, {}, &SiteFragment::standing_since);
   for (auto* fragment : ready) {
     if (on_their_way++ >= options_.in_flight) return;
-    actions.emplace_back(Contribute{fragment->contribute(options_.incarnation, step_)});
+    actions.emplace_back(Contribute{fragment->contribute(
+        {.round = *fragment->standing_round(), .incarnation = options_.incarnation, .step = step_})});
   }
 }
 
@@ -150,14 +189,37 @@ SiteFragment* SiteMachine::find(std::uint32_t fragment) {
 
 bool SiteMachine::is_ready() const { return std::ranges::all_of(fragments_, &SiteFragment::is_adopted); }
 
-bool SiteMachine::is_holding() const {
-  return hold_.has_value() || (options_.last_step > 0 && step_ >= options_.last_step);
+bool SiteMachine::is_holding() const { return hold_.has_value() || is_at_end(); }
+
+bool SiteMachine::is_waiting() const {
+  return !is_at_end() && std::ranges::any_of(fragments_, [this](SiteFragment const& fragment) {
+    return options_.rounds && fragment.contributed_round() && is_due(fragment);
+  });
+}
+
+bool SiteMachine::is_at_end() const {
+  bool const has_ended = options_.last_step > 0 && step_ >= options_.last_step;
+  return has_ended || (hold_ && hold_->purpose == Purpose::finish);
+}
+
+// Whether a release of the fragment is to be adopted now.
+bool SiteMachine::is_due(SiteFragment const& fragment) const {
+  auto const round = fragment.contributed_round();
+  return !options_.rounds || !round || is_at_end() || step_ >= *round + options_.rounds->overlap;
+}
+
+// What is known of the fragment here is all that there is to know; or, in the synchronous methods, a
+// contribution under way waits at the shard for the others.
+bool SiteMachine::can_rest(SiteFragment const& fragment) const {
+  bool const may_be_under_way = options_.rounds && !(hold_ && hold_->purpose == Purpose::finish);
+  return fragment.is_adopted() && (may_be_under_way || !fragment.contributed_round());
 }
 
 void SiteMachine::save(base::Writer& writer) const {
   writer.write("step", step_);
   writer.write("incarnation", options_.incarnation);
   for (auto const& fragment : fragments_) {
+    base::ensure(can_rest(fragment), "a site is saved only where no contribution is under way");
     fragment.save(*writer.group(fmt::format("fragment_{}", fragment.index())));
   }
 }

@@ -25,10 +25,12 @@ struct Member {
   PayloadHandle payload = 0;
   double weight = 0.0;  // tokens^2 / steps, not normalized
   Contribution contribution;
-  std::uint64_t staleness = 0;  // commits between its base and the version before this commit
+  std::uint64_t staleness = 0;    // commits between its base and the version before this commit
+  std::uint64_t rounds_late = 0;  // > 0: carried from an earlier round; its weight is discounted already
 };
 
-// Merge the members (in site order) and take one outer step; afterwards Theta of the fragment is `version`.
+// Merge the members (in site order, a site's carried one before its fresh one) and take one outer step;
+// afterwards Theta of the fragment is `version`.
 // The members' payloads are then no longer needed.
 struct Commit {
   std::uint32_t fragment = 0;

@@ -15,7 +15,7 @@ SyncerMachine::SyncerMachine(Options options)
             .max_tokens_per_step = options_.max_tokens_per_step},
       clock_(options_.outer.quorum),
       grace_(options_.outer),
-      sites_(options_.sites, options_.outer.dead_after_s) {
+      sites_(options_.sites, options_.outer.dead_after_s, options_.last_step) {
   for (int p = options_.shard; p < options_.outer.fragments; p += options_.shards) {
     fragments_.emplace_back(static_cast<std::uint32_t>(p), options_.outer, options_.sites);
   }
@@ -26,7 +26,8 @@ std::vector<SyncerAction> SyncerMachine::on_admitted(int site, std::uint64_t inc
   std::vector<SyncerAction> actions;
   if (!sites_.admit(site, incarnation, now_s)) return advance(std::move(actions));
   for (auto& fragment : fragments_) {
-    if (fragment.admit(site, actions)) ++rejections_[Reason::old_incarnation];
+    int const thrown_out = fragment.admit(site, incarnation, actions);
+    if (thrown_out > 0) rejections_[Reason::old_incarnation] += static_cast<std::uint64_t>(thrown_out);
   }
   return advance(std::move(actions));
 }
@@ -86,7 +87,7 @@ std::vector<SyncerAction> SyncerMachine::on_timer(double now_s) {
 
 std::vector<SyncerAction> SyncerMachine::advance(std::vector<SyncerAction> actions) {
   sites_.sweep(now_s_);
-  clock_.update(sites_.live_steps(), sites_.take_changed());
+  clock_.update(sites_.counted_steps(), sites_.take_changed());
   for (auto& fragment : fragments_) fragment.advance(surroundings(), grace_, actions);
   return actions;
 }
@@ -103,7 +104,7 @@ std::optional<double> SyncerMachine::next_timer_s() const {
 bool SyncerMachine::is_quiet() const {
   return rest_ && sites_.do_all_live_hold() &&
          std::ranges::all_of(
-             fragments_, [&](OwnedFragment const& fragment) { return fragment.is_quiet(sites_, *rest_); });
+             fragments_, [&](OwnedFragment const& fragment) { return fragment.is_quiet(surroundings()); });
 }
 
 bool SyncerMachine::is_live(int site) const { return sites_[site].live; }
@@ -132,6 +133,7 @@ Surroundings SyncerMachine::surroundings() const {
   return {.outer = options_.outer,
           .gate = gate_,
           .sites = sites_,
+          .synchronous = options_.synchronous,
           .clock = clock_.now(),
           .rest = rest_,
           .last_advance_s = last_advance_s_,
@@ -144,6 +146,14 @@ std::optional<std::size_t> SyncerMachine::slot_of(std::uint32_t fragment) const 
   return fragment / static_cast<std::uint32_t>(options_.shards);
 }
 
+std::vector<Member const*> SyncerMachine::held_members() const {
+  std::vector<Member const*> held;
+  for (auto const& fragment : fragments_) {
+    for (auto const* member : fragment.held_members()) held.push_back(member);
+  }
+  return held;
+}
+
 void SyncerMachine::save(base::Writer& writer) const {
   writer.write("clock", clock_.now());
   for (auto const& fragment : fragments_) {
@@ -151,10 +161,11 @@ void SyncerMachine::save(base::Writer& writer) const {
   }
 }
 
-void SyncerMachine::load(base::Reader const& reader) {
+void SyncerMachine::load(base::Reader const& reader, double now_s) {
   clock_.restore(reader.read_uint("clock"));
+  PayloadHandle last_handle = 0;
   for (auto& fragment : fragments_) {
-    fragment.load(*reader.group(fmt::format("fragment_{}", fragment.index())));
+    fragment.load(*reader.group(fmt::format("fragment_{}", fragment.index())), now_s, last_handle);
   }
 }
 

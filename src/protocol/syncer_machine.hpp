@@ -27,6 +27,10 @@ class SyncerMachine {
     int shards = 1;
     int sites = 1;
     std::uint64_t max_tokens_per_step = 0;  // of a site
+    // diloco, streaming: nothing is pulled; a round opens with its first contribution and closes with all
+    // sites
+    bool synchronous = false;
+    std::uint64_t last_step = 0;  // > 0: every site ends after so many steps of its own
     deck::OuterSection outer;
   };
 
@@ -51,9 +55,11 @@ class SyncerMachine {
   std::optional<double> next_timer_s() const;
 
   // At rest: no open round, and every live site has adopted the newest version of every fragment of this
-  // shard.
+  // shard. In the synchronous methods a checkpoint or stop leaves rounds open: every live site stands still,
+  // and what it has contributed is here.
   bool is_quiet() const;
   std::uint64_t clock() const { return clock_.now(); }
+  std::uint64_t slowest_step() const { return sites_.slowest_step(); }  // of the live sites; 0: there is none
   bool is_live(int site) const;
   Version version(std::uint32_t fragment) const;
   // Why nothing is being committed, in words; empty where all is well.
@@ -61,8 +67,12 @@ class SyncerMachine {
   // Contributions refused so far, by reason.
   std::map<Reason, std::uint64_t> const& rejections() const { return rejections_; }
 
-  void save(base::Writer& writer) const;  // at a quiet point only
-  void load(base::Reader const& reader);
+  // At a quiet point only. The payloads of what the shard then holds are the driver's to save, one at most of
+  // a site in a fragment: members of open rounds, and carried ones. Loading numbers them anew, 1, 2, ... in
+  // the order of this list.
+  std::vector<Member const*> held_members() const;
+  void save(base::Writer& writer) const;
+  void load(base::Reader const& reader, double now_s);
 
  private:
   // Everything that is due now, after what an event has led to already.

@@ -6,7 +6,7 @@
 
 namespace atl::protocol {
 
-inline constexpr std::uint32_t protocol_version = 1;
+inline constexpr std::uint32_t protocol_version = 2;
 
 // A payload lives with the driver; the machines only pass its handle on. 0: none.
 using PayloadHandle = std::uint64_t;
@@ -27,6 +27,11 @@ struct Work {
   Work& operator+=(Work const& other) {
     steps += other.steps;
     tokens += other.tokens;
+    return *this;
+  }
+  Work& operator-=(Work const& other) {
+    steps -= other.steps;
+    tokens -= other.tokens;
     return *this;
   }
   bool is_none() const { return steps == 0; }

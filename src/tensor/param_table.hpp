@@ -21,6 +21,7 @@ struct TensorSpec {
   Kind kind = Kind::matrix;
   std::size_t rows = 0;  // matrices are (rows = outputs, cols = inputs), row-major
   std::size_t cols = 1;  // 1 for vectors
+  int layer = -1;        // which transformer layer it belongs to; -1: none. No part of the digest
   std::size_t size() const { return rows * cols; }
 };
 

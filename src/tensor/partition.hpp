@@ -13,4 +13,12 @@ namespace atl::tensor {
 // more fragments than tensors: `outer.fragments` is at fault.
 std::vector<int> partition_balanced(std::span<TensorSpec const> specs, int fragments);
 
+// Strided layers (Streaming DiLoCo): layer l into fragment l mod P, so that each fragment holds layers of
+// every depth. What comes before the layers goes to the first fragment, what follows them to the last. Throws
+// InputError where there are more fragments than layers: `outer.fragments` is at fault.
+std::vector<int> partition_strided(std::span<TensorSpec const> specs, int fragments);
+
+// All tensors in one fragment (DiLoCo).
+std::vector<int> partition_whole(std::span<TensorSpec const> specs);
+
 }  // namespace atl::tensor

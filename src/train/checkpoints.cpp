@@ -3,85 +3,113 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
-#include <sstream>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "checkpoint/sets.hpp"
+#include "comm/site_layout.hpp"
+#include "data/tokenizer.hpp"
 #include "deck/deck.hpp"
-#include "train/channel.hpp"
 
 namespace atl::train {
 
 namespace {
 
-std::vector<int> ranks_per_site(deck::RunConfig const& config) {
-  auto const& ranks = config.sites.ranks;
-  auto const of = [&](int site) { return ranks[ranks.size() == 1 ? 0 : static_cast<std::size_t>(site)]; };
-  std::vector<int> sizes(static_cast<std::size_t>(effective_sites(config)), 0);
-  for (int site = 0; site < config.sites.count; ++site) {
-    sizes[static_cast<std::size_t>(has_outer_exchange(config) ? site : 0)] += of(site);
-  }
-  return sizes;
+std::map<std::string, std::string> facts_of(RunPlan const& plan) {
+  return {{"tokenizer", data::load_tokenizer(plan.config.data.tokenizer)->digest().hex()}};
 }
 
-bool may_differ(std::string const& section, std::string const& line) {
-  return section == "[checkpoint]" || section == "[eval]" || section == "[output]" ||
-         line.starts_with("walltime_s");
-}
-
-// The lines of a resolved deck that a resumed run must repeat, each with its section in front.
-std::vector<std::string> binding_lines(std::string const& deck) {
-  std::vector<std::string> lines;
-  std::string section;
-  std::istringstream text(deck);
-  for (std::string line; std::getline(text, line);) {
-    if (line.starts_with('[')) section = line;
-    if (line.empty() || line.starts_with('[') || may_differ(section, line)) continue;
-    lines.push_back(fmt::format("{} {}", section, line));
-  }
-  return lines;
-}
-
-std::vector<base::Problem> differences(std::string const& saved, std::string const& wanted) {
-  auto const before = binding_lines(saved);
-  auto const now = binding_lines(wanted);
-  std::vector<base::Problem> problems;
-  for (auto const& line : now) {
-    if (std::ranges::find(before, line) != before.end()) continue;
-    auto const key = line.substr(0, line.find('='));
-    auto const old =
-        std::ranges::find_if(before, [&](auto const& other) { return other.starts_with(key + "="); });
-    problems.push_back(
-        {"--resume",
-         fmt::format("the deck says {}, the checkpoint {}", line, old == before.end() ? "nothing" : *old),
-         "give the deck that the run was started with, or start a new run"});
+// Of the parameters alone: fragments may be dealt to shards otherwise.
+std::vector<base::Problem> conflicts(checkpoint::Set const& set, RunPlan const& plan) {
+  auto const& manifest = set.manifest;
+  auto const saved = deck::parse(manifest.deck, (set.folder / checkpoint::manifest_name).string(), {});
+  auto problems = deck::resume_conflicts(saved, plan.config);
+  if (problems.empty() && manifest.facts != facts_of(plan)) {
+    problems.push_back({plan.config.data.tokenizer, "is not the tokenizer that this run was started with",
+                        "prepare the data again from the same text with the same options"});
   }
   return problems;
 }
 
-std::map<std::string, std::string> facts_of(data::Dataset const& dataset) {
-  return {{"dataset", data::digest_of(dataset).hex()}, {"tokenizer", dataset.tokenizer_digest.hex()}};
-}
-
-bool is_resumable(checkpoint::Manifest const& manifest, deck::RunConfig const& config) {
+// Whether the set holds the state of everyone who was there.
+bool is_whole(ResumePoint const& point) {
   auto const has = [&](std::string const& name) {
-    return std::ranges::any_of(manifest.files, [&](auto const& file) { return file.name == name; });
+    return std::ranges::find(point.manifest.files, name, &checkpoint::WrittenFile::name) !=
+           point.manifest.files.end();
   };
-  for (int site = 0; site < effective_sites(config); ++site) {
-    if (!has(site_file(site))) return false;
+  for (int site = 0; site < point.sites(); ++site) {
+    if (!has(site_file(site, 0))) return false;
   }
-  for (int shard = 0; shard < config.syncer.ranks; ++shard) {
+  for (int shard = 0; shard < point.shards(); ++shard) {
     if (!has(shard_file(shard))) return false;
   }
   return true;
 }
 
+// Fragment p stands with shard p mod S; of anything else there is one a shard.
+class JoinedMachines : public base::Reader {
+ public:
+  explicit JoinedMachines(std::vector<std::unique_ptr<base::Reader>> machines)
+      : machines_(std::move(machines)) {}
+
+  std::unique_ptr<base::Reader> group(std::string_view name) const override {
+    return machines_[std::stoul(std::string(name.substr(fragment_.size()))) % machines_.size()]->group(name);
+  }
+  std::uint64_t read_uint(std::string_view name) const override {
+    std::uint64_t latest = 0;
+    for (auto const& machine : machines_) latest = std::max(latest, machine->read_uint(name));
+    return latest;
+  }
+  double read_double(std::string_view name) const override { return machines_[0]->read_double(name); }
+  std::string read_text(std::string_view name) const override { return machines_[0]->read_text(name); }
+  void read(std::string_view name, std::span<float> values) const override {
+    machines_[0]->read(name, values);
+  }
+  std::vector<std::uint64_t> read_uints(std::string_view name) const override {
+    return machines_[0]->read_uints(name);
+  }
+
+ private:
+  static constexpr std::string_view fragment_ = "fragment_";
+  std::vector<std::unique_ptr<base::Reader>> machines_;
+};
+
 }  // namespace
+
+std::string shard_file(int shard) { return fmt::format("shard_{}.h5", shard); }
+
+std::string site_file(int site, int rank) {
+  return rank == 0 ? fmt::format("site_{}.h5", site) : fmt::format("site_{}_rank_{}.h5", site, rank);
+}
+
+std::vector<std::string> ResumePoint::site_files(int site) const {
+  std::vector<std::string> names = {site_file(site, 0)};
+  for (int rank = 1; rank < manifest.layout.ranks_per_site[static_cast<std::size_t>(site)]; ++rank) {
+    auto const name = site_file(site, rank);
+    auto const found = std::ranges::find(manifest.files, name, &checkpoint::WrittenFile::name);
+    if (found != manifest.files.end()) names.push_back(name);
+  }
+  return names;
+}
 
 checkpoint::FileReader ResumePoint::open(std::string const& file) const {
   return checkpoint::FileReader(folder, manifest.file(file));
+}
+
+ShardFiles::ShardFiles(ResumePoint const& resume) {
+  for (int shard = 0; shard < resume.shards(); ++shard) files_.push_back(resume.open(shard_file(shard)));
+}
+
+base::Reader const& ShardFiles::of(int fragment) const {
+  return files_[static_cast<std::size_t>(fragment) % files_.size()].root();
+}
+
+std::unique_ptr<base::Reader> ShardFiles::machine() const {
+  std::vector<std::unique_ptr<base::Reader>> machines;
+  for (auto const& file : files_) machines.push_back(file.root().group("syncer_machine"));
+  return std::make_unique<JoinedMachines>(std::move(machines));
 }
 
 ResumePoint resume_from(std::filesystem::path const& set) {
@@ -90,28 +118,23 @@ ResumePoint resume_from(std::filesystem::path const& set) {
 }
 
 std::optional<ResumePoint> find_resume_point(RunFolder const& folder, RunPlan const& plan) {
+  if (!std::filesystem::exists(folder.checkpoints())) return std::nullopt;
   auto const sets = checkpoint::find_sets(folder.checkpoints());
   for (auto const& skipped : sets.skipped) {
     base::log::warn(fmt::format("{}: {}", skipped.where, skipped.what));
   }
-  for (auto const& [set, manifest] : sets.complete) {
-    auto problems = differences(manifest.deck, deck::echo(plan.config));
-    if (problems.empty() && manifest.facts != facts_of(plan.dataset)) {
-      problems.push_back({plan.dataset.folder.string(), "is not the data that this run was started with",
-                          "prepare it again from the same text with the same options"});
-    }
-    if (!problems.empty()) throw base::InputError(std::move(problems));
-    if (!is_resumable(manifest, plan.config)) {
-      base::log::warn(
-          fmt::format("{} lacks the state of a site or shard; looking for an older one", set.string()));
-      continue;
-    }
-    if (auto const damage = checkpoint::check_files({set, manifest}); !damage.empty()) {
+  for (auto const& set : sets.complete) {
+    if (auto problems = conflicts(set, plan); !problems.empty()) throw base::InputError(std::move(problems));
+    auto point = resume_from(set.folder);
+    if (!is_whole(point)) {
+      base::log::warn(fmt::format("{} lacks the state of a site or shard; looking for an older one",
+                                  set.folder.string()));
+    } else if (auto const damage = checkpoint::check_files(set); !damage.empty()) {
       base::log::warn(
           fmt::format("{}: {}; looking for an older checkpoint", damage.front().where, damage.front().what));
-      continue;
+    } else {
+      return point;
     }
-    return resume_from(set);
   }
   return std::nullopt;
 }
@@ -131,15 +154,38 @@ protocol::Saved save_state(RunFolder const& folder, protocol::Save const& save, 
   return saved;
 }
 
+protocol::Saved gather_saved(comm::Communicator const& site, protocol::Saved const& mine) {
+  auto const ranks = static_cast<std::size_t>(site.size());
+  auto bytes = protocol::encode(mine);
+  std::array const length{static_cast<std::uint64_t>(bytes.size())};
+  std::vector<std::uint64_t> lengths(ranks);
+  site.sleeping_all_gather(std::as_bytes(std::span(length)), std::as_writable_bytes(std::span(lengths)));
+
+  auto const longest = std::ranges::max(lengths);
+  bytes.resize(longest);
+  std::vector<std::byte> all(longest * ranks);
+  site.all_gather(bytes, all);
+
+  protocol::Saved saved{.id = mine.id, .files = {}, .failure = ""};
+  for (std::size_t rank = 0; rank < ranks; ++rank) {
+    auto const text = std::span(all).subspan(rank * longest, lengths[rank]);
+    auto const part = std::get<protocol::Saved>(protocol::decode(text));
+    saved.files.insert(saved.files.end(), part.files.begin(), part.files.end());
+    if (saved.failure.empty()) saved.failure = part.failure;
+  }
+  return saved;
+}
+
 SealedSet seal_set(RunPlan const& plan, RunFolder const& folder, protocol::Seal const& seal, double time_s) {
-  checkpoint::Manifest manifest{.step = seal.step,
-                                .time_s = time_s,
-                                .kind = "quiet",
-                                .layout = {ranks_per_site(plan.config), plan.config.syncer.ranks},
-                                .deck = deck::echo(plan.config),
-                                .param_table = plan.table.digest(),
-                                .facts = facts_of(plan.dataset),
-                                .files = {}};
+  checkpoint::Manifest manifest{
+      .step = seal.step,
+      .time_s = time_s,
+      .kind = "quiet",
+      .layout = {comm::SiteLayout::site_sizes(plan.config), plan.config.syncer.ranks},
+      .deck = deck::echo(plan.config),
+      .param_table = plan.table.digest(),
+      .facts = facts_of(plan),
+      .files = {}};
   SealedSet set{.folder = checkpoint::set_folder(folder.checkpoints(), seal.step)};
   for (auto const& file : seal.files) {
     manifest.files.push_back({file.name, file.bytes, file.digest});

@@ -4,32 +4,57 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/archive.hpp"
 #include "checkpoint/hdf5_file.hpp"
 #include "checkpoint/manifest.hpp"
+#include "comm/communicator.hpp"
 #include "protocol/quiet_point.hpp"
 #include "train/run_folder.hpp"
 #include "train/run_plan.hpp"
 
 namespace atl::train {
 
-// The set that a run goes on from.
+std::string shard_file(int shard);
+// Rank 0's holds what is the site's; those of other ranks only what they alone have (shares of the moments).
+std::string site_file(int site, int rank);
+
+// The set that a run goes on from. It may have been written by other numbers of ranks, sites and shards.
 struct ResumePoint {
   std::uint64_t step = 0;
   std::filesystem::path folder;
   checkpoint::Manifest manifest;
 
+  int sites() const { return static_cast<int>(manifest.layout.ranks_per_site.size()); }
+  int shards() const { return manifest.layout.shards; }
+  // Of a site, rank 0's first.
+  std::vector<std::string> site_files(int site) const;
+
   // Verified against the manifest before anything is read from it. Throws InputError.
   checkpoint::FileReader open(std::string const& file) const;
 };
 
-// The newest complete and undamaged set of `folder` that every site and shard of the plan can go on from;
-// none where there is no such set. Warns of those it passes over. Throws InputError where the sets do not fit
-// the plan, naming the keys that differ, or data that was prepared anew. Decks may differ in [checkpoint],
-// [eval], [output] and run.walltime_s.
+// What the shards of an earlier layout saved, whoever of them owned a fragment.
+class ShardFiles {
+ public:
+  explicit ShardFiles(ResumePoint const& resume);
+
+  // The root of the file that holds `fragment`.
+  base::Reader const& of(int fragment) const;
+  // The groups "syncer_machine" of all files as one: each fragment from its owner, the latest clock.
+  std::unique_ptr<base::Reader> machine() const;
+
+ private:
+  std::vector<checkpoint::FileReader> files_;
+};
+
+// The newest complete and undamaged set of `folder`; none where there is no such set. Warns of those it
+// passes over. Throws InputError where the sets do not fit the plan, naming the keys that differ and must
+// not, or the tokenizer.
 std::optional<ResumePoint> find_resume_point(RunFolder const& folder, RunPlan const& plan);
 
 // The resume point in the folder of a set that was found so. Throws InputError.
@@ -39,6 +64,9 @@ ResumePoint resume_from(std::filesystem::path const& set);
 // without it.
 protocol::Saved save_state(RunFolder const& folder, protocol::Save const& save, std::string const& file,
                            std::function<void(base::Writer&)> const& write);
+
+// Collective over the site: what all of its ranks saved, and every failure, as one answer.
+protocol::Saved gather_saved(comm::Communicator const& site, protocol::Saved const& mine);
 
 struct SealedSet {
   std::filesystem::path folder;

@@ -10,22 +10,9 @@
 #include "base/stop_flag.hpp"
 #include "checkpoint/sets.hpp"
 #include "comm/site_layout.hpp"
-#include "train/channel.hpp"
+#include "train/peers.hpp"
 
 namespace atl::train {
-
-namespace {
-
-std::string describe(std::vector<protocol::Participant> const& who) {
-  std::string text;
-  for (auto const& participant : who) {
-    bool const is_site = participant.kind == protocol::Participant::Kind::site;
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", is_site ? "site" : "shard", participant.index);
-  }
-  return text;
-}
-
-}  // namespace
 
 Hub::Hub(RunPlan const& plan, RunFolder folder, std::optional<ResumePoint> const& resume, bool shows_progress,
          transport::Transport& transport, double start_s,
@@ -39,25 +26,28 @@ Hub::Hub(RunPlan const& plan, RunFolder folder, std::optional<ResumePoint> const
       console_(plan, resume ? resume->step : 0, shows_progress),
       quiet_(effective_sites(plan.config), plan.config.syncer.ranks, plan.config.outer.dead_after_s),
       last_commit_s_(start_s) {
-  auto const every = plan.config.checkpoint.every_steps;
+  if (plan.config.output.tensorboard) tensorboard_.emplace(folder_.root / "tensorboard");
   if (resume) {
-    last_set_ = resume->step;
+    clock_ = last_set_ = resume->step;
     elapsed_before_s_ = resume->manifest.time_s;
     newest_set_ = resume->folder.string();
-    metrics_.write(resume_json(resume->step, newest_set_));
+    record(resume_json(resume->step, newest_set_));
   } else {
+    // A run that was killed before its first checkpoint starts again.
+    if (std::filesystem::file_size(folder_.metrics()) > 0) record(resume_json(0, ""));
     metrics_.write(to_json(StartLine{.version = ATOLL_VERSION,
                                      .sites = effective_sites(plan.config),
                                      .shards = plan.config.syncer.ranks,
                                      .ranks = comm::SiteLayout::ranks_needed(plan.config),
                                      .parameters = plan.table.size()}));
   }
-  if (every > 0) next_checkpoint_ = (last_set_ / every + 1) * every;
+  schedule_checkpoint(start_s);
   write_status(folder_, {"running", base::ExitCode::runtime_failure, last_set_, newest_set_});
 }
 
 void Hub::record(std::string const& metrics_line) {
   metrics_.write(metrics_line);
+  if (tensorboard_) tensorboard_->observe(metrics_line);
   console_.observe(metrics_line);
   if (metrics_line.starts_with(R"({"event":"commit")")) {
     ++commits_;
@@ -80,34 +70,46 @@ void Hub::on_stop_requested(double now_s) {
   }
 }
 
-void Hub::tick(std::uint64_t clock, bool all_sites_live, std::string const& waiting_for, double now_s) {
-  clock_ = clock;
+void Hub::tick(Standing const& standing, double now_s) {
+  clock_ = standing.clock;
   auto const& run = plan_.config.run;
   bool const is_out_of_time = run.walltime_s > 0 && now_s - start_s_ >= run.walltime_s;
   if (base::stop_requested() || is_out_of_time) on_stop_requested(now_s);
   if (!quiet_.is_active() && !quiet_.is_over()) {
-    if (clock >= run.steps) {
+    auto const done = stops_each(plan_.config) ? standing.slowest_step : clock_;
+    if (done >= run.steps) {
       request(protocol::Purpose::finish, now_s);
-    } else if (next_checkpoint_ > 0 && clock >= next_checkpoint_ && !all_sites_live) {
+    } else if (is_checkpoint_due(now_s) && !standing.all_sites_live) {
       base::log::warn_once("checkpoint waits",
                            "a checkpoint is due and waits until every site is there again");
-    } else if (next_checkpoint_ > 0 && clock >= next_checkpoint_) {
-      auto const every = plan_.config.checkpoint.every_steps;
-      next_checkpoint_ = (clock / every + 1) * every;
+    } else if (is_checkpoint_due(now_s)) {
+      schedule_checkpoint(now_s);
       request(protocol::Purpose::checkpoint, now_s);
     }
   }
   carry_out(quiet_.on_timer(now_s), now_s);
   auto const traffic = transport_.counters();
-  console_.tick(clock, now_s - start_s_, traffic.bytes_sent + traffic.bytes_received);
-  watch_for_stall(waiting_for, now_s);
+  console_.tick(clock_, now_s - start_s_, traffic.bytes_sent + traffic.bytes_received);
+  watch_for_stall(standing.waiting_for, now_s);
+}
+
+bool Hub::is_checkpoint_due(double now_s) const {
+  return (next_checkpoint_ > 0 && clock_ >= next_checkpoint_) ||
+         (next_checkpoint_s_ > 0 && now_s >= next_checkpoint_s_);
+}
+
+void Hub::schedule_checkpoint(double now_s) {
+  auto const& checkpoint = plan_.config.checkpoint;
+  if (checkpoint.every_steps > 0)
+    next_checkpoint_ = (clock_ / checkpoint.every_steps + 1) * checkpoint.every_steps;
+  if (checkpoint.every_s > 0) next_checkpoint_s_ = now_s + checkpoint.every_s;
 }
 
 void Hub::watch_for_stall(std::string const& waiting_for, double now_s) {
   auto const waiting = quiet_.is_active() ? quiet_.waiting_for() : std::vector<protocol::Participant>{};
   double const patience_s = std::max(5.0, 0.5 * plan_.config.outer.dead_after_s);
   if (!waiting.empty() && now_s - requested_s_ > patience_s) {
-    console_.stalled(fmt::format("to come to rest the run waits for {}", describe(waiting)), now_s);
+    console_.stalled(fmt::format("to come to rest the run waits for {}", protocol::describe(waiting)), now_s);
   } else if (!quiet_.is_active() && now_s - last_commit_s_ > patience_s) {
     console_.stalled(waiting_for, now_s);
   }
@@ -170,7 +172,7 @@ void Hub::seal(protocol::Seal const& seal, double now_s) {
     } else {
       base::log::warn(
           fmt::format("{} holds nothing of {}, which did not come to rest in time: it cannot be resumed",
-                      set.folder.string(), describe(seal.missing)));
+                      set.folder.string(), protocol::describe(seal.missing)));
     }
   } catch (base::RuntimeFailure const& failure) {
     failure_ = failure.what();

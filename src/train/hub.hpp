@@ -13,9 +13,18 @@
 #include "train/metrics.hpp"
 #include "train/run_folder.hpp"
 #include "train/run_plan.hpp"
+#include "train/tensorboard.hpp"
 #include "transport/transport.hpp"
 
 namespace atl::train {
+
+// How far the run is, as the shard of this process sees it.
+struct Standing {
+  std::uint64_t clock = 0;
+  std::uint64_t slowest_step = 0;  // of the live sites
+  bool all_sites_live = false;
+  std::string waiting_for;
+};
 
 class Hub {
  public:
@@ -29,7 +38,7 @@ class Hub {
   void on_saved(protocol::Participant who, protocol::Saved const& saved, double now_s);
   void on_stop_requested(double now_s);
   // Called often: starts a checkpoint, the stop or the end when it is time, and keeps the console alive.
-  void tick(std::uint64_t clock, bool all_sites_live, std::string const& waiting_for, double now_s);
+  void tick(Standing const& standing, double now_s);
 
   std::optional<double> next_timer_s() const { return quiet_.next_timer_s(); }
   // The last lines of metrics, status and console. Returns what the program exits with.
@@ -37,6 +46,8 @@ class Hub {
 
  private:
   void request(protocol::Purpose purpose, double now_s);
+  bool is_checkpoint_due(double now_s) const;
+  void schedule_checkpoint(double now_s);
   void carry_out(std::vector<protocol::QuietAction> const& actions, double now_s);
   void start_set(protocol::Save const& save);
   void send_to_all(protocol::Message const& message);
@@ -50,12 +61,14 @@ class Hub {
   std::function<void(protocol::Message const&)> to_own_shard_;
 
   MetricsFile metrics_;
+  std::optional<TensorBoard> tensorboard_;
   Console console_;
   protocol::QuietPoint quiet_;
 
   std::uint64_t clock_ = 0;
   std::uint64_t last_set_ = 0;         // the step that the newest set is named after
   std::uint64_t next_checkpoint_ = 0;  // clock step; 0: none
+  double next_checkpoint_s_ = 0.0;     // 0: none
   double requested_s_ = 0.0;
   double elapsed_before_s_ = 0.0;  // in the parts of the run before this resume
   double last_commit_s_;

@@ -45,10 +45,9 @@ std::string to_json(StepLine const& line) {
 
 std::string to_json(EvalLine const& line) {
   auto json = head("eval", line.time_s, line.step);
-  json.update({{"site", line.site},
-               {"val_loss", line.val_loss},
-               {"val_bits_per_byte", line.val_bits_per_byte},
-               {"val_tokens", line.tokens},
+  json.update({{"site", line.site}, {"val_loss", line.val_loss}});
+  if (line.val_bits_per_byte > 0) json["val_bits_per_byte"] = line.val_bits_per_byte;
+  json.update({{"val_tokens", line.tokens},
                {"final", line.is_final},
                {"model_digest", line.model.hex()}});
   return json.dump();
@@ -61,9 +60,25 @@ std::string to_json(CommitLine const& line) {
                {"members", line.members},
                {"weights", line.weights},
                {"staleness", line.staleness},
+               {"rounds_late", line.rounds_late},
                {"absent", line.absent},
                {"wait_s", line.wait_s},
                {"wire_bytes", line.wire_bytes}});
+  return json.dump();
+}
+
+std::string to_json(SiteEndLine const& line) {
+  auto json = head("site_end", line.time_s, line.step);
+  json.update({{"site", line.site},
+               {"tokens", line.tokens},
+               {"waited_s", line.waited_s},
+               {"sent_bytes", line.sent_bytes}});
+  return json.dump();
+}
+
+std::string to_json(RestoredLine const& line) {
+  auto json = head("restored", 0.0, line.step);
+  json.update({{"fragment", line.fragment}, {"version", line.version}, {"digest", line.theta.hex()}});
   return json.dump();
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,7 @@ struct EvalLine {
   int site = 0;
   std::uint64_t step = 0;
   double val_loss = 0.0;  // nats per token
-  double val_bits_per_byte = 0.0;
+  double val_bits_per_byte = 0.0;  // 0: unknown, left out
   std::uint64_t tokens = 0;  // evaluated
   bool is_final = false;
   base::Digest model;  // of the parameters evaluated
@@ -43,6 +44,7 @@ struct CommitLine {
   std::vector<int> members{};
   std::vector<double> weights{};  // normalized
   std::vector<std::uint64_t> staleness{};
+  std::vector<std::uint64_t> rounds_late{};  // 0: fresh; else carried from so many rounds before
   std::vector<int> absent{};
   double wait_s = 0.0;           // open to close
   std::uint64_t wire_bytes = 0;  // received for it
@@ -54,6 +56,24 @@ struct StartLine {
   int shards = 0;
   int ranks = 0;
   std::uint64_t parameters = 0;
+};
+
+// The last word of a site.
+struct SiteEndLine {
+  double time_s = 0.0;
+  int site = 0;
+  std::uint64_t step = 0;
+  std::uint64_t tokens = 0;  // in all
+  double waited_s = 0.0;     // stood still for the sake of other sites, in this part of the run
+  std::map<std::string, std::uint64_t> sent_bytes;  // everything that left it, by kind of message
+};
+
+// A fragment as its shard found it in a checkpoint.
+struct RestoredLine {
+  std::uint64_t step = 0;
+  int fragment = 0;
+  std::uint64_t version = 0;
+  base::Digest theta;  // in fp32
 };
 
 struct CheckpointLine {
@@ -76,8 +96,11 @@ std::string to_json(StartLine const& line);
 std::string to_json(StepLine const& line);
 std::string to_json(EvalLine const& line);
 std::string to_json(CommitLine const& line);
+std::string to_json(SiteEndLine const& line);
+std::string to_json(RestoredLine const& line);
 std::string to_json(CheckpointLine const& line);
 std::string to_json(EndLine const& line);
+// What stands between the line of this checkpoint and here has been superseded; without a checkpoint, all.
 std::string resume_json(std::uint64_t step, std::string const& checkpoint);
 std::string fault_json(double time_s, std::uint64_t step, std::string const& what);
 

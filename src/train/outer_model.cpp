@@ -3,47 +3,69 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <span>
 
-#include "model/initialize.hpp"
+#include "outer/codec.hpp"
+#include "outer/merge.hpp"
+#include "train/initial_model.hpp"
 #include "train/model_archive.hpp"
 
 namespace atl::train {
 
-OuterModel::OuterModel(deck::RunConfig const& config, tensor::ParamTable const& table, int shard)
-    : table_(table),
-      rule_(config.outer.merge == deck::MergeKind::rda ? outer::MergeRule::rda : outer::MergeRule::average) {
+OuterModel::OuterModel(RunPlan const& plan, int shard) : plan_(plan), merged_(plan.table.largest_fragment()) {
+  auto const& outer = plan.outer;
+  auto const& table = plan.table;
   outer::OuterOptimizer::Options const options{
-      .lr = config.outer.lr,
-      .momentum = config.outer.optimizer == deck::OuterOptimizerKind::nesterov ? config.outer.momentum : 0.0};
-  for (int p = shard; p < table.fragments(); p += config.syncer.ranks) {
+      .lr = outer.lr,
+      .momentum = outer.optimizer == deck::OuterOptimizerKind::nesterov ? outer.momentum : 0.0};
+  InitialModel const initial(plan);
+  for (int p = shard; p < table.fragments(); p += plan.config.syncer.ranks) {
     auto const range = table.fragment(p);
-    fragments_.emplace(p, Fragment{std::make_shared<std::vector<float>>(range.size), {options, range.size}});
-  }
-  merged_.resize(table.largest_fragment());
-
-  for (auto& [p, fragment] : fragments_) {
-    auto values = std::make_shared<std::vector<float>>(table.fragment(p).size);
+    Fragment fragment{std::vector<float>(range.size), {}, {options, range.size}, {}};
     for (std::size_t i = 0; i < table.tensors().size(); ++i) {
       auto const& tensor = table.tensors()[i];
       if (tensor.fragment != p) continue;
-      auto const place = tensor.range.offset - table.fragment(p).offset;
-      model::initialize(tensor, i, config.model, config.run.seed,
-                        std::span(*values).subspan(place, tensor.size()));
+      initial.fill(i, std::span(fragment.theta).subspan(tensor.range.offset - range.offset, tensor.size()));
     }
-    fragment.values = std::move(values);
+    if (outer.anchor == deck::Anchor::current) fragment.history.emplace(plan.release_codec, outer.max_staleness);
+    publish(fragment, 0);
+    fragments_.emplace(p, std::move(fragment));
   }
 }
 
-void OuterModel::commit(int p, std::vector<outer::Weighted> const& members) {
-  auto& fragment = fragments_.at(p);
-  auto const range = table_.fragment(p);
-  auto const merged = std::span(merged_).first(range.size);
-  outer::merge(rule_, table_.tensors_of(p), range, members, merged);
+base::Digest OuterModel::digest(int fragment) const {
+  return base::digest_of(std::span<float const>(fragments_.at(fragment).theta));
+}
 
-  // The old values may still be on their way to a slow site, so the step is taken on a copy.
-  auto next = std::make_shared<std::vector<float>>(*fragment.values);
-  fragment.optimizer.step(merged, *next);
-  fragment.values = std::move(next);
+// The last release may still be on its way to a slow site, so there is a new one for every version.
+void OuterModel::publish(Fragment& fragment, std::uint64_t commits) {
+  fragment.release =
+      std::make_shared<std::vector<std::byte> const>(outer::encode(plan_.release_codec, fragment.theta));
+  if (fragment.history) fragment.history->keep(commits, fragment.release);
+}
+
+void OuterModel::commit(int p, std::uint64_t commits, std::vector<Member> const& members) {
+  auto& fragment = fragments_.at(p);
+  auto const range = plan_.table.fragment(p);
+  std::vector<std::vector<float>> rooms(members.size());
+  std::vector<outer::Weighted> weighted;
+  for (std::size_t m = 0; m < members.size(); ++m) {
+    auto const& [payload, weight, older_base] = members[m];
+    auto& room = rooms[m];
+    auto delta = outer::decoded(plan_.codec, *payload, room);
+    if (older_base && fragment.history) {
+      room.assign(delta.begin(), delta.end());
+      fragment.history->shift(*older_base, room);
+      delta = room;
+    }
+    weighted.push_back({delta, weight});
+  }
+  auto const rule =
+      plan_.outer.merge == deck::MergeKind::rda ? outer::MergeRule::rda : outer::MergeRule::average;
+  auto const merged = std::span(merged_).first(range.size);
+  outer::merge(rule, plan_.table.tensors_of(p), range, weighted, merged);
+  fragment.optimizer.step(merged, fragment.theta);
+  publish(fragment, commits);
 }
 
 void OuterModel::save(base::Writer& writer) const {
@@ -52,19 +74,16 @@ void OuterModel::save(base::Writer& writer) const {
   for (auto const& [p, fragment] : fragments_) {
     auto const group = momentum->group(fmt::format("fragment_{}", p));
     fragment.optimizer.save(*group);
-    save_tensors(*model, table_.tensors_of(p), table_.fragment(p).offset, *fragment.values);
+    save_tensors(*model, plan_.table.tensors_of(p), plan_.table.fragment(p).offset, fragment.theta);
   }
 }
 
-void OuterModel::load(base::Reader const& reader) {
-  auto const momentum = reader.group("outer_optimizer");
-  auto const model = reader.group("model");
-  for (auto& [p, fragment] : fragments_) {
-    fragment.optimizer.load(*momentum->group(fmt::format("fragment_{}", p)));
-    auto values = std::make_shared<std::vector<float>>(table_.fragment(p).size);
-    load_tensors(*model, table_.tensors_of(p), table_.fragment(p).offset, *values);
-    fragment.values = std::move(values);
-  }
+void OuterModel::load_fragment(int p, base::Reader const& reader, std::uint64_t commits) {
+  auto& fragment = fragments_.at(p);
+  fragment.optimizer.load(*reader.group("outer_optimizer")->group(fmt::format("fragment_{}", p)));
+  load_tensors(*reader.group("model"), plan_.table.tensors_of(p), plan_.table.fragment(p).offset,
+               fragment.theta);
+  publish(fragment, commits);
 }
 
 }  // namespace atl::train

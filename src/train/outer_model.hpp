@@ -4,39 +4,57 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "base/archive.hpp"
-#include "deck/config.hpp"
-#include "outer/merge.hpp"
+#include "base/digest.hpp"
 #include "outer/outer_optimizer.hpp"
-#include "tensor/param_table.hpp"
+#include "outer/version_history.hpp"
+#include "train/checkpoints.hpp"
+#include "train/run_plan.hpp"
 #include "transport/transport.hpp"
 
 namespace atl::train {
 
 class OuterModel {
  public:
-  // Version 0: the initial parameters of the deck's seed, on this shard's fragments (p mod shards == shard).
-  OuterModel(deck::RunConfig const& config, tensor::ParamTable const& table, int shard);
+  // Version 0 of this shard's fragments (p mod shards == shard): the initial parameters.
+  OuterModel(RunPlan const& plan, int shard);
 
-  // Theta of a fragment. Shared, never written again: a commit puts a new one in its place.
-  transport::Payload const& values(int fragment) const { return fragments_.at(fragment).values; }
+  // Theta of a fragment, coded for its release. Shared, never written again: a commit puts a new one in its
+  // place.
+  transport::Payload const& release(int fragment) const { return fragments_.at(fragment).release; }
+  base::Digest digest(int fragment) const;  // of Theta in fp32
 
-  // Merges the members' outer gradients (in the order given) and takes one outer step.
-  void commit(int fragment, std::vector<outer::Weighted> const& members);
+  // What a site contributed to a commit.
+  struct Member {
+    transport::Payload payload;
+    double weight = 0.0;
+    std::optional<std::uint64_t> older_base;  // the version it was measured from, where it is to be measured anew
+  };
+  // Merges the members (in the order given), takes one outer step, and makes version `commits`.
+  void commit(int fragment, std::uint64_t commits, std::vector<Member> const& members);
 
   void save(base::Writer& writer) const;  // tensors by name below "model", momentum by fragment
-  void load(base::Reader const& reader);
+  // `commits(p)`: the version of fragment p.
+  template <class Commits>
+  void load(ShardFiles const& files, Commits&& commits) {
+    for (auto const& [p, fragment] : fragments_) load_fragment(p, files.of(p), commits(p));
+  }
 
  private:
   struct Fragment {
-    transport::Payload values;
+    std::vector<float> theta;
+    transport::Payload release;
     outer::OuterOptimizer optimizer;
+    std::optional<outer::VersionHistory> history;  // where contributions are measured from the current version
   };
 
-  tensor::ParamTable const& table_;
-  outer::MergeRule rule_;
+  void load_fragment(int p, base::Reader const& reader, std::uint64_t commits);
+  void publish(Fragment& fragment, std::uint64_t commits);
+
+  RunPlan const& plan_;
   std::map<int, Fragment> fragments_;
   std::vector<float> merged_;  // room for the largest fragment
 };

@@ -1,7 +1,8 @@
 #include "train/replica.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <memory>
 
 #include "base/error.hpp"
 #include "outer/codec.hpp"
@@ -15,25 +16,39 @@ std::span<float> slice(kernels::FloatBuffer const& buffer, tensor::Range range) 
   return {buffer.data() + range.offset, range.size};
 }
 
+std::string residual_name(std::size_t fragment) { return fmt::format("residual_{}", fragment); }
+
 }  // namespace
 
-Replica::Replica(tensor::ParamTable const& table, bool keeps_base, bool keeps_snapshots)
-    : table_(table),
-      theta_(kernels::make_float_buffer("theta", table.size())),
-      gradients_(kernels::make_float_buffer("gradients", table.size())),
-      base_(kernels::make_float_buffer("base", keeps_base ? table.size() : 0)),
-      snapshots_(keeps_snapshots ? table.size() : 0) {}
+Replica::Replica(RunPlan const& plan, bool contributes)
+    : plan_(plan),
+      theta_(kernels::make_float_buffer("theta", plan.table.size())),
+      gradients_(kernels::make_float_buffer("gradients", plan.table.size())),
+      base_(kernels::make_float_buffer("base", has_outer_exchange(plan.config) ? plan.table.size() : 0)),
+      snapshots_(base_.size() > 0 && plan.outer.receive == deck::Receive::rebase ? plan.table.size() : 0) {
+  if (!contributes || base_.size() == 0) return;
+  for (int p = 0; p < plan.table.fragments(); ++p)
+    residuals_.emplace_back(plan.codec, plan.table.fragment(p).size);
+}
 
 kernels::Tensor1<float const> Replica::outer_parameters() const { return base_.size() > 0 ? base_ : theta_; }
 
-void Replica::adopt(int fragment, std::span<float const> release, protocol::AdoptRule rule) {
-  auto const range = table_.fragment(fragment);
+std::size_t Replica::release_bytes(int fragment) const {
+  return outer::encoded_bytes(plan_.release_codec, plan_.table.fragment(fragment).size);
+}
+
+void Replica::adopt(int fragment, std::span<std::byte const> bytes, protocol::AdoptRule rule) {
+  auto const range = plan_.table.fragment(fragment);
+  auto const release = outer::decoded(plan_.release_codec, bytes, room_);
   base::ensure(release.size() == range.size, "a release has the size of its fragment");
   auto const theta = slice(theta_, range);
   auto const base = slice(base_, range);
   switch (rule) {
     case protocol::AdoptRule::overwrite:
       std::ranges::copy(release, theta.begin());
+      break;
+    case protocol::AdoptRule::blend:
+      outer::blend(theta, release, plan_.outer.blend);
       break;
     case protocol::AdoptRule::rebase_on_snapshot:
       outer::rebase(theta, snapshot_of(range), release);
@@ -46,16 +61,20 @@ void Replica::adopt(int fragment, std::span<float const> release, protocol::Adop
   std::ranges::copy(release, base.begin());
 }
 
-transport::Payload Replica::outer_gradient(int fragment) const {
-  auto const range = table_.fragment(fragment);
-  auto delta = std::make_shared<std::vector<float>>(range.size);
-  outer::difference(slice(base_, range), slice(theta_, range), *delta);
-  return delta;
+std::vector<std::byte> Replica::outer_gradient(int fragment) {
+  auto const range = plan_.table.fragment(fragment);
+  std::vector<float> delta(range.size);
+  outer::difference(slice(base_, range), slice(theta_, range), delta);
+  return residuals_.at(static_cast<std::size_t>(fragment)).encode(delta);
+}
+
+void Replica::settle(int fragment, bool advanced) {
+  if (!residuals_.empty()) residuals_.at(static_cast<std::size_t>(fragment)).settle(advanced);
 }
 
 void Replica::take_snapshot(int fragment) {
   if (snapshots_.empty()) return;
-  auto const range = table_.fragment(fragment);
+  auto const range = plan_.table.fragment(fragment);
   std::ranges::copy(slice(theta_, range), snapshot_of(range).begin());
 }
 
@@ -65,12 +84,14 @@ std::span<float> Replica::snapshot_of(tensor::Range range) {
 
 void Replica::save(base::Writer& writer) const {
   writer.write("theta", std::span<float const>(theta_.data(), theta_.size()));
-  if (base_.size() > 0) writer.write("base", std::span<float const>(base_.data(), base_.size()));
+  writer.write("base", std::span<float const>(base_.data(), base_.size()));
+  for (std::size_t p = 0; p < residuals_.size(); ++p) residuals_[p].save(*writer.group(residual_name(p)));
 }
 
 void Replica::load(base::Reader const& reader) {
   reader.read("theta", std::span(theta_.data(), theta_.size()));
-  if (base_.size() > 0) reader.read("base", std::span(base_.data(), base_.size()));
+  reader.read("base", std::span(base_.data(), base_.size()));
+  for (std::size_t p = 0; p < residuals_.size(); ++p) residuals_[p].load(*reader.group(residual_name(p)));
 }
 
 }  // namespace atl::train

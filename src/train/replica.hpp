@@ -1,22 +1,22 @@
 // A site's copy of the model: what it trains, its gradients, and the outer parameters it last adopted.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <span>
 #include <vector>
 
 #include "base/archive.hpp"
 #include "kernels/buffer.hpp"
+#include "outer/residual.hpp"
 #include "protocol/site_machine.hpp"
-#include "tensor/param_table.hpp"
-#include "transport/transport.hpp"
+#include "train/run_plan.hpp"
 
 namespace atl::train {
 
 class Replica {
  public:
-  // `keeps_base`: false where nothing is exchanged (data_parallel). `keeps_snapshots`: true for `rebase`.
-  Replica(tensor::ParamTable const& table, bool keeps_base, bool keeps_snapshots);
+  // `contributes`: on the site's leader, which alone codes contributions and keeps what the codec leaves over.
+  Replica(RunPlan const& plan, bool contributes);
 
   kernels::Tensor1<float> parameters() const { return theta_; }
   kernels::Tensor1<float> gradients() const { return gradients_; }
@@ -24,10 +24,15 @@ class Replica {
   // exchanged.
   kernels::Tensor1<float const> outer_parameters() const;
 
+  // What a release of this fragment takes.
+  std::size_t release_bytes(int fragment) const;
   // Puts the released values of a fragment in place; they become its base.
-  void adopt(int fragment, std::span<float const> release, protocol::AdoptRule rule);
-  // base - theta of a fragment as it is now.
-  transport::Payload outer_gradient(int fragment) const;
+  void adopt(int fragment, std::span<std::byte const> release, protocol::AdoptRule rule);
+
+  // base - theta of a fragment as it is now, coded.
+  std::vector<std::byte> outer_gradient(int fragment);
+  // What became of the last one: whether what the codec left out of it goes into the next.
+  void settle(int fragment, bool advanced);
   // Remembers theta of a fragment as it is now, where snapshots are kept.
   void take_snapshot(int fragment);
 
@@ -37,11 +42,13 @@ class Replica {
  private:
   std::span<float> snapshot_of(tensor::Range range);
 
-  tensor::ParamTable const& table_;
+  RunPlan const& plan_;
   kernels::FloatBuffer theta_;
   kernels::FloatBuffer gradients_;
-  kernels::FloatBuffer base_;     // empty unless keeps_base
-  std::vector<float> snapshots_;  // flat, as the table; empty unless keeps_snapshots
+  kernels::FloatBuffer base_;              // empty where nothing is exchanged
+  std::vector<float> snapshots_;           // flat, as the table; empty unless `rebase`
+  std::vector<outer::Residual> residuals_;  // by fragment; empty unless this rank contributes
+  std::vector<float> room_;                // for decoding
 };
 
 }  // namespace atl::train

@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "train/site_run.hpp"
 #include "train/syncer_run.hpp"
+#include "train/trace.hpp"
 #include "transport/mpi/mpi_transport.hpp"
 
 namespace atl::train {
@@ -22,6 +23,15 @@ std::string describe(comm::Place here) {
   return fmt::format("site_{}_rank_{}", here.group, here.rank);
 }
 
+// The run is done, whatever becomes of its picture.
+void publish_trace(RunFolder const& folder) {
+  try {
+    merge_trace(folder.root);
+  } catch (base::RuntimeFailure const& failure) {
+    base::log::warn(failure.what());
+  }
+}
+
 // This process's part, from the first message to the last.
 base::ExitCode live(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
                     comm::MpiRuntime const& mpi, comm::World const& world, bool shows_progress) {
@@ -30,17 +40,26 @@ base::ExitCode live(RunPlan const& plan, RunFolder const& folder, std::optional<
   std::unique_ptr<transport::MpiTransport> transport;
   if (speaks) {
     transport = std::make_unique<transport::MpiTransport>(
-        world, transport::MpiTransport::Options{.max_payload_floats = plan.table.largest_fragment()});
+        world, transport::MpiTransport::Options{.max_payload_bytes =
+                          outer::encoded_bytes(outer::Codec::fp32, plan.table.largest_fragment())});
   }
+
+  Trace trace({.is_on = plan.config.output.trace,
+               .run_folder = folder.root,
+               .who = describe(world.here),
+               .rank = mpi.rank(),
+               .start_s = start_s,
+               .resumed_s = resume ? resume->manifest.time_s : 0.0});
 
   auto exit_code = base::ExitCode::done;
   bool everyone_left = true;
   if (world.here.role == comm::Role::shard) {
-    SyncerRun shard(plan, folder, resume, shows_progress, world.here.group, *transport, start_s);
+    SyncerRun shard(plan, folder, resume, shows_progress, world.here.group, *transport, trace, start_s);
     exit_code = shard.run();
     everyone_left = shard.has_everyone_left();
+    if (mpi.rank() == 0) publish_trace(folder);
   } else {
-    SiteRun site(plan, folder, resume, world, transport.get(), start_s);
+    SiteRun site(plan, folder, resume, world, transport.get(), trace, start_s);
     exit_code = site.run();
   }
   if (transport) transport->close(farewell_s);

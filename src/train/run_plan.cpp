@@ -2,65 +2,56 @@
 
 #include <fmt/format.h>
 
-#include "base/error.hpp"
+#include <algorithm>
+#include <numeric>
+
 #include "comm/site_layout.hpp"
-#include "data/tokenizer.hpp"
+#include "deck/deck.hpp"
 #include "model/activations.hpp"
 #include "model/parameters.hpp"
+#include "optim/inner_optimizer.hpp"
+#include "optim/optimizer_shares.hpp"
 #include "tensor/partition.hpp"
 
 namespace atl::train {
 
 namespace {
 
-// The deck says what the run expects of its data; the dataset says what it is.
-std::vector<base::Problem> disagreements(deck::RunConfig const& config, data::Dataset const& dataset) {
-  std::vector<base::Problem> problems;
-  auto const folder = dataset.folder.string();
-  if (config.data.tokenizer == "bytes" && !dataset.recipe.byte_level) {
-    problems.push_back({"data.tokenizer",
-                        fmt::format("\"bytes\", but {} was made with a SentencePiece tokenizer", folder),
-                        fmt::format("use \"{}\"", dataset.tokenizer())});
-  } else if (config.data.tokenizer != "bytes" &&
-             data::load_tokenizer(config.data.tokenizer)->digest() != dataset.tokenizer_digest) {
-    problems.push_back({"data.tokenizer",
-                        fmt::format("\"{}\" is not the tokenizer of {}", config.data.tokenizer, folder),
-                        fmt::format("use \"{}\"", dataset.tokenizer())});
+std::vector<int> partition(deck::OuterSection const& outer, std::span<tensor::TensorSpec const> specs) {
+  switch (outer.partition) {
+    case deck::PartitionKind::balanced:
+      return tensor::partition_balanced(specs, outer.fragments);
+    case deck::PartitionKind::strided:
+      return tensor::partition_strided(specs, outer.fragments);
+    case deck::PartitionKind::whole:
+      break;
   }
-  if (config.model.vocab != 0 && config.model.vocab < dataset.vocab()) {
-    problems.push_back(
-        {"model.vocab",
-         fmt::format("{} is less than the tokenizer's {}", config.model.vocab, dataset.vocab()),
-         "use 0 for the tokenizer's own"});
+  return tensor::partition_whole(specs);
+}
+
+outer::Codec codec_of(deck::Codec codec) {
+  return codec == deck::Codec::bf16 ? outer::Codec::bf16 : outer::Codec::fp32;
+}
+
+std::size_t optimizer_bytes(RunPlan const& plan, int ranks) {
+  auto const& inner = plan.config.inner;
+  if (!inner.shard_optimizer || ranks == 1) {
+    return optim::InnerOptimizer::bytes_for(inner, plan.table, {0, plan.table.size()});
   }
-  if (config.data.validation_fraction != dataset.recipe.validation_fraction) {
-    problems.push_back({"data.validation_fraction",
-                        fmt::format("{}, but {} was split with {}", config.data.validation_fraction, folder,
-                                    dataset.recipe.validation_fraction),
-                        "use that value, or prepare the data again"});
-  }
-  auto const context = static_cast<std::uint64_t>(config.model.context);
-  auto const least_train = static_cast<std::uint64_t>(config.sites.count) * context + 1;
-  if (dataset.train.tokens < least_train) {
-    problems.push_back({"sites.data",
-                        fmt::format("{} has {} training tokens, fewer than one sequence of {} for each site",
-                                    folder, dataset.train.tokens, context),
-                        "give more text, or a shorter model.context"});
-  }
-  auto const least_validation = static_cast<std::uint64_t>(config.inner.batch) * context + 1;
-  if (dataset.validation.tokens < least_validation) {
-    problems.push_back({"sites.data",
-                        fmt::format("{} has {} validation tokens, and one batch takes {}", folder,
-                                    dataset.validation.tokens, least_validation),
-                        "prepare it with a larger --validation-fraction, or lower inner.batch"});
-  }
-  return problems;
+  std::size_t most = 0;
+  for (auto const share : optim::optimizer_shares(inner, plan.table, ranks))
+    most = std::max(most, optim::InnerOptimizer::bytes_for(inner, plan.table, share));
+  return most;
 }
 
 }  // namespace
 
 int effective_sites(deck::RunConfig const& config) {
   return config.run.method == deck::Method::data_parallel ? 1 : config.sites.count;
+}
+
+int sites_per_corpus(deck::RunConfig const& config) {
+  return config.sites.data.size() == 1 ? config.sites.count : 1;
 }
 
 int site_batch(deck::RunConfig const& config) {
@@ -71,62 +62,87 @@ bool has_outer_exchange(deck::RunConfig const& config) {
   return config.run.method != deck::Method::data_parallel;
 }
 
-RunPlan make_plan(deck::RunConfig config) {
-  auto dataset = data::open_dataset(config.sites.data.front());
-  if (auto problems = disagreements(config, dataset); !problems.empty())
-    throw base::InputError(std::move(problems));
-  if (config.model.vocab == 0) config.model.vocab = dataset.vocab();
+bool stops_each(deck::RunConfig const& config) {
+  return config.run.method != deck::Method::decoupled || config.run.stop == deck::Stop::each;
+}
 
+RunPlan make_plan(deck::RunConfig config) {
+  config.model.vocab = data::vocabulary(config.data.tokenizer, config.model.vocab);
+  auto outer = deck::outer_rule(config);
+  auto const codec = codec_of(outer.codec), release_codec = codec_of(outer.release_codec);
   auto table = parameter_table(config);
-  return {std::move(config), std::move(dataset), std::move(table)};
+  return {std::move(config), std::move(outer), codec, release_codec, std::move(table)};
 }
 
 tensor::ParamTable parameter_table(deck::RunConfig const& config) {
+  auto const outer = deck::outer_rule(config);
   auto specs = model::parameter_specs(config.model);
-  auto const fragment_of = tensor::partition_balanced(specs, config.outer.fragments);
-  return {std::move(specs), fragment_of, config.outer.fragments};
+  auto const fragment_of = partition(outer, specs);
+  return {std::move(specs), fragment_of, outer.fragments};
+}
+
+data::Corpus open_site_corpus(RunPlan const& plan, int deck_site) {
+  auto const& config = plan.config;
+  bool const is_shared = config.sites.data.size() == 1;
+  auto const& entry = config.sites.data[is_shared ? 0 : static_cast<std::size_t>(deck_site)];
+  return data::open_corpus({entry}, {.tokenizer = config.data.tokenizer,
+                                     .vocab = config.model.vocab,
+                                     .validation_fraction = config.data.validation_fraction,
+                                     .context = config.model.context,
+                                     .sites = sites_per_corpus(config),
+                                     .batch = config.inner.batch});
 }
 
 MemoryEstimate estimate_memory(RunPlan const& plan) {
   auto const& config = plan.config;
   std::size_t const n = plan.table.size();
   std::size_t const largest = plan.table.largest_fragment();
-
-  std::size_t const moments = config.inner.optimizer == deck::InnerOptimizerKind::adamw ? 2 : 0;
   MemoryEstimate estimate;
-  std::size_t floats = (2 + moments) * n;  // parameters, gradients, moments
+
+  std::size_t floats = 2 * n;  // parameters, gradients
   if (has_outer_exchange(config)) {
-    floats += n;                                                     // bases
-    if (config.outer.receive == deck::Receive::rebase) floats += n;  // snapshots
-    floats +=
-        static_cast<std::size_t>(config.outer.in_flight) * 2 * largest;  // contributions out, releases in
+    floats += n;                                                             // bases
+    if (plan.outer.receive == deck::Receive::rebase) floats += n;            // snapshots
+    if (plan.outer.codec != deck::Codec::fp32) floats += n;                  // residuals
+    floats += static_cast<std::size_t>(plan.outer.in_flight) * 2 * largest;  // contributions out, releases in
     auto const shards = static_cast<std::size_t>(config.syncer.ranks);
     auto const sites = static_cast<std::size_t>(config.sites.count);
-    estimate.shard_bytes = sizeof(float) * (2 * n / shards + (sites + 2) * largest);
+    std::size_t const older = plan.outer.anchor == deck::Anchor::current ? plan.outer.max_staleness : 0;
+    estimate.shard_bytes = sizeof(float) * ((2 + older) * n / shards + (sites + 2) * largest);
   }
-  int const training_ranks = comm::SiteLayout::ranks_needed(config) - config.syncer.ranks;
-  int const sequences = site_batch(config) * effective_sites(config) / training_ranks;
-  estimate.site_rank_bytes = sizeof(float) * floats + model::Activations::bytes_for(config.model, sequences);
+  std::size_t moments = 0, activations = 0;
+  for (int const ranks : comm::SiteLayout::site_sizes(config))
+    moments = std::max(moments, optimizer_bytes(plan, ranks));
+  for (int const ranks : comm::SiteLayout::deck_sizes(config)) {
+    activations = std::max(activations,
+                           model::Activations::bytes_for(config.model, pass_sequences(config, ranks)));
+  }
+  estimate.site_rank_bytes = sizeof(float) * floats + moments + activations;
   return estimate;
+}
+
+int pass_sequences(deck::RunConfig const& config, int ranks) {
+  int const all = config.inner.batch / ranks;
+  return config.inner.micro_batch > 0 ? std::min(config.inner.micro_batch, all) : all;
 }
 
 std::string describe(RunPlan const& plan) {
   auto const& config = plan.config;
   auto const memory = estimate_memory(plan);
   auto const mib = [](std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
-  int const training_ranks = comm::SiteLayout::ranks_needed(config) - config.syncer.ranks;
+  auto const sizes = comm::SiteLayout::site_sizes(config);
+  bool const grouped = config.model.kv_heads != config.model.heads;
   std::string text;
   text += fmt::format(
-      "model   llama {} x {}, {} heads, context {}, vocabulary {}: {:.2f} M parameters in {} fragments\n",
-      config.model.layers, config.model.width, config.model.heads, config.model.context, config.model.vocab,
-      static_cast<double>(plan.table.size()) / 1e6, plan.table.fragments());
-  text += fmt::format(
-      "data    {}: {:.2f} M training tokens, {:.2f} M validation tokens, {:.2f} bytes a token\n",
-      plan.dataset.folder.string(), static_cast<double>(plan.dataset.train.tokens) / 1e6,
-      static_cast<double>(plan.dataset.validation.tokens) / 1e6, plan.dataset.bytes_per_validation_token());
+      "model   {} {} x {}, {} heads{}, context {}, vocabulary {}: {:.2f} M parameters in {} fragment{}\n",
+      config.model.family == deck::Family::gpt2 ? "gpt2" : "llama", config.model.layers, config.model.width,
+      config.model.heads, grouped ? fmt::format(" over {} of keys", config.model.kv_heads) : "",
+      config.model.context, config.model.vocab, static_cast<double>(plan.table.size()) / 1e6,
+      plan.table.fragments(), plan.table.fragments() == 1 ? "" : "s");
   text += fmt::format("layout  {} ranks: {} for the syncer, {} in {} {}\n",
-                      comm::SiteLayout::ranks_needed(config), config.syncer.ranks, training_ranks,
-                      effective_sites(config), effective_sites(config) == 1 ? "site" : "sites");
+                      comm::SiteLayout::ranks_needed(config), config.syncer.ranks,
+                      std::accumulate(sizes.begin(), sizes.end(), 0), sizes.size(),
+                      sizes.size() == 1 ? "site" : "sites");
   text += fmt::format("memory  {:.0f} MiB a site rank, {:.0f} MiB a shard\n", mib(memory.site_rank_bytes),
                       mib(memory.shard_bytes));
   auto const tokens =

@@ -1,44 +1,58 @@
-// What follows from a deck before any process does anything: data, vocabulary, parameters, memory.
+// What follows from a deck before any process does anything: vocabulary, outer rule, parameters, memory.
 #pragma once
 
 #include <cstddef>
 #include <string>
 
-#include "data/dataset.hpp"
+#include "data/corpus.hpp"
 #include "deck/config.hpp"
+#include "outer/codec.hpp"
 #include "tensor/param_table.hpp"
 
 namespace atl::train {
 
 struct RunPlan {
-  deck::RunConfig config;  // model.vocab is known
-  data::Dataset dataset;
+  deck::RunConfig config;     // model.vocab is known
+  deck::OuterSection outer;   // as the method applies it
+  outer::Codec codec = outer::Codec::fp32;          // of contributions
+  outer::Codec release_codec = outer::Codec::fp32;  // of releases
   tensor::ParamTable table;
 };
 
-// Opens the dataset, checks it against the deck and lays out the parameters. Throws InputError. Local.
+// Loads the tokenizer, but no text. Throws InputError. Local.
 RunPlan make_plan(deck::RunConfig config);
 
 // The parameters of the deck's model, cut into its fragments. `model.vocab` must be known. Throws InputError.
 tensor::ParamTable parameter_table(deck::RunConfig const& config);
 
+// The text of a site of the deck: its own entry of `sites.data`, or the one that all share. Throws InputError.
+// Local.
+data::Corpus open_site_corpus(RunPlan const& plan, int deck_site);
+
 // Sites as the methods see them: `data_parallel` joins all of the deck's sites into one.
 int effective_sites(deck::RunConfig const& config);
+// Sites of the deck that share one entry of `sites.data`.
+int sites_per_corpus(deck::RunConfig const& config);
 // Sequences of one effective site in one step.
 int site_batch(deck::RunConfig const& config);
+// Sequences that a rank takes through the model at once, where its site of the deck has `ranks`; its part of
+// a step may take several passes.
+int pass_sequences(deck::RunConfig const& config, int ranks);
 // True where fragments are exchanged.
 bool has_outer_exchange(deck::RunConfig const& config);
+// True where every site stops after exactly `run.steps` steps of its own, and not with the clock.
+bool stops_each(deck::RunConfig const& config);
 
 struct MemoryEstimate {
-  std::size_t site_rank_bytes = 0;
+  std::size_t site_rank_bytes = 0;  // of the rank that needs most
   std::size_t shard_bytes = 0;
 };
 
-// Parameters, gradients, moments, bases, snapshots and buffers of a message in flight; per shard its
-// fragments, their momentum and the contributions of open rounds.
+// Parameters, gradients, moments, bases, snapshots, residuals and buffers of a message in flight; per shard
+// its fragments, their momentum, older versions and the contributions of open rounds.
 MemoryEstimate estimate_memory(RunPlan const& plan);
 
-// Tokens, parameters, ranks and memory, in lines for the console.
+// Parameters, ranks and memory, in lines for the console.
 std::string describe(RunPlan const& plan);
 
 }  // namespace atl::train

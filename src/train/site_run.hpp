@@ -4,29 +4,28 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <optional>
-#include <vector>
 
 #include "base/exit_code.hpp"
 #include "comm/world.hpp"
-#include "data/token_stream.hpp"
 #include "data/validation_set.hpp"
-#include "model/transformer.hpp"
-#include "optim/inner_optimizer.hpp"
 #include "protocol/site_machine.hpp"
 #include "train/checkpoints.hpp"
+#include "train/inner_step.hpp"
 #include "train/record.hpp"
 #include "train/replica.hpp"
 #include "train/run_plan.hpp"
+#include "train/site_channel.hpp"
+#include "train/trace.hpp"
 
 namespace atl::train {
 
 class SiteRun {
  public:
-  // `transport`: the leader's; null on the other ranks.
+  // `transport`: the leader's; null on the other ranks. Throws InputError for this site's data, the initial
+  // model or the files of the resume point.
   SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
-          comm::World const& world, transport::Transport* transport, double start_s);
+          comm::World const& world, transport::Transport* transport, Trace& trace, double start_s);
 
   // Collective over the site. Until the hub says that the run is over.
   base::ExitCode run();
@@ -36,7 +35,6 @@ class SiteRun {
   void training_step();
   RankShare compute_gradients();
   void pace();
-  void update_parameters(Record const& record);
   void cross_boundary(std::optional<protocol::StepDone> const& done, Record const& record);
   void report_step(Record const& record);
   void evaluate_if_due();
@@ -49,48 +47,41 @@ class SiteRun {
   void contribute(protocol::Contribution const& contribution);
   void write_state(protocol::Save const& save);
 
-  // The leader's channel; no-ops on other ranks.
-  void join();
-  void collect_events();
-  void accept(transport::Frame frame);
-  void drop_older_release(protocol::Release const& newer);
-  void send_progress();
-  void report(std::string const& metrics_line);
-  void say_goodbye();
-
   void initialize_parameters();
   void load(ResumePoint const& resume);
   void save_parameters(base::Writer& writer) const;
   void load_parameters(base::Reader const& reader);
   void evaluate_outer_parameters(bool is_final);
-  bool is_leader() const { return site_.rank() == 0; }
+  void collect_events();
+  void send_progress();
+  void report(std::string const& metrics_line);
+  void leave();
   bool is_cut_off() const;
+  double elapsed_s() const;
 
   RunPlan const& plan_;
   RunFolder folder_;
   int number_;  // of this site
   comm::Communicator const& site_;
-  transport::Transport* transport_;
+  Trace& trace_;
   double start_s_;
 
-  kernels::Exec exec_;
+  data::Corpus corpus_;
   Replica replica_;
-  model::Transformer model_;
-  optim::InnerOptimizer optimizer_;
-  data::TokenStream stream_;
-  std::optional<data::ValidationSet> validation_;  // site 0
+  InnerStep inner_;
+  std::optional<data::ValidationSet> validation_;  // of the sites that evaluate
   protocol::SiteMachine machine_;
-
-  std::deque<protocol::SiteEvent> events_;  // the leader's, not yet in a record
-  std::map<protocol::PayloadHandle, transport::Payload> payloads_;
-  protocol::PayloadHandle last_handle_ = 0;
+  std::optional<SiteChannel> channel_;        // the leader's
+  std::deque<protocol::SiteEvent> no_events_;  // the other ranks'
   std::optional<protocol::Progress> last_progress_;
 
   double last_record_s_ = 0.0;
   double last_lr_ = 0.0;
+  double waited_s_ = 0.0;                                  // for other sites
   std::uint64_t tokens_ = 0;                               // of the site, since the start of the run
   protocol::Purpose purpose_ = protocol::Purpose::finish;  // of the last hold
   bool stop_requested_ = false;                            // by any rank of the site
+  bool evaluation_due_ = false;
   bool has_left_ = false;
 };
 

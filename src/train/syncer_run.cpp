@@ -3,33 +3,41 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "base/clock.hpp"
+#include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/stop_flag.hpp"
 #include "deck/deck.hpp"
 #include "outer/codec.hpp"
-#include "train/channel.hpp"
+#include "train/peers.hpp"
 
 namespace atl::train {
 
 namespace {
 
 protocol::SyncerMachine::Options machine_options(RunPlan const& plan, int shard) {
+  auto const& config = plan.config;
   protocol::SyncerMachine::Options options{
       .shard = shard,
-      .shards = plan.config.syncer.ranks,
-      .sites = effective_sites(plan.config),
-      .max_tokens_per_step = static_cast<std::uint64_t>(site_batch(plan.config)) *
-                             static_cast<std::uint64_t>(plan.config.model.context),
-      .outer = plan.config.outer};
-  if (!has_outer_exchange(plan.config)) {
+      .shards = config.syncer.ranks,
+      .sites = effective_sites(config),
+      .max_tokens_per_step = static_cast<std::uint64_t>(site_batch(config)) *
+                             static_cast<std::uint64_t>(config.model.context),
+      .synchronous = deck::is_synchronous(config.run.method),
+      .last_step = stops_each(config) ? config.run.steps : 0,
+      .outer = plan.outer};
+  if (!has_outer_exchange(config)) {
     options.outer.fragments = 0;
     options.outer.quorum = 1;
   }
   return options;
 }
+
+std::string fragment_name(int fragment) { return fmt::format("fragment_{}", fragment); }
+std::string site_name(int site) { return fmt::format("site_{}", site); }
 
 protocol::Participant participant(transport::Peer peer) {
   using Kind = protocol::Participant::Kind;
@@ -39,25 +47,51 @@ protocol::Participant participant(transport::Peer peer) {
 }  // namespace
 
 SyncerRun::SyncerRun(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
-                     bool shows_progress, int shard, transport::Transport& transport, double start_s)
+                     bool shows_progress, int shard, transport::Transport& transport, Trace& trace,
+                     double start_s)
     : plan_(plan),
       folder_(folder),
       shard_(shard),
       transport_(transport),
+      trace_(trace),
       start_s_(start_s),
       agreement_(deck::agreement(plan.config)),
       machine_(machine_options(plan, shard)),
       partners_(effective_sites(plan.config) + (shard == 0 ? plan.config.syncer.ranks - 1 : 0)),
       last_heard_s_(start_s) {
-  if (has_outer_exchange(plan.config)) model_.emplace(plan.config, plan.table, shard);
-  if (resume) {
-    auto const file = resume->open(shard_file(shard));
-    machine_.load(*file.root().group("syncer_machine"));
-    if (model_) model_->load(file.root());
-  }
+  if (has_outer_exchange(plan.config)) model_.emplace(plan, shard);
   if (shard == 0) {
     hub_.emplace(plan, folder, resume, shows_progress, transport, start_s,
                  [this](protocol::Message const& message) { on_command(message); });
+  }
+  if (resume) load(*resume);
+}
+
+void SyncerRun::load(ResumePoint const& resume) {
+  ShardFiles const files(resume);
+  machine_.load(*files.machine(), base::now_s());
+  if (!model_) return;
+  model_->load(files, [&](int p) { return machine_.version(static_cast<std::uint32_t>(p)).commits; });
+
+  auto const held = machine_.held_members();
+  bool const has_new_sites = effective_sites(plan_.config) != resume.sites();
+  if (has_new_sites && !held.empty() && deck::is_synchronous(plan_.config.run.method)) {
+    throw base::InputError("--resume", "this checkpoint was taken within a round, and sites.count differs",
+                           fmt::format("resume with {} sites, or from another checkpoint", resume.sites()));
+  }
+  for (auto const* member : held) {
+    auto const fragment = static_cast<int>(member->contribution.fragment);
+    std::vector<float> values(plan_.table.fragment(fragment).size);
+    files.of(fragment).group("payloads")->group(fragment_name(fragment))->read(site_name(member->site), values);
+    held_[member->payload] = {
+        std::make_shared<std::vector<std::byte> const>(outer::encode(plan_.codec, values)), 0};
+    last_handle_ = std::max(last_handle_, member->payload);
+  }
+  for (int p = shard_; p < plan_.table.fragments(); p += plan_.config.syncer.ranks) {
+    report(to_json(RestoredLine{.step = resume.step,
+                                .fragment = p,
+                                .version = machine_.version(static_cast<std::uint32_t>(p)).commits,
+                                .theta = model_->digest(p)}));
   }
 }
 
@@ -75,7 +109,7 @@ base::ExitCode SyncerRun::run() {
     carry_out(machine_.on_timer(now_s));
     report_when_quiet();
     if (hub_) {
-      hub_->tick(machine_.clock(), are_all_sites_live(), machine_.waiting_for(), now_s);
+      hub_->tick(standing(), now_s);
     } else if (base::stop_requested() && !std::exchange(told_of_stop_, true)) {
       transport_.send(shard_peer(0), protocol::Progress{.stop_requested = true});
     }
@@ -86,16 +120,20 @@ base::ExitCode SyncerRun::run() {
       break;
     }
   }
+  trace_.flush();
   if (hub_) return hub_->end(base::now_s());
   transport_.send(shard_peer(0), protocol::Bye{});
   return base::ExitCode::done;
 }
 
-bool SyncerRun::are_all_sites_live() const {
-  for (int site = 0; site < effective_sites(plan_.config); ++site) {
-    if (!machine_.is_live(site)) return false;
-  }
-  return true;
+Standing SyncerRun::standing() const {
+  Standing standing{.clock = machine_.clock(),
+                    .slowest_step = machine_.slowest_step(),
+                    .all_sites_live = true,
+                    .waiting_for = machine_.waiting_for()};
+  for (int site = 0; site < effective_sites(plan_.config); ++site)
+    standing.all_sites_live = standing.all_sites_live && machine_.is_live(site);
+  return standing;
 }
 
 void SyncerRun::dispatch(transport::Frame const& frame) {
@@ -144,8 +182,9 @@ void SyncerRun::on_hello(int site, protocol::Hello const& hello) {
 void SyncerRun::on_contribution(transport::Frame const& frame) {
   auto const& contribution = std::get<protocol::Contribution>(frame.message);
   auto const fragment = static_cast<int>(contribution.fragment);
-  bool const fits = model_ && fragment < plan_.table.fragments() && frame.payload &&
-                    frame.payload->size() == plan_.table.fragment(fragment).size;
+  bool const fits =
+      model_ && fragment < plan_.table.fragments() && frame.payload &&
+      frame.payload->size() == outer::encoded_bytes(plan_.codec, plan_.table.fragment(fragment).size);
   if (!fits) {
     // The machine still hears of it, so that the site learns that it was refused.
     base::log::warn_once("contribution",
@@ -153,7 +192,9 @@ void SyncerRun::on_contribution(transport::Frame const& frame) {
   }
   auto const handle = ++last_handle_;
   held_[handle] = {frame.payload, frame.wire_bytes};
-  protocol::PayloadFacts const facts{handle, fits && outer::is_finite(*frame.payload)};
+  std::vector<float> room;
+  bool const is_finite = fits && outer::is_finite(outer::decoded(plan_.codec, *frame.payload, room));
+  protocol::PayloadFacts const facts{handle, is_finite};
   auto const refused_before = machine_.rejections();
   carry_out(machine_.on_contribution(frame.from.index, contribution, facts, base::now_s()));
   for (auto const& [reason, count] : machine_.rejections()) {
@@ -167,6 +208,9 @@ void SyncerRun::note_refusal(int site, protocol::Reason reason) {
   auto const what = fmt::format("a contribution of site {} was refused: {}", site, protocol::name(reason));
   if (reason == protocol::Reason::unknown_round) return base::log::info(what);
   report(fault_json(base::now_s() - start_s_, machine_.clock(), what));
+  if (deck::is_synchronous(plan_.config.run.method)) {
+    throw base::RuntimeFailure(what + "; a synchronous method cannot do without it");
+  }
   base::log::warn_once(fmt::format("refused {} {}", site, protocol::name(reason)), what);
 }
 
@@ -192,10 +236,26 @@ void SyncerRun::report_when_quiet() {
 }
 
 void SyncerRun::write_state(protocol::Save const& save) {
+  Trace::Span const span(trace_, Work::checkpoint, save.step);
   answer_hub(save_state(folder_, save, shard_file(shard_), [&](base::Writer& writer) {
     machine_.save(*writer.group("syncer_machine"));
-    if (model_) model_->save(writer);
+    if (!model_) return;
+    model_->save(writer);
+    save_payloads(*writer.group("payloads"));
   }));
+}
+
+// Of the rounds that rest leaves open, and of carried contributions.
+void SyncerRun::save_payloads(base::Writer& writer) const {
+  std::map<int, std::unique_ptr<base::Writer>> fragments;
+  std::vector<float> room;
+  for (auto const* member : machine_.held_members()) {
+    auto const fragment = static_cast<int>(member->contribution.fragment);
+    auto& group = fragments[fragment];
+    if (!group) group = writer.group(fragment_name(fragment));
+    group->write(site_name(member->site),
+                 outer::decoded(plan_.codec, *held_.at(member->payload).payload, room));
+  }
 }
 
 void SyncerRun::answer_hub(protocol::Message message) {
@@ -219,8 +279,8 @@ void SyncerRun::carry_out(std::vector<protocol::SyncerAction> const& actions) {
     if (auto const* send = std::get_if<protocol::SendToSite>(&action)) {
       transport_.send(site_peer(send->site), send->message);
     } else if (auto const* release = std::get_if<protocol::SendRelease>(&action)) {
-      auto const& values = model_->values(static_cast<int>(release->release.fragment));
-      transport_.send(site_peer(release->site), release->release, values);
+      auto const& theta = model_->release(static_cast<int>(release->release.fragment));
+      transport_.send(site_peer(release->site), release->release, theta);
     } else if (auto const* round = std::get_if<protocol::Commit>(&action)) {
       commit(*round);
     } else if (auto const* discard = std::get_if<protocol::DiscardPayload>(&action)) {
@@ -235,18 +295,24 @@ void SyncerRun::commit(protocol::Commit const& commit) {
                   .version = commit.version.commits,
                   .absent = commit.absent,
                   .wait_s = commit.wait_s};
-  std::vector<outer::Weighted> members;
+  std::vector<OuterModel::Member> members;
   double total = 0.0;
   for (auto const& member : commit.members) {
     auto const& held = held_.at(member.payload);
-    members.push_back({*held.payload, member.weight});
+    bool const is_behind = member.rounds_late == 0 && member.staleness > 0;  // a carried one keeps its base
+    members.push_back({held.payload, member.weight,
+                       is_behind ? std::optional(member.contribution.base.commits) : std::nullopt});
     total += member.weight;
     line.members.push_back(member.site);
     line.staleness.push_back(member.staleness);
+    line.rounds_late.push_back(member.rounds_late);
     line.wire_bytes += held.wire_bytes;
   }
   for (auto const& member : commit.members) line.weights.push_back(member.weight / total);
-  model_->commit(static_cast<int>(commit.fragment), members);
+  double const begin_s = base::now_s();
+  model_->commit(line.fragment, commit.version.commits, members);
+  trace_.add(Work::merge, begin_s, base::now_s(), line.fragment);
+  trace_.add(Work::round, begin_s - commit.wait_s, begin_s, line.fragment);
   for (auto const& member : commit.members) held_.erase(member.payload);
   line.time_s = base::now_s() - start_s_;
   report(to_json(line));

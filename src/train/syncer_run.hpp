@@ -10,13 +10,14 @@
 #include "protocol/syncer_machine.hpp"
 #include "train/hub.hpp"
 #include "train/outer_model.hpp"
+#include "train/trace.hpp"
 
 namespace atl::train {
 
 class SyncerRun {
  public:
   SyncerRun(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
-            bool shows_progress, int shard, transport::Transport& transport, double start_s);
+            bool shows_progress, int shard, transport::Transport& transport, Trace& trace, double start_s);
 
   // Until every site has said good-bye. What shard 0 returns is the outcome of the run.
   base::ExitCode run();
@@ -28,7 +29,8 @@ class SyncerRun {
     std::uint64_t wire_bytes = 0;
   };
 
-  bool are_all_sites_live() const;
+  void load(ResumePoint const& resume);
+  Standing standing() const;
   void dispatch(transport::Frame const& frame);
   void on_hello(int site, protocol::Hello const& hello);
   void on_contribution(transport::Frame const& frame);
@@ -36,6 +38,7 @@ class SyncerRun {
   void on_command(protocol::Message const& message);
   void report_when_quiet();
   void write_state(protocol::Save const& save);
+  void save_payloads(base::Writer& writer) const;
   void answer_hub(protocol::Message message);
   void report(std::string const& metrics_line);
 
@@ -46,6 +49,7 @@ class SyncerRun {
   RunFolder folder_;
   int shard_;
   transport::Transport& transport_;
+  Trace& trace_;
   double start_s_;
   std::string agreement_;
 

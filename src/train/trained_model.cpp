@@ -7,12 +7,15 @@
 #include "checkpoint/sets.hpp"
 #include "data/tokenizer.hpp"
 #include "deck/deck.hpp"
-#include "train/channel.hpp"
+#include "train/checkpoints.hpp"
 #include "train/model_archive.hpp"
 
 namespace atl::train {
 
 namespace {
+
+constexpr char const* imported = "imported";
+constexpr char const* imported_file = "model.h5";
 
 checkpoint::Set find_set(std::filesystem::path const& path) {
   if (!std::filesystem::exists(path)) {
@@ -26,38 +29,72 @@ checkpoint::Set find_set(std::filesystem::path const& path) {
       std::filesystem::exists(checkpoints) ? checkpoint::newest_complete(checkpoints) : std::nullopt;
   if (!newest) {
     throw base::InputError(path.string(), "no complete checkpoint here",
-                           "give a run's folder, or one of its checkpoints");
+                           "give a run's folder, one of its checkpoints, or an imported model");
   }
   return *std::move(newest);
+}
+
+deck::RunConfig config_of(checkpoint::Set const& set) {
+  auto config = deck::parse(set.manifest.deck, (set.folder / checkpoint::manifest_name).string(), {});
+  auto const own = set.folder / config.data.tokenizer;
+  if (std::filesystem::exists(own)) config.data.tokenizer = own.string();
+  auto const fact = set.manifest.facts.find("tokenizer");
+  if (fact == set.manifest.facts.end() ||
+      fact->second != data::load_tokenizer(config.data.tokenizer)->digest().hex()) {
+    throw base::InputError(config.data.tokenizer, "is not the tokenizer that this model was trained with",
+                           "prepare the data again from the same text with the same options");
+  }
+  return config;
+}
+
+// The files that hold the parameters: fragment p is in file p mod their number.
+std::vector<std::string> parameter_files(checkpoint::Manifest const& manifest,
+                                         deck::RunConfig const& config) {
+  if (manifest.kind == imported) return {imported_file};
+  if (!has_outer_exchange(config)) return {site_file(0, 0)};
+  std::vector<std::string> files;
+  for (int shard = 0; shard < manifest.layout.shards; ++shard) files.push_back(shard_file(shard));
+  return files;
 }
 
 }  // namespace
 
 TrainedModel load_model(std::filesystem::path const& path) {
-  auto const [folder, manifest] = find_set(path);
-  auto config = deck::parse(manifest.deck, (folder / checkpoint::manifest_name).string(), {});
-  auto const fact = manifest.facts.find("tokenizer");
-  if (fact == manifest.facts.end() ||
-      fact->second != data::load_tokenizer(config.data.tokenizer)->digest().hex()) {
-    throw base::InputError(config.data.tokenizer, "is not the tokenizer that this model was trained with",
-                           "prepare the data again from the same text with the same options");
-  }
+  auto const set = find_set(path);
+  auto config = config_of(set);
   auto table = parameter_table(config);
   auto parameters = kernels::make_float_buffer("parameters", table.size());
 
-  bool const exchanges = has_outer_exchange(config);
-  int const writers = exchanges ? config.syncer.ranks : 1;
-  for (int writer = 0; writer < writers; ++writer) {
-    auto const file = exchanges ? shard_file(writer) : site_file(0);
-    checkpoint::FileReader const reader(folder, manifest.file(file));
+  auto const files = parameter_files(set.manifest, config);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    checkpoint::FileReader const reader(set.folder, set.manifest.file(files[i]));
     auto const model = reader.root().group("model");
-    for (int p = writer; p < table.fragments(); p += writers) {
+    for (int p = static_cast<int>(i); p < table.fragments(); p += static_cast<int>(files.size())) {
       auto const range = table.fragment(p);
       load_tensors(*model, table.tensors_of(p), range.offset,
                    std::span(parameters.data() + range.offset, range.size));
     }
   }
-  return {folder, manifest.step, std::move(config), std::move(table), std::move(parameters)};
+  return {set.folder, set.manifest.step, std::move(config), std::move(table), std::move(parameters)};
+}
+
+void write_model(std::filesystem::path const& folder, deck::RunConfig const& config,
+                 tensor::ParamTable const& table, std::span<float const> parameters) {
+  checkpoint::FileWriter writer(folder, imported_file);
+  auto const model = writer.root().group("model");
+  for (int p = 0; p < table.fragments(); ++p) save_tensors(*model, table.tensors_of(p), 0, parameters);
+
+  auto const own = folder / config.data.tokenizer;
+  auto const tokenizer =
+      data::load_tokenizer(std::filesystem::exists(own) ? own.string() : config.data.tokenizer);
+  checkpoint::write_manifest(folder, {.step = 0,
+                                      .time_s = 0.0,
+                                      .kind = imported,
+                                      .layout = {},
+                                      .deck = deck::echo(config),
+                                      .param_table = table.digest(),
+                                      .facts = {{"tokenizer", tokenizer->digest().hex()}},
+                                      .files = {writer.finish()}});
 }
 
 }  // namespace atl::train

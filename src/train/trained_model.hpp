@@ -1,4 +1,4 @@
-// The model in a checkpoint, for use outside a run: its shape, its outer parameters.
+// A model on disk, for use outside a run: its shape, its parameters.
 #pragma once
 
 #include <filesystem>
@@ -16,8 +16,13 @@ struct TrainedModel {
   kernels::FloatBuffer parameters;
 };
 
-// `path`: a checkpoint's folder, or a run's: its newest complete checkpoint. Throws InputError where there is
-// none, or where a file of it is missing or damaged. Local.
+// `path`: a checkpoint's folder, a run's (its newest complete checkpoint), or a model's that was imported.
+// Throws InputError where there is none, or where a file of it is missing or damaged. Local.
 TrainedModel load_model(std::filesystem::path const& path);
+
+// Writes to `folder`, which exists, what load_model() reads: the parameters alone, nothing to resume from.
+// A tokenizer that lies in `folder` is named in the config by its name there, and moves with it.
+void write_model(std::filesystem::path const& folder, deck::RunConfig const& config,
+                 tensor::ParamTable const& table, std::span<float const> parameters);
 
 }  // namespace atl::train

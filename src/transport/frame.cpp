@@ -10,7 +10,7 @@ namespace atl::transport {
 namespace {
 
 constexpr std::uint32_t magic = 0x4c4c5441;  // "ATLL"
-constexpr std::uint32_t format_version = 1;
+constexpr std::uint32_t format_version = 2;
 
 // The layout in memory is the layout on the wire.
 struct WireHeader {
@@ -19,12 +19,12 @@ struct WireHeader {
   std::uint32_t kind;
   std::uint32_t body_bytes;
   std::uint64_t sequence;
-  std::uint64_t payload_floats;
+  std::uint64_t payload_bytes;
   std::uint64_t digest_high;
   std::uint64_t digest_low;
 };
 static_assert(sizeof(WireHeader) == header_bytes);
-static_assert(std::endian::native == std::endian::little, "frames are little-endian, payloads included");
+static_assert(std::endian::native == std::endian::little, "frames are little-endian");
 
 }  // namespace
 
@@ -34,7 +34,7 @@ HeaderBytes encode_header(FrameHeader const& header) {
                                                .kind = static_cast<std::uint32_t>(header.kind),
                                                .body_bytes = header.body_bytes,
                                                .sequence = header.sequence,
-                                               .payload_floats = header.payload_floats,
+                                               .payload_bytes = header.payload_bytes,
                                                .digest_high = header.digest.high,
                                                .digest_low = header.digest.low});
 }
@@ -48,32 +48,32 @@ FrameHeader decode_header(std::span<std::byte const> bytes, FrameLimits const& l
   FrameHeader const header{.kind = static_cast<FrameKind>(wire.kind),
                            .body_bytes = wire.body_bytes,
                            .sequence = wire.sequence,
-                           .payload_floats = wire.payload_floats,
+                           .payload_bytes = wire.payload_bytes,
                            .digest = {wire.digest_high, wire.digest_low}};
   switch (header.kind) {
     case FrameKind::message:
       if (header.body_bytes > limits.body_bytes) throw FrameRefused("message longer than allowed");
-      if (header.payload_floats > limits.payload_floats) throw FrameRefused("payload longer than allowed");
+      if (header.payload_bytes > limits.payload_bytes) throw FrameRefused("payload longer than allowed");
       return header;
     case FrameKind::farewell:
-      if (header.body_bytes != 0 || header.payload_floats != 0) throw FrameRefused("farewell with contents");
+      if (header.body_bytes != 0 || header.payload_bytes != 0) throw FrameRefused("farewell with contents");
       return header;
   }
   throw FrameRefused("unknown kind of frame");
 }
 
 base::Digest frame_digest(FrameHeader header, std::span<std::byte const> body,
-                          std::span<float const> payload) {
+                          std::span<std::byte const> payload) {
   header.digest = {};
   base::DigestStream digest;
   digest.update(encode_header(header));
   digest.update(body);
-  digest.update(std::as_bytes(payload));
+  digest.update(payload);
   return digest.value();
 }
 
 void check_digest(FrameHeader const& header, std::span<std::byte const> body,
-                  std::span<float const> payload) {
+                  std::span<std::byte const> payload) {
   if (frame_digest(header, body, payload) != header.digest) throw FrameRefused("wrong digest");
 }
 

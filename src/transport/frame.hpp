@@ -22,7 +22,7 @@ struct FrameHeader {
   FrameKind kind = FrameKind::message;
   std::uint32_t body_bytes = 0;
   std::uint64_t sequence = 0;  // counts the frames of a channel
-  std::uint64_t payload_floats = 0;
+  std::uint64_t payload_bytes = 0;
   base::Digest digest = {};  // of the header without it, the body and the payload
 
   bool operator==(FrameHeader const&) const = default;
@@ -34,7 +34,7 @@ using HeaderBytes = std::array<std::byte, header_bytes>;
 // What a receiver makes room for.
 struct FrameLimits {
   std::size_t body_bytes = protocol::max_message_bytes;
-  std::size_t payload_floats = 0;
+  std::size_t payload_bytes = 0;
 };
 
 // A frame that must be dropped. The text says why, the same for all frames with that fault.
@@ -49,9 +49,10 @@ FrameHeader decode_header(std::span<std::byte const> bytes, FrameLimits const& l
 
 // Of a whole frame, for its header.
 base::Digest frame_digest(FrameHeader header, std::span<std::byte const> body,
-                          std::span<float const> payload);
+                          std::span<std::byte const> payload);
 // Throws FrameRefused unless it is the one in the header.
-void check_digest(FrameHeader const& header, std::span<std::byte const> body, std::span<float const> payload);
+void check_digest(FrameHeader const& header, std::span<std::byte const> body,
+                  std::span<std::byte const> payload);
 
 // Throws FrameRefused where the body is no message, or where one lacks its payload or must not have one.
 protocol::Message open_message(std::span<std::byte const> body, bool has_payload);

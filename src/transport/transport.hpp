@@ -3,6 +3,7 @@
 
 #include <array>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <variant>
@@ -18,8 +19,8 @@ struct Peer {
   auto operator<=>(Peer const&) const = default;
 };
 
-// fp32 numbers, shared between the sends of one release.
-using Payload = std::shared_ptr<std::vector<float> const>;
+// Coded numbers, shared between the sends of one release. Which codec: the deck tells both ends.
+using Payload = std::shared_ptr<std::vector<std::byte> const>;
 
 struct Frame {
   Peer from;

@@ -1,4 +1,5 @@
 // Time of every kernel at the size of the quickstart's model, one line each: the fastest of many runs.
+// GPT-2's own kernels are no part of its step.
 //
 //   cmake --preset ci -DATOLL_BENCH=ON && cmake --build build/ci --target bench_kernels
 //   OMP_NUM_THREADS=1 build/ci/tests/kernels/bench_kernels [seconds per kernel]
@@ -13,10 +14,13 @@
 #include <vector>
 
 #include "kernels/attention.hpp"
+#include "kernels/bias.hpp"
 #include "kernels/buffer.hpp"
 #include "kernels/cross_entropy.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/embedding.hpp"
+#include "kernels/gelu.hpp"
+#include "kernels/layernorm.hpp"
 #include "kernels/matmul.hpp"
 #include "kernels/optimizer.hpp"
 #include "kernels/reduce.hpp"
@@ -130,10 +134,24 @@ void bench_rows(Bench& bench, Pool& pool) {
   rmsnorm_forward(exec, x, weight, 1e-5F, y, inv_rms);
   bench.measure("rmsnorm backward", 6 * row_bytes, "GB/s", 2 * L + 1,
                 [=] { rmsnorm_backward(exec, y, x, weight, inv_rms, Update::add, branch, dweight); });
+  auto const bias = pool.vector(C), dbias = pool.vector(C), mean = pool.vector(N);
+  bench.measure("residual + layernorm forward", 4 * row_bytes, "GB/s", 0, [=] {
+    residual_layernorm_forward(exec, x, branch, weight, bias, 1e-5F, x, y, mean, inv_rms);
+  });
+  layernorm_forward(exec, x, weight, bias, 1e-5F, y, mean, inv_rms);
+  bench.measure("layernorm backward", 6 * row_bytes, "GB/s", 0, [=] {
+    layernorm_backward(exec, y, x, weight, mean, inv_rms, Update::add, branch, dweight, dbias);
+  });
+  Tensor2<float> const bias_row(bias.data(), 1, C), dbias_row(dbias.data(), 1, C);
+  bench.measure("bias forward", 2 * row_bytes, "GB/s", 0, [=] { bias_forward(exec, bias_row, y); });
+  bench.measure("bias backward", row_bytes, "GB/s", 0, [=] { bias_backward(exec, y, dbias_row); });
   auto const gate_up = pool.matrix(N, 2 * F), dgate_up = pool.matrix(N, 2 * F), h = pool.matrix(N, F);
   bench.measure("swiglu forward", 3 * 4.0 * N * F, "GB/s", L, [=] { swiglu_forward(exec, gate_up, h); });
   bench.measure("swiglu backward", 5 * 4.0 * N * F, "GB/s", L,
                 [=] { swiglu_backward(exec, h, gate_up, dgate_up); });
+  auto const up = columns(gate_up, 0, F), dup = columns(dgate_up, 0, F);
+  bench.measure("gelu forward", 2 * 4.0 * N * F, "GB/s", 0, [=] { gelu_forward(exec, up, h); });
+  bench.measure("gelu backward", 3 * 4.0 * N * F, "GB/s", 0, [=] { gelu_backward(exec, h, up, dup); });
 
   constexpr std::size_t chunk = 256;
   auto const logits = pool.matrix(chunk, V);

@@ -43,12 +43,12 @@ TEST_CASE("cross entropy equals its twin, with ignored rows and logits of any si
 TEST_CASE("an ignored row has no loss and no gradient, whatever its logits are") {
   std::vector<std::int32_t> const targets = {-1, 2};
   Operand logits = random_operand(8, 1), loss = unset(2);
-  logits.vector()(1) = std::numeric_limits<float>::quiet_NaN();
+  logits.set(1, std::numeric_limits<float>::quiet_NaN());
   cross_entropy_forward_backward(Exec(), view_of(targets), factor, logits.matrix(2), loss.vector());
   CHECK(loss.floats()[0] == 0.0F);
   CHECK(loss.floats()[1] > 0.0F);
-  CHECK(std::vector<float>(logits.floats().begin(), logits.floats().begin() + 4) ==
-        std::vector<float>(4, 0.0F));
+  auto const gradient = logits.floats();
+  CHECK(std::vector<float>(gradient.begin(), gradient.begin() + 4) == std::vector<float>(4, 0.0F));
 }
 
 TEST_CASE("equal logits cost the logarithm of the vocabulary") {

@@ -9,29 +9,56 @@
 #include <string>
 #include <vector>
 
+#include "kernels/buffer.hpp"
 #include "kernels/reference/values.hpp"
 #include "kernels/views.hpp"
 #include "support/catch.hpp"
+#include "support/host_copy.hpp"
 
 namespace atl::kernels::test {
 
-// Floats that kernels see as views and twins as doubles.
+// Floats in the memory of the execution space, that kernels see as views and twins as doubles.
 class Operand {
  public:
-  explicit Operand(std::vector<float> data) : data_(std::move(data)) {}
-  Operand(std::size_t size, float value) : data_(size, value) {}
-
-  Tensor1<float> vector() { return Tensor1<float>(data_.data(), data_.size()); }
-  Tensor2<float> matrix(std::size_t rows) { return Tensor2<float>(data_.data(), rows, data_.size() / rows); }
-  Tensor3<float> tensor(std::size_t first, std::size_t second) {
-    return Tensor3<float>(data_.data(), first, second, data_.size() / (first * second));
+  explicit Operand(std::vector<float> const& data) : data_(make_float_buffer("operand", data.size())) {
+    atl::test::from_host(data, data_);
   }
-  std::vector<float> const& floats() const { return data_; }
-  reference::Values values() const { return {data_.begin(), data_.end()}; }
+  Operand(std::size_t size, float value) : Operand(std::vector<float>(size, value)) {}
+  Operand(Operand const& other) : Operand(other.floats()) {}
+  Operand& operator=(Operand const&) = delete;
+
+  Tensor1<float> vector() { return data_; }
+  Tensor2<float> matrix(std::size_t rows) { return Tensor2<float>(data_.data(), rows, size() / rows); }
+  Tensor3<float> tensor(std::size_t first, std::size_t second) {
+    return Tensor3<float>(data_.data(), first, second, size() / (first * second));
+  }
+  void set(std::size_t i, float value) { Kokkos::deep_copy(Kokkos::subview(data_, i), value); }
+
+  std::vector<float> floats() const { return atl::test::to_host(data_); }
+  reference::Values values() const {
+    auto const data = floats();
+    return {data.begin(), data.end()};
+  }
   std::size_t size() const { return data_.size(); }
 
  private:
-  std::vector<float> data_;
+  FloatBuffer data_;
+};
+
+// Where a reduction leaves its result, for the host to read.
+template <class T>
+class Number {
+ public:
+  explicit Number(T value) : data_("number") { Kokkos::deep_copy(data_, value); }
+  Scalar<T> view() const { return data_; }
+  T value() const {
+    T on_host;
+    Kokkos::deep_copy(on_host, data_);
+    return on_host;
+  }
+
+ private:
+  Kokkos::View<T, Kokkos::LayoutRight, ExecMemory> data_;
 };
 
 // Uniform in [-amplitude, amplitude], the same for the same seed everywhere.
@@ -39,7 +66,7 @@ inline Operand random_operand(std::size_t size, std::uint32_t seed, float amplit
   std::mt19937 bits(seed);
   std::vector<float> data(size);
   for (float& x : data) x = amplitude * (static_cast<float>(bits() >> 8U) * 0x1p-23F - 1.0F);
-  return Operand(std::move(data));
+  return Operand(data);
 }
 
 // For outputs that must be overwritten: whatever is left of it fails every comparison.
@@ -52,8 +79,12 @@ inline std::vector<std::int32_t> random_tokens(std::size_t size, std::size_t voc
   return tokens;
 }
 
-inline Tensor1<std::int32_t const> view_of(std::vector<std::int32_t> const& tokens) {
-  return Tensor1<std::int32_t const>(tokens.data(), tokens.size());
+inline TokenBuffer view_of(std::vector<std::int32_t> const& tokens) {
+  TokenBuffer const copy("tokens", tokens.size());
+  Kokkos::deep_copy(copy,
+                    Kokkos::View<std::int32_t const*, Kokkos::LayoutRight, Kokkos::HostSpace,
+                                 Kokkos::MemoryTraits<Kokkos::Unmanaged>>(tokens.data(), tokens.size()));
+  return copy;
 }
 
 // The largest error, relative to the largest expected magnitude: rounding in sums scales with the whole, not
@@ -75,7 +106,8 @@ inline double relative_error(Operand const& actual, reference::Values const& exp
 
 inline bool bit_equal(Operand const& a, Operand const& b) {
   auto const bits = [](float x) { return std::bit_cast<std::uint32_t>(x); };
-  return std::ranges::equal(a.floats(), b.floats(), {}, bits, bits);
+  auto const of_a = a.floats(), of_b = b.floats();
+  return std::ranges::equal(of_a, of_b, {}, bits, bits);
 }
 
 // d loss / d x[i] by central differences of a loss computed in double: exact to about 1e-9.

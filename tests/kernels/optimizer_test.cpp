@@ -58,9 +58,25 @@ TEST_CASE("SGD equals its twin") {
   CHECK(relative_error(param, expected) < 1e-7);
 }
 
-TEST_CASE("an update of the same state has the same bits, whether in one range or in two cut at a block") {
+TEST_CASE("momentum gathers gradients as its twin does, with Nesterov's look ahead and without") {
+  MomentumStep const step{.momentum = 0.9, .grad_scale = 0.5};
+  Operand heavy(size, 0.0F), nesterov(size, 0.0F), ahead = unset(size);
+  reference::Values expected(size, 0.0), same(size, 0.0), expected_ahead;
+  for (std::uint32_t t = 0; t < 5; ++t) {
+    Operand grad = random_operand(size, t);
+    momentum_update(Exec(), grad.vector(), step, heavy.vector());
+    nesterov_update(Exec(), grad.vector(), step, nesterov.vector(), ahead.vector());
+    reference::momentum_update(grad.values(), step, expected);
+    expected_ahead = reference::nesterov_update(grad.values(), step, same);
+  }
+  CHECK(relative_error(heavy, expected) < 1e-6);
+  CHECK(relative_error(nesterov, same) < 1e-6);
+  CHECK(relative_error(ahead, expected_ahead) < 1e-6);
+}
+
+TEST_CASE("an update of the same state has the same bits, whether in one range or in two") {
   AdamwStep const step{.lr = 1e-2, .weight_decay = 0.1};
-  std::size_t const cut = 4096;
+  std::size_t const cut = GENERATE(std::size_t{4096}, std::size_t{16}, std::size_t{5008}, std::size_t{777});
   Operand grad = random_operand(size, 2), param = random_operand(size, 1), whole = param;
   Operand moment1(size, 0.1F), moment2(size, 0.2F), whole1 = moment1, whole2 = moment2;
   adamw_update(Exec(), grad.vector(), step, whole.vector(), whole1.vector(), whole2.vector());

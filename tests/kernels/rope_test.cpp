@@ -65,11 +65,12 @@ TEST_CASE("rope turns the columns it is given and leaves the others alone") {
   reference::Values const before = x.values();
   rope_forward(Exec(), tables.cosine.matrix(longest), tables.sine.matrix(longest), context,
                columns(x.matrix(context), 0, 2 * head_dim));
+  auto const after = x.floats();
   for (std::size_t i = 0; i < before.size(); ++i) {
     bool const turned =
         i >= 3 * head_dim && i % (3 * head_dim) < 2 * head_dim;  // position 0 stays where it is
     INFO("element " << i);
-    CHECK((x.floats()[i] != static_cast<float>(before[i])) == turned);
+    CHECK((after[i] != static_cast<float>(before[i])) == turned);
   }
 }
 
@@ -80,7 +81,8 @@ TEST_CASE("scores of rotated queries and keys depend on their distance alone") {
   auto const at_every_position = [&](Operand const& head) {
     std::vector<float> copies;
     for (std::size_t t = 0; t < longest; ++t) {
-      copies.insert(copies.end(), head.floats().begin(), head.floats().end());
+      auto const copy = head.floats();
+      copies.insert(copies.end(), copy.begin(), copy.end());
     }
     Operand x(copies);
     rope_forward(Exec(), tables.cosine.matrix(longest), tables.sine.matrix(longest), longest,

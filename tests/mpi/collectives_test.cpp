@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 #include <ctime>
+#include <numeric>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -59,7 +61,69 @@ void check_deterministic_sum() {
   }
 }
 
+using Sizes = std::vector<std::size_t>;
+
+// Shares of all kinds: nearly equal, all on one rank, empty in between, and longer than a piece of the
+// exchange.
+std::vector<Sizes> cuts_for(std::size_t ranks) {
+  Sizes equal(ranks, 1000), uneven(ranks), last(ranks, 0), alternating(ranks, 0);
+  for (std::size_t r = 0; r < ranks; ++r) {
+    uneven[r] = 17 + 31 * r * r;
+    if (r % 2 == 0) alternating[r] = 5 + r;
+  }
+  last.back() = 2200001;
+  uneven.front() = 2100001;
+  return {Sizes(ranks, 0), equal, uneven, last, alternating};
+}
+
+std::span<float> share_of(Vector& values, Sizes const& sizes, int rank) {
+  auto const begin = std::accumulate(sizes.begin(), sizes.begin() + rank, std::size_t{0});
+  return std::span(values).subspan(begin, sizes[static_cast<std::size_t>(rank)]);
+}
+
+void check_shares() {
+  auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
+  for (Sizes const& sizes : cuts_for(static_cast<std::size_t>(comm.size()))) {
+    std::size_t const size = std::accumulate(sizes.begin(), sizes.end(), std::size_t{0});
+    INFO(size << " elements");
+    Vector expected = serial_sum(comm.size(), size);
+    Vector values = gradients_of(comm.rank(), size);
+    comm.sum_shares(values, sizes);
+
+    // Its own share is summed, and nothing else changed.
+    Vector half_way = gradients_of(comm.rank(), size);
+    std::ranges::copy(share_of(expected, sizes, comm.rank()), share_of(half_way, sizes, comm.rank()).begin());
+    REQUIRE(test::all_ranks(same_bits(values, half_way)));
+
+    comm.gather_shares(values, sizes);
+    REQUIRE(test::all_ranks(same_bits(values, expected)));
+  }
+}
+
 }  // namespace
+
+TEST_CASE("the sum by shares and their gathering are the serial sum, bit for bit, on 1 rank", "[mpi][np1]") {
+  check_shares();
+}
+TEST_CASE("the sum by shares and their gathering are the serial sum, bit for bit, on 2 ranks", "[mpi][np2]") {
+  check_shares();
+}
+TEST_CASE("the sum by shares and their gathering are the serial sum, bit for bit, on 3 ranks", "[mpi][np3]") {
+  check_shares();
+}
+TEST_CASE("the sum by shares and their gathering are the serial sum, bit for bit, on 4 ranks", "[mpi][np4]") {
+  check_shares();
+}
+
+TEST_CASE("shares that are not the whole vector, or not one a rank, are refused before anything moves",
+          "[mpi][np2]") {
+  auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
+  Vector values(10);
+  for (Sizes const& sizes : {Sizes{5, 4}, Sizes{5, 6}, Sizes{10}, Sizes{5, 5, 0}}) {
+    CHECK_THROWS_AS(comm.sum_shares(values, sizes), base::RuntimeFailure);
+    CHECK_THROWS_AS(comm.gather_shares(values, sizes), base::RuntimeFailure);
+  }
+}
 
 TEST_CASE("the deterministic sum of 2 ranks is the serial sum in rank order, bit for bit", "[mpi][np2]") {
   check_deterministic_sum();

@@ -38,7 +38,7 @@ struct RawSender {
     FrameHeader header{.kind = transport::FrameKind::message,
                        .body_bytes = static_cast<std::uint32_t>(body.size()),
                        .sequence = sequence++,
-                       .payload_floats = payload.size()};
+                       .payload_bytes = payload.size()};
     header.digest = transport::frame_digest(header, body, payload);
     auto const head = transport::encode_header(header);
     Bytes first(head.size() + body.size());
@@ -139,7 +139,7 @@ TEST_CASE("a payload whose header made no sense is thrown away, and the next one
     raw.receive_farewell();
     control.receive_farewell();
   } else {
-    job.open(/*max_payload_floats=*/500000);
+    job.open(/*max_payload_bytes=*/500000);
     auto const frames = job.collect(2);
     REQUIRE(frames.size() == 2);
     CHECK(std::get<protocol::Contribution>(frames[0].message).round == 2);

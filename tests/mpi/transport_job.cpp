@@ -22,8 +22,8 @@ TransportJob::~TransportJob() {
   if (transport) transport->close(5.0);
 }
 
-transport::MpiTransport& TransportJob::open(std::size_t max_payload_floats) {
-  return transport.emplace(world, transport::MpiTransport::Options{.max_payload_floats = max_payload_floats});
+transport::MpiTransport& TransportJob::open(std::size_t max_payload_bytes) {
+  return transport.emplace(world, transport::MpiTransport::Options{.max_payload_bytes = max_payload_bytes});
 }
 
 std::vector<transport::Frame> TransportJob::collect(std::size_t count, double patience_s) {

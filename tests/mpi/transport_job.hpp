@@ -21,7 +21,7 @@ struct TransportJob {
   ~TransportJob();
 
   // Local. From here on this rank sends and receives.
-  transport::MpiTransport& open(std::size_t max_payload_floats = 1 << 24);
+  transport::MpiTransport& open(std::size_t max_payload_bytes = 1 << 24);
   transport::MpiTransport& operator*() { return *transport; }
   transport::MpiTransport* operator->() { return &*transport; }
 

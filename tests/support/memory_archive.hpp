@@ -1,6 +1,7 @@
-// An archive in memory, to save and load machines without files.
+// An archive in memory, to save and load without files.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,8 +13,8 @@
 
 namespace atl::test {
 
-using Values =
-    std::map<std::string, std::variant<std::uint64_t, double, std::string, std::vector<std::uint64_t>>>;
+using Values = std::map<std::string, std::variant<std::uint64_t, double, std::string, std::vector<float>,
+                                                  std::vector<std::uint64_t>>>;
 
 class MemoryWriter : public base::Writer {
  public:
@@ -28,8 +29,8 @@ class MemoryWriter : public base::Writer {
   void write(std::string_view name, std::string_view text) override {
     values_[path(name)] = std::string(text);
   }
-  void write(std::string_view, std::span<float const>) override {
-    throw base::RuntimeFailure("the protocol saves no arrays of numbers");
+  void write(std::string_view name, std::span<float const> values) override {
+    values_[path(name)] = std::vector(values.begin(), values.end());
   }
   void write(std::string_view name, std::span<std::uint64_t const> values) override {
     values_[path(name)] = std::vector(values.begin(), values.end());
@@ -53,8 +54,11 @@ class MemoryReader : public base::Reader {
   std::uint64_t read_uint(std::string_view name) const override { return find<std::uint64_t>(name); }
   double read_double(std::string_view name) const override { return find<double>(name); }
   std::string read_text(std::string_view name) const override { return find<std::string>(name); }
-  void read(std::string_view, std::span<float>) const override {
-    throw base::RuntimeFailure("the protocol saves no arrays of numbers");
+  void read(std::string_view name, std::span<float> values) const override {
+    auto const& saved = find<std::vector<float>>(name);
+    if (saved.size() != values.size())
+      throw base::InputError("memory", "'" + prefix_ + std::string(name) + "' is of another size", "");
+    std::ranges::copy(saved, values.begin());
   }
   std::vector<std::uint64_t> read_uints(std::string_view name) const override {
     return find<std::vector<std::uint64_t>>(name);

@@ -10,7 +10,6 @@
 #include <fstream>
 #include <iostream>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -68,10 +67,6 @@ int agree_on(int exit_code, int console) {
   return *std::ranges::max_element(codes);
 }
 
-bool only_lists(int argc, char** argv) {
-  return std::any_of(argv + 1, argv + argc, [](std::string_view arg) { return arg.starts_with("--list"); });
-}
-
 }  // namespace
 
 comm::MpiRuntime const& runtime() { return *mpi_runtime; }
@@ -89,7 +84,6 @@ bool all_ranks(bool holds) {
 
 int main(int argc, char** argv) {
   using namespace atl::test;
-  // The build lists the cases, on machines where MPI_Init may fail (login nodes).
   if (only_lists(argc, argv)) return run_session(argc, argv);
 
   atl::comm::MpiRuntime const held(argc, argv);

@@ -2,7 +2,9 @@
 #define CATCH_CONFIG_RUNNER
 #include "support/session.hpp"
 
+#include <algorithm>
 #include <iostream>
+#include <string_view>
 
 #include "support/catch.hpp"
 
@@ -39,6 +41,10 @@ int run_session(int argc, char** argv, bool must_assert) {
   if (must_assert && a_case_asserted_nothing)
     std::cout << "a case asserted nothing, so it cannot fail" << std::endl;
   return failed || (must_assert && a_case_asserted_nothing) ? 1 : 0;
+}
+
+bool only_lists(int argc, char** argv) {
+  return std::any_of(argv + 1, argv + argc, [](std::string_view arg) { return arg.starts_with("--list"); });
 }
 
 }  // namespace atl::test

@@ -7,4 +7,7 @@ namespace atl::test {
 // is a case that asserts nothing where `must_assert`.
 int run_session(int argc, char** argv, bool must_assert = true);
 
+// The build lists the cases, on machines where MPI or Kokkos may fail to start (login nodes).
+bool only_lists(int argc, char** argv);
+
 }  // namespace atl::test

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 #include <string>
 #include <utility>
 
@@ -43,16 +42,15 @@ double pause_s(double quiet_s, bool is_in_flight) {
 }  // namespace
 
 MpiTransport::MpiTransport(comm::World const& world, Options options) {
-  base::ensure(options.max_payload_floats <= std::numeric_limits<int>::max(),
-               "a payload has at most 2^31 - 1 numbers");
+  base::ensure(options.max_payload_bytes <= longest_rest_bytes, "a payload has less than 8 GiB");
   bool const is_shard = world.here.role == comm::Role::shard;
   base::ensure(is_shard || world.here.rank == 0, "only shards and the leaders of sites talk outward");
   for (int shard = 0; shard < world.layout.shards(); ++shard) {
     if (is_shard && shard == world.here.group) continue;
-    add_peer(world, {Peer::Kind::shard, shard}, world.layout.shard_rank(shard), options.max_payload_floats);
+    add_peer(world, {Peer::Kind::shard, shard}, world.layout.shard_rank(shard), options.max_payload_bytes);
   }
   for (int site = 0; is_shard && site < world.layout.sites(); ++site) {
-    add_peer(world, {Peer::Kind::site, site}, world.layout.leader_rank(site), options.max_payload_floats);
+    add_peer(world, {Peer::Kind::site, site}, world.layout.leader_rank(site), options.max_payload_bytes);
   }
   std::ranges::stable_partition(channels_, [](auto const& channel) { return !channel->is_bulk; });
   thread_ = std::thread([this] { run(); });
@@ -61,9 +59,9 @@ MpiTransport::MpiTransport(comm::World const& world, Options options) {
 MpiTransport::~MpiTransport() { close(0.0); }
 
 void MpiTransport::add_peer(comm::World const& world, Peer peer, int world_rank,
-                            std::size_t max_payload_floats) {
-  FrameLimits const control{.body_bytes = protocol::max_message_bytes, .payload_floats = 0};
-  FrameLimits const bulk{.body_bytes = inline_body_bytes, .payload_floats = max_payload_floats};
+                            std::size_t max_payload_bytes) {
+  FrameLimits const control{.body_bytes = protocol::max_message_bytes, .payload_bytes = 0};
+  FrameLimits const bulk{.body_bytes = inline_body_bytes, .payload_bytes = max_payload_bytes};
   channels_.push_back(
       std::make_unique<Channel>(peer, false, requests_, world.control.get(), world_rank, control));
   channels_.push_back(std::make_unique<Channel>(peer, true, requests_, world.bulk.get(), world_rank, bulk));

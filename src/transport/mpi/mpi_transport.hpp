@@ -28,7 +28,7 @@ namespace atl::transport {
 class MpiTransport final : public Transport {
  public:
   struct Options {
-    std::size_t max_payload_floats = 0;  // longer payloads are refused
+    std::size_t max_payload_bytes = 0;  // longer payloads are refused
   };
 
   // Local. `world` outlives the transport; nobody else uses its control and bulk communicators meanwhile.
@@ -70,7 +70,7 @@ class MpiTransport final : public Transport {
     bool said_farewell = false;
   };
 
-  void add_peer(comm::World const& world, Peer peer, int world_rank, std::size_t max_payload_floats);
+  void add_peer(comm::World const& world, Peer peer, int world_rank, std::size_t max_payload_bytes);
   Channel& channel(Peer peer, bool is_bulk);
 
   void run();

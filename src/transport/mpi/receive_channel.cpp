@@ -72,9 +72,9 @@ void ReceiveChannel::find_next() {
               "MPI_Imrecv");
   } else {
     stage_ = Stage::discarding;
-    landing_->discarded.resize((bytes + sizeof(float) - 1) / sizeof(float));
-    check_mpi(MPI_Imrecv(landing_->discarded.data(), static_cast<int>(landing_->discarded.size()), MPI_FLOAT,
-                         &message, requests_.start(slot_)),
+    landing_->discarded.resize((bytes + 3) / 4);
+    check_mpi(MPI_Imrecv(landing_->discarded.data(), static_cast<int>(landing_->discarded.size()),
+                         MPI_UINT32_T, &message, requests_.start(slot_)),
               "MPI_Imrecv");
   }
   if (is_due && stage_ != Stage::landing) throw FrameRefused("rest missing or of another length");
@@ -82,19 +82,16 @@ void ReceiveChannel::find_next() {
 }
 
 void ReceiveChannel::land_rest(MPI_Message& message) {
-  void* place = nullptr;
-  std::size_t count = header_.payload_floats;
-  MPI_Datatype type = MPI_FLOAT;
-  if (count > 0) {
-    landing_->payload = std::make_shared<std::vector<float>>(count);
+  std::byte* place = nullptr;
+  if (header_.payload_bytes > 0) {
+    landing_->payload = std::make_shared<std::vector<std::byte>>(header_.payload_bytes);
     place = landing_->payload->data();
   } else {
-    count = header_.body_bytes;
-    type = MPI_BYTE;
-    landing_->body.resize(count);
+    landing_->body.resize(header_.body_bytes);
     place = landing_->body.data();
   }
-  check_mpi(MPI_Imrecv(place, static_cast<int>(count), type, &message, requests_.start(slot_)), "MPI_Imrecv");
+  auto const [count, type] = extent_of(rest_bytes(header_));
+  check_mpi(MPI_Imrecv(place, count, type, &message, requests_.start(slot_)), "MPI_Imrecv");
 }
 
 void ReceiveChannel::read_header(std::size_t bytes) {
@@ -125,14 +122,14 @@ std::optional<ReceiveChannel::Arrival> ReceiveChannel::unpack() {
       is_inline(header_.body_bytes) ? std::span(landing_->first).subspan(header_bytes, header_.body_bytes)
                                     : std::span(landing_->body);
   auto const payload =
-      landing_->payload ? std::span<float const>(*landing_->payload) : std::span<float const>();
+      landing_->payload ? std::span<std::byte const>(*landing_->payload) : std::span<std::byte const>();
   if (header_.sequence < next_sequence_) throw FrameRefused("repeated");
   check_digest(header_, body, payload);
   next_sequence_ = header_.sequence + 1;
   if (header_.kind == FrameKind::farewell) return {};
   auto message = open_message(body, !payload.empty());
   return Arrival{std::move(message), std::move(landing_->payload),
-                 header_bytes + header_.body_bytes + header_.payload_floats * sizeof(float)};
+                 header_bytes + header_.body_bytes + header_.payload_bytes};
 }
 
 }  // namespace atl::transport

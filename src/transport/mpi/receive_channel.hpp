@@ -49,8 +49,8 @@ class ReceiveChannel {
   struct Landing {
     std::vector<std::byte> first = std::vector<std::byte>(first_bytes);
     std::vector<std::byte> body;  // where it is not inline
-    std::shared_ptr<std::vector<float>> payload;
-    std::vector<float> discarded;
+    std::shared_ptr<std::vector<std::byte>> payload;
+    std::vector<std::uint32_t> discarded;
   };
 
   void await_first();

@@ -27,7 +27,7 @@ SendChannel::~SendChannel() {
 void SendChannel::start(Outgoing frame) {
   FrameHeader const header{.kind = FrameKind::message,
                            .body_bytes = static_cast<std::uint32_t>(frame.body.size()),
-                           .payload_floats = frame.payload ? frame.payload->size() : 0};
+                           .payload_bytes = frame.payload ? frame.payload->size() : 0};
   start(header, std::move(frame));
 }
 
@@ -38,8 +38,8 @@ void SendChannel::start(FrameHeader header, Outgoing frame) {
   flight_ = std::make_unique<Flight>();
   flight_->frame = std::move(frame);
   auto const& body = flight_->frame.body;
-  auto const payload =
-      flight_->frame.payload ? std::span<float const>(*flight_->frame.payload) : std::span<float const>();
+  auto const payload = flight_->frame.payload ? std::span<std::byte const>(*flight_->frame.payload)
+                                              : std::span<std::byte const>();
   base::ensure(is_inline(body.size()) || payload.empty(), "a message with a payload must be short");
 
   header.sequence = sequence_++;
@@ -55,15 +55,15 @@ void SendChannel::start(FrameHeader header, Outgoing frame) {
                        requests_.start(first_slot_)),
             "MPI_Issend");
   if (!payload.empty()) {
-    start_rest(payload.data(), payload.size(), MPI_FLOAT);
+    start_rest(payload);
   } else if (!is_inline(body.size())) {
-    start_rest(body.data(), body.size(), MPI_BYTE);
+    start_rest(body);
   }
 }
 
-void SendChannel::start_rest(void const* data, std::size_t count, MPI_Datatype type) {
-  check_mpi(MPI_Isend(data, static_cast<int>(count), type, peer_rank_, tag_rest, comm_,
-                      requests_.start(rest_slot_)),
+void SendChannel::start_rest(std::span<std::byte const> rest) {
+  auto const [count, type] = extent_of(rest.size());
+  check_mpi(MPI_Isend(rest.data(), count, type, peer_rank_, tag_rest, comm_, requests_.start(rest_slot_)),
             "MPI_Isend");
 }
 

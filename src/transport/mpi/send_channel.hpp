@@ -4,6 +4,7 @@
 #include <mpi.h>
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "transport/mpi/request_table.hpp"
@@ -17,9 +18,7 @@ struct Outgoing {
   std::vector<std::byte> body;
   Payload payload;
   std::size_t kind = 0;  // index in protocol::Message
-  std::uint64_t wire_bytes() const {
-    return header_bytes + body.size() + (payload ? payload->size() * sizeof(float) : 0);
-  }
+  std::uint64_t wire_bytes() const { return header_bytes + body.size() + (payload ? payload->size() : 0); }
 };
 
 // Used by the communication thread only.
@@ -45,7 +44,7 @@ class SendChannel {
   };
 
   void start(FrameHeader header, Outgoing frame);
-  void start_rest(void const* data, std::size_t count, MPI_Datatype type);
+  void start_rest(std::span<std::byte const> rest);
 
   RequestTable& requests_;
   RequestTable::Slot first_slot_;

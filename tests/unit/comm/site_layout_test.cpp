@@ -76,6 +76,40 @@ TEST_CASE("another number of ranks than the deck needs is an input error that na
   CHECK_THROWS_WITH(SiteLayout(config, 4), ContainsSubstring("4 ranks") && ContainsSubstring("mpirun -n 5"));
 }
 
+TEST_CASE("sites of different sizes need the sum of their ranks, and every rank of the world has one place") {
+  auto const config = deck_with(2, 4, {3, 1, 5, 2});
+  REQUIRE(SiteLayout::ranks_needed(config) == 13);
+  SiteLayout const layout(config, 13);
+  int next = 2;
+  for (int site = 0; site < 4; ++site) {
+    CHECK(layout.leader_rank(site) == next);
+    CHECK(layout.site_size(site) == config.sites.ranks[static_cast<std::size_t>(site)]);
+    for (int rank = 0; rank < layout.site_size(site); ++rank)
+      CHECK(is_at(layout.place(next++), Role::site, site, rank));
+  }
+  CHECK(next == 13);
+  CHECK_THROWS_WITH(SiteLayout(config, 12), ContainsSubstring("the deck needs 13"));
+}
+
+TEST_CASE("the sizes of the sites are known without a world") {
+  CHECK(SiteLayout::site_sizes(deck_with(1, 3, {2})) == std::vector{2, 2, 2});
+  auto config = deck_with(1, 3, {1, 3, 2});
+  CHECK(SiteLayout::site_sizes(config) == std::vector{1, 3, 2});
+  config.run.method = deck::Method::data_parallel;
+  CHECK(SiteLayout::site_sizes(config) == std::vector{6});
+}
+
 TEST_CASE("numbers of ranks that fit neither one nor each site are an input error") {
   CHECK_THROWS_AS(SiteLayout::ranks_needed(deck_with(1, 3, {1, 2})), base::InputError);
+}
+
+TEST_CASE("with data_parallel a rank still trains on the text of its site in the deck") {
+  auto config = deck_with(1, 3, {1, 3, 2});
+  config.run.method = deck::Method::data_parallel;
+  SiteLayout const layout(config, 7);
+  CHECK(is_at(layout.deck_place(0), Role::shard, 0, 0));
+  CHECK(is_at(layout.deck_place(1), Role::site, 0, 0));
+  CHECK(is_at(layout.deck_place(4), Role::site, 1, 2));
+  CHECK(is_at(layout.deck_place(5), Role::site, 2, 0));
+  CHECK(layout.deck_size(1) == 3);
 }

@@ -6,6 +6,7 @@
 #include "support/catch.hpp"
 #include "support/scratch_folder.hpp"
 #include "unit/data/sample_text.hpp"
+#include "unit/data/token_bytes.hpp"
 
 using namespace atl;
 using namespace atl::data;
@@ -18,10 +19,11 @@ TEST_CASE("a token file is described by its numbers, and by its text where a tok
   auto const plain = inspect(file);
   REQUIRE(plain.files.size() == 1);
   CHECK_FALSE(plain.dataset);
-  CHECK(plain.files[0].tokens == 120);
+  CHECK(plain.files[0].layout.tokens == 120);
   CHECK(plain.files[0].highest_id == 119);
   CHECK(plain.files[0].first_text.empty());
-  CHECK_THAT(describe(plain), ContainsSubstring("120 tokens of 16 bits") && ContainsSubstring("0 .. 119"));
+  CHECK_THAT(describe(plain),
+             ContainsSubstring("llm.c: 120 tokens of 16 bits\n") && ContainsSubstring("0 .. 119"));
 
   CHECK_THAT(inspect(file, "bytes").files[0].first_text, ContainsSubstring("!\"#$%&'()*+,-./0123456789"));
 }
@@ -40,12 +42,33 @@ TEST_CASE("a dataset is described with its sources, its split and its first line
   auto const inspection = inspect(options.out);
   REQUIRE(inspection.dataset);
   REQUIRE(inspection.files.size() == 2);
-  CHECK(inspection.files[0].tokens == inspection.dataset->train.tokens);
+  CHECK(inspection.files[0].layout.tokens == inspection.dataset->train.tokens);
   CHECK(inspection.files[1].digest == inspection.dataset->validation.digest);
   auto const words = describe(inspection);
   CHECK_THAT(words, ContainsSubstring("1 invalid UTF-8 sequence") && ContainsSubstring("first at byte 3"));
   CHECK_THAT(words, ContainsSubstring("vocab 257") && ContainsSubstring("% of the text"));
   CHECK_THAT(words, ContainsSubstring("    | ") && ContainsSubstring("\\, n."));
+}
+
+TEST_CASE("a Megatron pair and a folder of nanoGPT's are described too") {
+  test::ScratchFolder const folder;
+  test::MegatronIndex index({2, 1}, 4);
+  index.type = 4;
+  test::write_text(folder.path() / "m.idx", index.bytes());
+  test::write_text(folder.path() / "m.bin",
+                   test::bytes_of(std::int32_t{72}, std::int32_t{105}, std::int32_t{100'000}));
+  auto const words = describe(inspect(folder.path() / "m.idx"));
+  CHECK_THAT(words, ContainsSubstring("m.bin") &&
+                        ContainsSubstring("Megatron: 3 tokens of 32 bits in 2 documents") &&
+                        ContainsSubstring("72 .. 100000"));
+
+  test::write_text(folder.path() / "train.bin", std::string("a\0b\0c\0", 6));
+  test::write_text(folder.path() / "val.bin", std::string("d\0", 2));
+  auto const nanogpt = inspect(folder.path(), "bytes");
+  REQUIRE(nanogpt.files.size() == 2);
+  CHECK(nanogpt.files[0].first_text == "abc");
+  CHECK(nanogpt.files[1].first_text == "d");
+  CHECK_THAT(describe(nanogpt), ContainsSubstring("nanoGPT: 3 tokens of 16 bits"));
 }
 
 TEST_CASE("what is neither a token file nor a dataset is refused") {

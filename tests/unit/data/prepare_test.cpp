@@ -2,6 +2,8 @@
 #include "data/prepare.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -250,6 +252,21 @@ TEST_CASE("two preparations of one folder do not mix") {
     REQUIRE_THROWS_WITH(prepare(second), ContainsSubstring("another `atoll data prepare` is at work"));
   };
   CHECK_NOTHROW(prepare(shop.options));
+}
+
+TEST_CASE("what a killed preparation left is removed by the next, and nothing else is") {
+  Workshop const shop;
+  auto const dead = ::fork();
+  if (dead == 0) ::_exit(0);
+  ::waitpid(dead, nullptr, 0);
+  auto const mark = fmt::format(".tmp-{}", dead);
+  auto const kept = {"train.bin.tmp-1", "train.bin.tmp-", "train.bin.tmp-x", "notes.tmp-2"};  // 1 is alive
+  for (auto const* name : kept) test::write_text(shop.out / name, "kept");
+  for (auto const* name : {"train.bin", "tokenizer.model"})
+    test::write_text(shop.out / (name + mark), "left");
+  prepare(shop.options);
+  CHECK(shop.files().size() == 4 + kept.size());
+  for (auto const* name : kept) CHECK(fs::exists(shop.out / name));
 }
 
 TEST_CASE("all impossible options are named at once") {

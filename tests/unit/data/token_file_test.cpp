@@ -1,8 +1,10 @@
 // Token files: llm.c's format to the byte, and everything that is refused.
 #include "data/token_file.hpp"
 
-#include <cstring>
+#include <sys/stat.h>
+
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -10,19 +12,12 @@
 #include "support/catch.hpp"
 #include "support/scratch_folder.hpp"
 #include "unit/data/sample_text.hpp"
+#include "unit/data/token_bytes.hpp"
 
 using namespace atl;
 using namespace atl::data;
 
 namespace {
-
-std::string header(std::int32_t magic, std::int32_t version, std::int32_t tokens) {
-  std::string bytes(1024, '\0');
-  std::memcpy(bytes.data(), &magic, 4);
-  std::memcpy(bytes.data() + 4, &version, 4);
-  std::memcpy(bytes.data() + 8, &tokens, 4);
-  return bytes;
-}
 
 void write_tokens(std::filesystem::path const& file, std::vector<Token> const& tokens) {
   TokenFileWriter writer(file);
@@ -36,7 +31,7 @@ TEST_CASE("a token file is llm.c's: header of 256 int32, then little-endian uint
   test::ScratchFolder const folder;
   write_tokens(folder.path() / "t.bin", {1, 258, 65535});
   CHECK(test::read_file(folder.path() / "t.bin") ==
-        header(20240520, 1, 3) + std::string("\x01\x00\x02\x01\xFF\xFF", 6));
+        test::llmc_header(20240520, 1, 3) + std::string("\x01\x00\x02\x01\xFF\xFF", 6));
 }
 
 TEST_CASE("what was written is read, from any place, with its range and digest") {
@@ -78,36 +73,45 @@ TEST_CASE("a token file appears under its name only when it is finished") {
   CHECK(std::filesystem::is_empty(folder.path()));  // given up: nothing remains
 }
 
-TEST_CASE("broken token files are refused, each for its own reason") {
-  struct Broken {
-    char const* reason;
-    std::string bytes;
-  };
-  std::string const two_tokens("\x01\x00\x02\x00", 4);
-  auto const broken = GENERATE_COPY(
-      Broken{"is cut off: a token file begins with 1024 bytes of header, it has 0", ""},
-      Broken{"is cut off: a token file begins with 1024 bytes of header, it has 12",
-             header(20240520, 1, 2).substr(0, 12)},
-      Broken{"magic number is 20240801", header(20240801, 7, 2) + two_tokens},  // llm.c's 32-bit tokens
-      Broken{"magic number is 1936287828", "This is a text" + std::string(2000, '.')},
-      Broken{"version 2", header(20240520, 2, 2) + two_tokens},
-      Broken{"holds no tokens", header(20240520, 1, 0)},
-      Broken{"says that it holds -2 tokens", header(20240520, 1, -2) + two_tokens},
-      Broken{"is cut off: 2 tokens need 1028 bytes, it has 1026",
-             header(20240520, 1, 2) + two_tokens.substr(2)},
-      Broken{"is longer than it says", header(20240520, 1, 2) + two_tokens + two_tokens},
-      Broken{"token 1 is 2, beyond the vocabulary of 2", header(20240520, 1, 2) + two_tokens});
+TEST_CASE("only the parts of a large file are read at first, and what is wrong elsewhere is found in time") {
   test::ScratchFolder const folder;
-  auto const file = folder.path() / "broken.bin";
-  test::write_text(file, broken.bytes);
-  INFO(broken.reason);
-  REQUIRE_THROWS_AS(TokenFile(file, 2), base::InputError);
-  REQUIRE_THROWS_WITH(TokenFile(file, 2),
-                      ContainsSubstring(file.string()) && ContainsSubstring(broken.reason));
+  auto const path = folder.path() / "large.bin";
+  std::uint64_t const tokens = 70'000'000;  // a sparse file: 140 MB of zeros
+  test::write_text(path, test::bytes_of(std::uint16_t{3}, std::uint16_t{4}));
+  std::filesystem::resize_file(path, 2 * tokens);
+  auto const put = [&](std::uint64_t place, std::uint16_t id) {
+    std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(static_cast<std::streamoff>(2 * place));
+    file << test::bytes_of(id);
+  };
+  put(500, 5);  // or it would look like the header of another kind of file
+  auto const before = TokenFile(path).digest();
+  CHECK(TokenFile(path).size() == tokens);
+  put(tokens - 1, 9);
+  CHECK(TokenFile(path).highest_id() == 9);
+  CHECK(TokenFile(path).digest() != before);
+
+  put(900'000, 999);  // between the first two parts
+  TokenFile const file(path, 500);
+  CHECK(file.highest_id() == 9);
+  std::vector<Token> ids(100);
+  REQUIRE_THROWS_WITH(file.read(899'950, ids),
+                      ContainsSubstring("token 900000 is 999, beyond the vocabulary"));
+  CHECK(TokenFile(path, 0, Coverage::whole).highest_id() == 999);
 }
 
-TEST_CASE("a missing token file and a folder are refused") {
+TEST_CASE("a broken token file is refused by name") {
   test::ScratchFolder const folder;
+  auto const file = folder.path() / "broken.bin";
+  test::write_text(file, test::llmc_header(20240520, 1, 2) + "abc");
+  REQUIRE_THROWS_AS(TokenFile(file), base::InputError);
+  REQUIRE_THROWS_WITH(TokenFile(file), ContainsSubstring(file.string()) && ContainsSubstring("is cut off"));
+}
+
+TEST_CASE("a missing token file, a folder and a pipe are refused at once") {
+  test::ScratchFolder const folder;
+  REQUIRE(::mkfifo((folder.path() / "pipe.bin").c_str(), 0600) == 0);
+  REQUIRE_THROWS_WITH(TokenFile(folder.path() / "pipe.bin"), ContainsSubstring("is not a file"));
   REQUIRE_THROWS_AS(TokenFile(folder.path() / "absent.bin"), base::InputError);
   REQUIRE_THROWS_AS(TokenFile(folder.path()), base::InputError);
 }

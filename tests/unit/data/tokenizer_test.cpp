@@ -111,9 +111,10 @@ TEST_CASE("every character of Unicode survives, alone and between others") {
 
 TEST_CASE("all ids are below the vocabulary, and the beginning of an entry is never among them") {
   auto const tokenizer = tokenizer_named(GENERATE(as<std::string>(), "sentencepiece", "bytes"));
-  REQUIRE(tokenizer->bos_id() < tokenizer->vocab_size());
+  auto const vocab = static_cast<Token>(tokenizer->vocab_size());
+  REQUIRE(tokenizer->bos_id() < vocab);
   for (auto const id : tokenizer->encode(test::dictionary(50) + nasty_text(1) + "<s>")) {
-    REQUIRE(id < tokenizer->vocab_size());
+    REQUIRE(id < vocab);
     REQUIRE(id != tokenizer->bos_id());
   }
   std::vector<Token> const begun = {tokenizer->bos_id()};
@@ -127,6 +128,14 @@ TEST_CASE("the byte tokenizer has 256 bytes and one beginning of entry") {
   CHECK(tokenizer->vocab_size() == 257);
   CHECK(tokenizer->bos_id() == 256);
   CHECK(tokenizer->encode("A\xFF") == std::vector<Token>{65, 255});
+}
+
+TEST_CASE("without a tokenizer ids are shown as numbers, and no text becomes ids") {
+  auto const none = load_tokenizer("none");
+  CHECK(none->vocab_size() == 0);
+  CHECK(none->decode(std::vector<Token>{50256, 11}) == "50256 11 ");
+  CHECK(none->encode("").empty());
+  CHECK_THROWS_AS(none->encode("text"), base::InputError);
 }
 
 TEST_CASE("a trained tokenizer has exactly the pieces asked for and compresses its text") {

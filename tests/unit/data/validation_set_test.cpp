@@ -15,7 +15,7 @@ ValidationSet set_of(std::uint64_t tokens, int batches) {
   test::ScratchFolder const folder;
   test::write_counting_tokens(folder.path() / "v.bin", tokens);
   return ValidationSet(
-      {.file = folder.path() / "v.bin", .vocab = 0, .sequences = 3, .context = 10, .batches = batches});
+      {.sources = {whole_file(folder.path() / "v.bin")}, .sequences = 3, .context = 10, .batches = batches});
 }
 
 }  // namespace
@@ -46,4 +46,29 @@ TEST_CASE("a file too small for one batch is refused with a remedy") {
   REQUIRE_THROWS_AS(set_of(30, 1), base::InputError);
   REQUIRE_THROWS_WITH(set_of(30, 1), ContainsSubstring("v.bin") && ContainsSubstring("holds 30 tokens") &&
                                          ContainsSubstring("validation fraction"));
+}
+
+TEST_CASE(
+    "several sources take turns in their shares, each in the order of its text, until one has no more") {
+  test::ScratchFolder const folder;
+  test::write_counting_tokens(folder.path() / "a.bin", 30'001);
+  test::write_counting_tokens(folder.path() / "b.bin", 1000);
+  auto a = whole_file(folder.path() / "a.bin"), b = whole_file(folder.path() / "b.bin");
+  a.weight = 3.0;
+  b.range.first = 500;  // tokens 500 .. 560: 6 windows of 10
+  b.range.tokens = 61;
+  ValidationSet const set({.sources = {a, b}, .sequences = 2, .context = 10, .batches = 1000});
+  CHECK(set.count() == 13);  // 6 windows of b and at most 21 of a
+  std::int32_t next_a = 0, next_b = 500;
+  for (int batch = 0; batch < set.count(); ++batch) {
+    for (std::size_t s = 0; s < 2; ++s) {
+      auto const first = set.get(batch).tokens[10 * s];
+      auto& next = first == next_b ? next_b : next_a;
+      REQUIRE(first == next);
+      CHECK(set.get(batch).targets[10 * s + 9] == first + 10);
+      next += 10;
+    }
+  }
+  CHECK(next_b >= 560 - 10);
+  CHECK(next_a == 260 - (next_b - 500));
 }

@@ -71,6 +71,7 @@ TEST_CASE("the names of a choice are in the order of its enumeration") {
   CHECK(deck::name(deck::Family::llama) == "llama");
   CHECK(deck::name(deck::Precision::bf16) == "bf16");
   CHECK(deck::name(deck::InnerOptimizerKind::sgd) == "sgd");
+  CHECK(deck::name(deck::InnerOptimizerKind::muon) == "muon");
   CHECK(deck::name(deck::Schedule::cosine) == "cosine");
   CHECK(deck::name(deck::Schedule::wsd) == "wsd");
   CHECK(deck::name(deck::PartitionKind::whole) == "whole");

@@ -57,7 +57,7 @@ TEST_CASE("a bad override is refused by its name") {
        "is none of its values",
        "did you mean \"decoupled\"?",
        {"run.method=decuopled"}},
-      {"", "--set outer.codec", "is not available in this version", "use \"fp32\"", {"outer.codec=bf16"}},
+      {"", "--set outer.codec", "is not available in this version", "use \"fp32\"", {"outer.codec=int8"}},
       {"", "--set sites.data", "[a,b] is not TOML", "quote it for the shell", {"sites.data=[a,b]"}},
       {"", "--set run.name", "\"a is not TOML", "quote it for the shell", {"run.name=\"a"}},
       {"", "--set run.seed", "given more than once", "one --set", {"run.seed=1", "run.seed=2"}},

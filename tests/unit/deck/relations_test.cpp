@@ -17,12 +17,49 @@ TEST_CASE("keys that contradict one another are refused where one of them was wr
        "outer.fragments = 25 do not fit into outer.interval_steps = 24", "at most 24"},
       {"[outer]\noverlap_steps = 24\n", "d.toml:2:1", "outer.overlap_steps = 24 is not shorter",
        "at most 23"},
-      {"[syncer]\nranks = 7\n", "d.toml:2:1", "syncer.ranks = 7 shards for outer.fragments = 6", "at most 6"},
+      {"[syncer]\nranks = 7\n", "d.toml:2:1", "syncer.ranks = 7 shards for 6 fragments", "at most 6"},
       {"[sites]\nranks = [1, 1, 1]\n", "d.toml:2:1", "sites.ranks lists 3 sites, sites.count = 2",
        "one per site"},
       {"[sites]\nranks = 3\n", "d.toml:2:1", "inner.batch = 8 cannot be dealt to 3 ranks", "a multiple of 3"},
       {"[run]\nsteps = 20\n", "d.toml:2:1", "inner.warmup_steps = 30 is longer than run.steps = 20",
        "at most 20"},
+      {"[inner]\nschedule = \"wsd\"\nwarmup_steps = 200\n", "d.toml:3:1",
+       "inner.warmup_steps = 200 and inner.decay_fraction = 0.2 of run.steps = 240 overlap", "at most 0.166"},
+      {"[model]\nfamily = \"gpt2\"\nkv_heads = 2\n", "d.toml:3:1",
+       "model.kv_heads = 2 for model.heads = 4: gpt2", "kv_heads = 4"},
+      {"[outer]\npartition = \"strided\"\n", "d.toml:2:1", "outer.fragments = 6 of model.layers = 4: strided",
+       "at most 4"},
+      {"[inner]\nmicro_batch = 9\n", "d.toml:2:1",
+       "inner.micro_batch = 9 is more than a rank's 8 sequences a step", "smaller"},
+      {"[sites]\nranks = [2, 4]\n[inner]\nmicro_batch = 3\n", "d.toml:4:1", "a rank's 2 sequences",
+       "smaller"},
+  });
+}
+
+TEST_CASE("data_parallel deals its batches to the ranks of all sites") {
+  std::string const all = "[run]\nmethod = \"data_parallel\"\n[sites]\ncount = 2\n";
+  CHECK(problems(all + "ranks = [1, 3]\n[inner]\nbatch = 2\n").empty());
+  CHECK(problems(all + "ranks = [1, 2]\n[inner]\nbatch = 3\nmicro_batch = 2\n").empty());
+  check_all_refused({
+      {all + "ranks = [1, 2]\n", "d.toml:5:1", "inner.batch x sites.count = 16 cannot be dealt to 3 ranks",
+       "a multiple of 3"},
+      {all + "ranks = [1, 3]\n[inner]\nbatch = 2\nmicro_batch = 2\n", "d.toml:8:1",
+       "more than a rank's 1 sequences", "smaller"},
+  });
+}
+
+TEST_CASE("what a method does not use of the outer rule cannot contradict it") {
+  CHECK(
+      problems("run.method = \"diloco\"\n[outer]\nfragments = 25\noverlap_steps = 24\nquorum = 3\n").empty());
+  CHECK(problems("run.method = \"streaming\"\n[outer]\nreceive = \"rebase\"\nlate = \"carry\"\n").empty());
+  CHECK(problems("[outer]\npartition = \"whole\"\nfragments = 25\n").empty());
+  check_all_refused({
+      {"[run]\nmethod = \"streaming\"\n[outer]\noverlap_steps = 24\n", "d.toml:4:1",
+       "outer.overlap_steps = 24 is not shorter", "at most 23"},
+      {"[run]\nmethod = \"diloco\"\n[syncer]\nranks = 2\n", "d.toml:4:1",
+       "syncer.ranks = 2 shards for 1 fragment:", "at most 1"},
+      {"[outer]\npartition = \"whole\"\n[syncer]\nranks = 2\n", "d.toml:4:1",
+       "syncer.ranks = 2 shards for 1 fragment:", "at most 1"},
   });
 }
 

@@ -29,6 +29,9 @@ Golden read_golden(std::string const& name) {
   Golden golden;
 
   auto const& model = index.at("model");
+  golden.model.family = model.at("family") == "gpt2" ? deck::Family::gpt2 : deck::Family::llama;
+  golden.model.norm_eps = model.at("norm_eps");
+  golden.model.rope_theta = model.at("rope_theta");
   golden.model.layers = model.at("layers");
   golden.model.width = model.at("width");
   golden.model.heads = model.at("heads");

@@ -21,7 +21,7 @@ constexpr double tolerance = 1e-4;
 // A golden model with its initial parameters in place.
 struct GoldenModel : test::Golden, test::SmallModel {
   explicit GoldenModel(std::string const& name) : Golden(test::read_golden(name)), SmallModel(Golden::model) {
-    std::ranges::copy(flat("initial", table), params.data());
+    test::from_host(flat("initial", table), params);
   }
 
   model::Batch batch(int step) const {
@@ -37,22 +37,28 @@ double counted(model::Batch const& batch) {
          static_cast<double>(std::ranges::count(batch.targets, -1));
 }
 
+// A bias of the keys adds the same to all scores of a query: its true gradient is zero, what is computed of
+// it rounding, and AdamW goes by its sign.
+bool is_idle(tensor::Tensor const& tensor) { return tensor.name.ends_with("key_bias"); }
+
+std::vector<float> values_of(tensor::Tensor const& tensor, std::vector<float> const& flat) {
+  auto const begin = flat.begin() + static_cast<std::ptrdiff_t>(tensor.range.offset);
+  return {begin, begin + static_cast<std::ptrdiff_t>(tensor.size())};
+}
+
 void check_tensors(tensor::ParamTable const& table, std::vector<float> const& ours,
                    std::vector<float> const& theirs) {
   for (auto const& tensor : table.tensors()) {
-    auto const values = [&](std::vector<float> const& flat) {
-      auto const begin = flat.begin() + static_cast<std::ptrdiff_t>(tensor.range.offset);
-      return std::vector<float>(begin, begin + static_cast<std::ptrdiff_t>(tensor.size()));
-    };
+    if (is_idle(tensor)) continue;
     INFO(tensor.name);
-    CHECK(test::relative_error(values(ours), values(theirs)) < tolerance);
+    CHECK(test::relative_error(values_of(tensor, ours), values_of(tensor, theirs)) < tolerance);
   }
 }
 
 }  // namespace
 
 TEST_CASE("loss and every gradient tensor are PyTorch's") {
-  GoldenModel golden(GENERATE("untied", "tied", "grouped"));
+  GoldenModel golden(GENERATE("untied", "tied", "grouped", "multi_query", "gpt2"));
   auto transformer = golden.transformer(golden.sequences);
   auto const batch = golden.batch(0);
 
@@ -61,11 +67,17 @@ TEST_CASE("loss and every gradient tensor are PyTorch's") {
   CHECK(loss.mean() == Approx(golden.floats.at("losses")[0]).epsilon(tolerance));
   CHECK(transformer.forward_loss(batch, golden.params).mean() ==
         Approx(golden.floats.at("losses")[0]).epsilon(tolerance));
-  check_tensors(golden.table, golden.gradient_values(), golden.flat("gradient", golden.table));
+  auto const gradients = golden.gradient_values();
+  check_tensors(golden.table, gradients, golden.flat("gradient", golden.table));
+  for (auto const& tensor : golden.table.tensors()) {
+    if (!is_idle(tensor)) continue;
+    INFO(tensor.name);
+    CHECK(std::ranges::all_of(values_of(tensor, gradients), [](float g) { return std::abs(g) < 1e-6f; }));
+  }
 }
 
 TEST_CASE("logits are PyTorch's at every position, whatever follows it") {
-  GoldenModel golden(GENERATE("untied", "tied", "grouped"));
+  GoldenModel golden(GENERATE("untied", "tied", "grouped", "multi_query", "gpt2"));
   auto transformer = golden.transformer(golden.sequences);
   auto const batch = golden.batch(0);
   auto const count = static_cast<std::size_t>(golden.sequences),
@@ -89,7 +101,7 @@ TEST_CASE("logits are PyTorch's at every position, whatever follows it") {
 }
 
 TEST_CASE("ten steps of AdamW with warm-up, clipping and decay are PyTorch's") {
-  GoldenModel golden(GENERATE("untied", "tied", "grouped"));
+  GoldenModel golden(GENERATE("untied", "tied", "grouped", "multi_query", "gpt2"));
   auto transformer = golden.transformer(golden.sequences);
   optim::InnerOptimizer optimizer(golden.exec, golden.inner, golden.table);
   std::vector<float> losses, norms;
@@ -110,6 +122,5 @@ TEST_CASE("ten steps of AdamW with warm-up, clipping and decay are PyTorch's") {
   REQUIRE(*std::ranges::min_element(norms) < golden.inner.clip_norm);  // some are not
   CHECK(test::relative_error(losses, golden.floats.at("losses")) < tolerance);
   CHECK(test::relative_error(norms, golden.floats.at("norms")) < tolerance);
-  std::vector<float> const trained(golden.params.data(), golden.params.data() + golden.params.size());
-  check_tensors(golden.table, trained, golden.flat("trained", golden.table));
+  check_tensors(golden.table, test::to_host(golden.params), golden.flat("trained", golden.table));
 }

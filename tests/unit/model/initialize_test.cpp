@@ -32,8 +32,7 @@ std::vector<float> initialized(test::SmallModel const& small, char const* name, 
   return values;
 }
 
-test::SmallModel wide_model() {
-  auto section = test::small_section();
+test::SmallModel wide_model(deck::ModelSection section = test::small_section()) {
   section.width = 128;
   section.layers = 8;
   return test::SmallModel(section);
@@ -59,9 +58,15 @@ TEST_CASE("what writes to the residual stream starts smaller, by the root of its
   }
 }
 
-TEST_CASE("norm weights start at one") {
-  auto const values = initialized(wide_model(), "layers.0.ffn_norm", 1);
-  CHECK(std::ranges::all_of(values, [](float w) { return w == 1.0f; }));
+TEST_CASE("norm weights start at one, biases at zero, positions like other embeddings") {
+  auto const small = wide_model(test::small_gpt2_section());
+  auto const all_are = [&](char const* name, float value) {
+    return std::ranges::all_of(initialized(small, name, 1), [value](float w) { return w == value; });
+  };
+  CHECK(all_are("layers.0.ffn_norm", 1.0f));
+  CHECK(all_are("layers.0.ffn_norm_bias", 0.0f));
+  CHECK(all_are("layers.0.attention.output_bias", 0.0f));
+  CHECK(moments(initialized(small, "embedding.positions", 1)).deviation == Approx(0.02).epsilon(0.1));
 }
 
 TEST_CASE("the same seed draws the same values, another seed or another tensor draws others") {

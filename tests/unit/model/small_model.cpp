@@ -23,6 +23,12 @@ deck::ModelSection small_section() {
   return model;
 }
 
+deck::ModelSection small_gpt2_section() {
+  auto model = small_section();
+  model.family = deck::Family::gpt2;
+  return model;
+}
+
 Sequences::Sequences(deck::ModelSection const& model, int sequences, int context, std::uint64_t seed)
     : count(sequences), length(context) {
   base::Philox const random{seed};
@@ -55,12 +61,14 @@ SmallModel::SmallModel(deck::ModelSection const& model)
       params(kernels::make_float_buffer("params", table.size())),
       gradients(kernels::make_float_buffer("gradients", table.size())) {
   base::Philox const random{5};
+  std::vector<float> values(table.size());
   for (auto const& tensor : table.tensors()) {
     for (std::size_t i = tensor.range.offset; i < tensor.range.offset + tensor.size(); ++i) {
-      double const mean = tensor.kind == tensor::Kind::vector ? 1.0 : 0.0;
-      params(i) = static_cast<float>(mean + 0.25 * random.normal(0, i));
+      double const mean = tensor.name.ends_with("norm") ? 1.0 : 0.0;
+      values[i] = static_cast<float>(mean + 0.25 * random.normal(0, i));
     }
   }
+  from_host(values, params);
 }
 
 model::Transformer SmallModel::transformer(int max_sequences) const {

@@ -6,11 +6,14 @@
 
 #include "kernels/buffer.hpp"
 #include "model/transformer.hpp"
+#include "support/host_copy.hpp"
 
 namespace atl::test {
 
-// Two layers, width 16, two heads, untied: what a case changes, it says.
+// Llama: two layers, width 16, two heads, untied. What a case changes, it says.
 deck::ModelSection small_section();
+// The same of GPT-2, with positions to learn and biases.
+deck::ModelSection small_gpt2_section();
 
 // Random tokens and targets, kept while the batch is used.
 struct Sequences {
@@ -34,9 +37,7 @@ struct SmallModel {
   explicit SmallModel(deck::ModelSection const& model);
 
   model::Transformer transformer(int max_sequences) const;
-  std::vector<float> gradient_values() const {
-    return {gradients.data(), gradients.data() + gradients.size()};
-  }
+  std::vector<float> gradient_values() const { return to_host(gradients); }
 };
 
 // max |a - b| / max |b|: the error the golden files are judged by.

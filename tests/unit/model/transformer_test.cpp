@@ -26,7 +26,7 @@ std::vector<float> sum(std::vector<float> a, std::vector<float> const& b) {
 }  // namespace
 
 TEST_CASE("the losses and gradients of two half batches add up to those of the whole") {
-  auto section = test::small_section();
+  auto section = GENERATE(test::small_section(), test::small_gpt2_section());
   section.tied_embeddings = GENERATE(false, true);
   test::SmallModel const small(section);
   test::Sequences const sequences(section, 4, section.context, 21);
@@ -44,14 +44,14 @@ TEST_CASE("the losses and gradients of two half batches add up to those of the w
 }
 
 TEST_CASE("a batch larger than the buffers goes through in parts, to the same result") {
-  auto const section = test::small_section();
+  auto const section = GENERATE(test::small_section(), test::small_gpt2_section());
   test::SmallModel const small(section);
   test::Sequences const sequences(section, 5, section.context, 22);
   auto roomy = small.transformer(5), tight = small.transformer(2);  // 2 + 2 + 1
   REQUIRE(tight.activation_bytes() < roomy.activation_bytes());
 
   auto const expected = gradient_of(small, roomy, sequences.batch());
-  CHECK(test::relative_error(gradient_of(small, tight, sequences.batch()), expected) < 1e-5);
+  CHECK(test::relative_error(gradient_of(small, tight, sequences.batch()), expected) < 1e-6);
   CHECK(tight.forward_loss(sequences.batch(), small.params).sum ==
         Approx(roomy.forward_loss(sequences.batch(), small.params).sum).epsilon(1e-6));
 
@@ -60,6 +60,46 @@ TEST_CASE("a batch larger than the buffers goes through in parts, to the same re
   roomy.next_token_logits(sequences.tokens, 5, section.context, small.params, at_once);
   tight.next_token_logits(sequences.tokens, 5, section.context, small.params, in_parts);
   CHECK(test::relative_error(in_parts, at_once) < 1e-5);
+}
+
+TEST_CASE("recomputed activations give the same bits in less memory") {
+  auto section = GENERATE(test::small_section(), test::small_gpt2_section());
+  section.layers = GENERATE(1, 3);
+  section.kv_heads = 1;
+  test::SmallModel const small(section);
+  section.recompute = true;
+  test::SmallModel const frugal(section);
+  auto keeps = small.transformer(2), recomputes = frugal.transformer(2);
+  CHECK((recomputes.activation_bytes() < keeps.activation_bytes()) == (section.layers > 1));
+
+  int const count = GENERATE(1, 3), length = GENERATE(12, 7);  // 3: in two passes
+  test::Sequences const sequences(section, count, length, 33);
+  auto const loss = keeps.forward_backward(sequences.batch(), small.params, 1.0, small.gradients, {});
+  auto const again = recomputes.forward_backward(sequences.batch(), frugal.params, 1.0, frugal.gradients, {});
+  CHECK(again.sum == loss.sum);
+  CHECK(frugal.gradient_values() == small.gradient_values());
+}
+
+TEST_CASE("with recomputation a layer more costs its input alone") {
+  auto section = GENERATE(test::small_section(), test::small_gpt2_section());
+  section.recompute = true;
+  auto const bytes = model::Activations::bytes_for(section, 4);
+  section.layers += 1;
+  auto const input = static_cast<std::size_t>(4 * section.context * section.width) * sizeof(float);
+  CHECK(model::Activations::bytes_for(section, 4) == bytes + input);
+}
+
+TEST_CASE("learned positions beyond a short batch have no gradient, those within it do") {
+  auto const section = test::small_gpt2_section();
+  test::SmallModel const small(section);
+  test::Sequences const sequences(section, 2, 5, 34);
+  auto transformer = small.transformer(2);
+  auto const gradient = gradient_of(small, transformer, sequences.batch());
+  auto const& positions = small.table.find("embedding.positions");
+  for (std::size_t i = 0; i < positions.size(); ++i) {
+    INFO("position " << i / positions.cols);
+    CHECK((gradient[positions.range.offset + i] != 0.0f) == (i / positions.cols < 5));
+  }
 }
 
 TEST_CASE("a large vocabulary, whose logits are computed in chunks of rows, changes nothing") {
@@ -83,7 +123,7 @@ TEST_CASE("a large vocabulary, whose logits are computed in chunks of rows, chan
 }
 
 TEST_CASE("the same input gives the same bits, whatever was computed in between") {
-  auto const section = test::small_section();
+  auto const section = GENERATE(test::small_section(), test::small_gpt2_section());
   test::SmallModel const small(section);
   test::Sequences const sequences(section, 3, section.context, 24), shorter(section, 2, 7, 25);
   auto transformer = small.transformer(3), another = small.transformer(3);
@@ -133,7 +173,7 @@ TEST_CASE("gradients carry the scale that is asked for, and nothing of the step 
 }
 
 TEST_CASE("each gradient is reported ready once, when it is final") {
-  auto section = test::small_section();
+  auto section = GENERATE(test::small_section(), test::small_gpt2_section());
   section.tied_embeddings = GENERATE(false, true);
   int const max_sequences = GENERATE(4, 1);
   test::SmallModel const small(section);
@@ -143,9 +183,10 @@ TEST_CASE("each gradient is reported ready once, when it is final") {
   std::vector<int> reports(small.table.size(), 0);
   std::vector<float> reported(small.table.size());
   auto const record = [&](tensor::Range range) {
+    auto const now = small.gradient_values();
     for (std::size_t i = range.offset; i < range.offset + range.size; ++i) {
       ++reports[i];
-      reported[i] = small.gradients(i);
+      reported[i] = now[i];
     }
   };
   transformer.forward_backward(sequences.batch(), small.params, 1.0, small.gradients, record);
@@ -187,7 +228,8 @@ TEST_CASE("memory grows with the tokens, not with their square, and holds no ful
 }
 
 TEST_CASE("the memory of a model is known before it is allocated") {
-  auto const section = test::small_section();
+  auto section = GENERATE(test::small_section(), test::small_gpt2_section());
+  section.recompute = GENERATE(false, true);
   for (int const sequences : {1, 5}) {
     CHECK(model::Activations::bytes_for(section, sequences) ==
           test::SmallModel(section).transformer(sequences).activation_bytes());
@@ -195,7 +237,7 @@ TEST_CASE("the memory of a model is known before it is allocated") {
 }
 
 TEST_CASE("a step allocates no memory of the execution space") {
-  auto const section = test::small_section();
+  auto const section = GENERATE(test::small_section(), test::small_gpt2_section());
   test::SmallModel const small(section);
   test::Sequences const sequences(section, 2, section.context, 30);
   auto transformer = small.transformer(2);

@@ -437,7 +437,7 @@ TEST_CASE("a shard goes on from where it was saved") {
   auto const values = saved(shard);
 
   SyncerMachine resumed(options);
-  resumed.load(MemoryReader(values));
+  resumed.load(MemoryReader(values), 0.0);
   CHECK(resumed.clock() == 13);
   CHECK(resumed.version(0) == Version{0, 1});
   auto const greeting = only<SendRelease>(resumed.on_admitted(0, 2, 0.0));
@@ -459,7 +459,7 @@ TEST_CASE("a damaged state of a shard is refused") {
   auto values = saved(shard);
   SyncerMachine resumed(shard_options(1, 1));
   values["fragment_0/version"] = std::vector<std::uint64_t>{1, 2, 3};
-  CHECK_THROWS_AS(resumed.load(MemoryReader(values)), base::InputError);
+  CHECK_THROWS_AS(resumed.load(MemoryReader(values), 0.0), base::InputError);
   values.erase("fragment_0/version");
-  CHECK_THROWS_AS(resumed.load(MemoryReader(values)), base::InputError);
+  CHECK_THROWS_AS(resumed.load(MemoryReader(values), 0.0), base::InputError);
 }

@@ -52,7 +52,7 @@ void World::start() {
     site.base = state.base;
   }
   for (auto const& [s, state] : saved_shards_) {
-    shards_[static_cast<std::size_t>(s)].machine.load(MemoryReader(state.values));
+    shards_[static_cast<std::size_t>(s)].machine.load(MemoryReader(state.values), now_s_);
     shards_[static_cast<std::size_t>(s)].theta = state.theta;
   }
   for (int m = 0; m < options_.sites; ++m) {

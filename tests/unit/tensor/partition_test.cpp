@@ -1,4 +1,4 @@
-// Balanced fragmentation: the largest tensor first, into the smallest fragment; ties by index.
+// How tensors are dealt to fragments: balanced, by strided layers, whole.
 #include "tensor/partition.hpp"
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 
 using namespace atl;
 using tensor::partition_balanced;
+using tensor::partition_strided;
 
 namespace {
 
@@ -19,6 +20,14 @@ std::vector<tensor::TensorSpec> of_sizes(std::vector<std::size_t> const& sizes) 
   std::vector<tensor::TensorSpec> specs;
   for (auto const size : sizes)
     specs.push_back({std::to_string(specs.size()), tensor::Kind::matrix, size, 1});
+  return specs;
+}
+
+// One tensor a layer number; -1 is outside the layers.
+std::vector<tensor::TensorSpec> of_layers(std::vector<int> const& layers) {
+  std::vector<tensor::TensorSpec> specs;
+  for (int const layer : layers)
+    specs.push_back({std::to_string(specs.size()), tensor::Kind::matrix, 2, 2, layer});
   return specs;
 }
 
@@ -67,4 +76,29 @@ TEST_CASE("more fragments than tensors, or none, is an error of the deck that sa
   REQUIRE_THROWS_AS(partition_balanced(specs, fragments), base::InputError);
   CHECK_THROWS_WITH(partition_balanced(specs, fragments),
                     ContainsSubstring("outer.fragments") && ContainsSubstring("use 1 to 3"));
+}
+
+TEST_CASE("strided layers are dealt in turn, the ends to the first and the last fragment") {
+  auto const specs = of_layers({-1, -1, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, -1, -1});
+  CHECK(partition_strided(specs, 1) == std::vector<int>(specs.size(), 0));
+  CHECK(partition_strided(specs, 2) == std::vector{0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1});
+  CHECK(partition_strided(specs, 3) == std::vector{0, 0, 0, 0, 1, 1, 2, 2, 0, 0, 1, 1, 2, 2});
+  CHECK(partition_strided(specs, 5) == std::vector{0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 4, 4});
+}
+
+TEST_CASE("more fragments than layers, or none, is an error of the deck where layers are dealt") {
+  auto const specs = of_layers({-1, 0, 1, 2, -1});
+  auto const fragments = GENERATE(-1, 0, 4);
+  REQUIRE_THROWS_AS(partition_strided(specs, fragments), base::InputError);
+  CHECK_THROWS_WITH(partition_strided(specs, fragments),
+                    ContainsSubstring("outer.fragments") && ContainsSubstring("use 1 to 3"));
+}
+
+TEST_CASE("the layer of a tensor does not change the digest of its table") {
+  auto const table = [](std::vector<int> const& layers) {
+    auto const specs = of_layers(layers);
+    return tensor::ParamTable(specs, tensor::partition_whole(specs), 1);
+  };
+  CHECK(table({-1, 0, 1}).fragment(0).size == 12);
+  CHECK(table({-1, 0, 1}).digest() == table({-1, -1, -1}).digest());
 }

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "checkpoint/sets.hpp"
+#include "data/tokenizer.hpp"
 #include "deck/deck.hpp"
 #include "support/catch.hpp"
 #include "support/scratch_folder.hpp"
@@ -17,10 +18,12 @@ struct Run {
   test::ScratchFolder scratch;
   train::RunFolder folder{"x"};
   deck::RunConfig config;
+  int ranks = 1;
 
   Run() {
     folder.root = scratch.path();
     config.sites.count = 1;
+    config.data.tokenizer = "bytes";
     std::filesystem::create_directories(folder.checkpoints());
   }
 
@@ -28,7 +31,7 @@ struct Run {
   train::RunPlan plan() const {
     std::vector<tensor::TensorSpec> specs{{"a", tensor::Kind::vector, 2, 1}};
     std::vector<int> const fragments{0};
-    return {config, {}, tensor::ParamTable(std::move(specs), fragments, 1)};
+    return {.config = config, .table = tensor::ParamTable(std::move(specs), fragments, 1)};
   }
 
   void save(std::uint64_t step, std::vector<std::string> const& files) const {
@@ -36,8 +39,8 @@ struct Run {
     checkpoint::Manifest manifest;
     manifest.step = step;
     manifest.deck = deck::echo(config);
-    manifest.facts = {{"dataset", data::digest_of(data::Dataset{}).hex()},
-                      {"tokenizer", base::Digest{}.hex()}};
+    manifest.layout = {{ranks}, 1};
+    manifest.facts = {{"tokenizer", data::load_tokenizer("bytes")->digest().hex()}};
     for (auto const& file : files) {
       auto const saved = train::save_state(folder, {.id = 1, .step = step}, file,
                                            [](base::Writer& writer) { writer.write("x", 1.0); });
@@ -101,10 +104,18 @@ TEST_CASE("a file that cannot be written is an answer, not an end") {
   CHECK_FALSE(saved.failure.empty());
 }
 
-TEST_CASE("data that was prepared anew is not what the run was started with") {
-  Run const run;
+TEST_CASE("another tokenizer is not what the run was started with") {
+  Run run;
   run.save(10, {"site_0.h5", "shard_0.h5"});
-  auto plan = run.plan();
-  plan.dataset.train.tokens = 99;
-  CHECK_THROWS_AS(train::find_resume_point(run.folder, plan), base::InputError);
+  run.config.data.tokenizer = "none";
+  CHECK_THROWS_AS(train::find_resume_point(run.folder, run.plan()), base::InputError);
+}
+
+TEST_CASE("a site's files are its leader's and those of the ranks that had a share of the moments") {
+  Run run;
+  run.ranks = 3;
+  run.save(10, {"site_0.h5", "site_0_rank_2.h5", "shard_0.h5"});
+  auto const point = train::find_resume_point(run.folder, run.plan());
+  REQUIRE(point);
+  CHECK(point->site_files(0) == std::vector<std::string>{"site_0.h5", "site_0_rank_2.h5"});
 }

@@ -10,10 +10,24 @@ using protocol::AdoptRule;
 namespace {
 
 // Two fragments: "a" has 2 elements, "b" has 3.
-tensor::ParamTable small_table() {
+train::RunPlan plan_with(deck::Receive receive, outer::Codec codec = outer::Codec::fp32) {
   std::vector<tensor::TensorSpec> specs{{"a", tensor::Kind::vector, 2, 1}, {"b", tensor::Kind::vector, 3, 1}};
   std::vector<int> const fragments{0, 1};
-  return {std::move(specs), fragments, 2};
+  train::RunPlan plan{.table = tensor::ParamTable(std::move(specs), fragments, 2)};
+  plan.outer.receive = receive;
+  plan.outer.blend = 0.25;
+  plan.codec = codec;
+  return plan;
+}
+
+void adopt(train::Replica& replica, std::vector<float> const& values, AdoptRule rule) {
+  replica.adopt(1, outer::encode(outer::Codec::fp32, values), rule);
+}
+
+std::vector<float> decoded(outer::Codec codec, std::vector<std::byte> const& bytes) {
+  std::vector<float> values(3);
+  outer::decode(codec, bytes, values);
+  return values;
 }
 
 // Training moves every element of theta by `amount`.
@@ -35,54 +49,78 @@ std::vector<float> base_1(train::Replica const& replica) {
 }  // namespace
 
 TEST_CASE("an overwriting release replaces theta and becomes the base, of its fragment alone") {
-  auto const table = small_table();
-  train::Replica replica(table, true, false);
+  auto const plan = plan_with(deck::Receive::overwrite);
+  train::Replica replica(plan, true);
   drift(replica, 1.0F);
-  replica.adopt(1, std::vector{5.0F, 6.0F, 7.0F}, AdoptRule::overwrite);
+  adopt(replica, {5.0F, 6.0F, 7.0F}, AdoptRule::overwrite);
   CHECK(fragment_1(replica) == std::vector{5.0F, 6.0F, 7.0F});
   CHECK(base_1(replica) == std::vector{5.0F, 6.0F, 7.0F});
   CHECK(replica.parameters()[0] == 1.0F);
 }
 
 TEST_CASE("the outer gradient is the base minus theta") {
-  auto const table = small_table();
-  train::Replica replica(table, true, false);
-  replica.adopt(1, std::vector{5.0F, 6.0F, 7.0F}, AdoptRule::overwrite);
+  auto const plan = plan_with(deck::Receive::overwrite);
+  train::Replica replica(plan, true);
+  adopt(replica, {5.0F, 6.0F, 7.0F}, AdoptRule::overwrite);
   drift(replica, 0.5F);
-  CHECK(*replica.outer_gradient(1) == std::vector{-0.5F, -0.5F, -0.5F});
+  CHECK(decoded(plan.codec, replica.outer_gradient(1)) == std::vector{-0.5F, -0.5F, -0.5F});
+}
+
+TEST_CASE("a blended release keeps alpha of theta, and becomes the base whole") {
+  auto const plan = plan_with(deck::Receive::blend);
+  train::Replica replica(plan, true);
+  adopt(replica, {0.0F, 0.0F, 0.0F}, AdoptRule::overwrite);
+  drift(replica, 4.0F);
+  adopt(replica, {8.0F, 8.0F, 8.0F}, AdoptRule::blend);
+  CHECK(fragment_1(replica) == std::vector{7.0F, 7.0F, 7.0F});
+  CHECK(base_1(replica) == std::vector{8.0F, 8.0F, 8.0F});
+}
+
+TEST_CASE("what bf16 leaves out of a merged contribution goes into the next, and of a dropped one it does not") {
+  auto const plan = plan_with(deck::Receive::overwrite, outer::Codec::bf16);
+  train::Replica replica(plan, true);
+  adopt(replica, {0.0F, 0.0F, 0.0F}, AdoptRule::overwrite);
+  drift(replica, -1.001953125F);  // 1 + 2^-9: half way to the next bf16, rounded down to 1
+  CHECK(decoded(plan.codec, replica.outer_gradient(1)) == std::vector{1.0F, 1.0F, 1.0F});
+  bool const merged = GENERATE(true, false);
+  replica.settle(1, merged);
+  float const next = merged ? 1.0078125F : 1.0F;  // 1.0039 + 0.002 is nearer to 1 + 2^-7
+  drift(replica, -0.001953125F);
+  CHECK(decoded(plan.codec, replica.outer_gradient(1)) == std::vector{next, next, next});
 }
 
 TEST_CASE("after a merged contribution the release keeps what was trained since the snapshot") {
-  auto const table = small_table();
-  train::Replica replica(table, true, true);
-  replica.adopt(1, std::vector{0.0F, 0.0F, 0.0F}, AdoptRule::overwrite);
+  auto const plan = plan_with(deck::Receive::rebase);
+  train::Replica replica(plan, true);
+  adopt(replica, {0.0F, 0.0F, 0.0F}, AdoptRule::overwrite);
   drift(replica, 1.0F);
   replica.take_snapshot(1);
   drift(replica, 0.25F);
-  replica.adopt(1, std::vector{10.0F, 10.0F, 10.0F}, AdoptRule::rebase_on_snapshot);
+  adopt(replica, {10.0F, 10.0F, 10.0F}, AdoptRule::rebase_on_snapshot);
   CHECK(fragment_1(replica) == std::vector{10.25F, 10.25F, 10.25F});
   CHECK(base_1(replica) == std::vector{10.0F, 10.0F, 10.0F});
 }
 
 TEST_CASE("without a merged contribution the release keeps all that was trained since the base") {
-  auto const table = small_table();
-  train::Replica replica(table, true, true);
-  replica.adopt(1, std::vector{0.0F, 0.0F, 0.0F}, AdoptRule::overwrite);
+  auto const plan = plan_with(deck::Receive::rebase);
+  train::Replica replica(plan, true);
+  adopt(replica, {0.0F, 0.0F, 0.0F}, AdoptRule::overwrite);
   drift(replica, 1.0F);
   replica.take_snapshot(1);
   drift(replica, 0.25F);
-  replica.adopt(1, std::vector{10.0F, 10.0F, 10.0F}, AdoptRule::rebase_on_base);
+  adopt(replica, {10.0F, 10.0F, 10.0F}, AdoptRule::rebase_on_base);
   CHECK(fragment_1(replica) == std::vector{11.25F, 11.25F, 11.25F});
 
   SECTION("and a snapshot whose fate turns out merged later has moved along") {
-    replica.adopt(1, std::vector{20.0F, 20.0F, 20.0F}, AdoptRule::rebase_on_snapshot);
+    adopt(replica, {20.0F, 20.0F, 20.0F}, AdoptRule::rebase_on_snapshot);
     CHECK(fragment_1(replica) == std::vector{20.25F, 20.25F, 20.25F});
   }
 }
 
 TEST_CASE("a replica without exchange is judged by its own parameters") {
-  auto const table = small_table();
-  train::Replica replica(table, false, false);
+  auto plan = plan_with(deck::Receive::overwrite);
+  plan.config.run.method = deck::Method::data_parallel;
+  train::Replica replica(plan, true);
   drift(replica, 2.0F);
   CHECK(replica.outer_parameters()[3] == 2.0F);
 }

@@ -10,7 +10,7 @@ using transport::FrameRefused;
 
 namespace {
 
-transport::FrameLimits const limits{.body_bytes = 1000, .payload_floats = 4};
+transport::FrameLimits const limits{.body_bytes = 1000, .payload_bytes = 4};
 
 // A release with its payload, sealed.
 struct Sample {
@@ -20,7 +20,7 @@ struct Sample {
   FrameHeader header{.kind = FrameKind::message,
                      .body_bytes = static_cast<std::uint32_t>(body.size()),
                      .sequence = 7,
-                     .payload_floats = 3};
+                     .payload_bytes = 3};
 
   Sample() { seal(); }
   void seal() { header.digest = transport::frame_digest(header, body, payload); }
@@ -71,13 +71,13 @@ TEST_CASE("what does not begin like a frame is refused") {
 
 TEST_CASE("lengths above what the receiver allows are refused by the header alone") {
   Sample sample;
-  sample.header.payload_floats = 4;
+  sample.header.payload_bytes = 4;
   CHECK_NOTHROW(decode(sample.header));
-  sample.header.payload_floats = 5;
+  sample.header.payload_bytes = 5;
   CHECK_THROWS_AS(decode(sample.header), FrameRefused);
-  sample.header.payload_floats = ~std::uint64_t{0};
+  sample.header.payload_bytes = ~std::uint64_t{0};
   CHECK_THROWS_AS(decode(sample.header), FrameRefused);
-  sample.header.payload_floats = 0;
+  sample.header.payload_bytes = 0;
   sample.header.body_bytes = 1001;
   CHECK_THROWS_AS(decode(sample.header), FrameRefused);
 }
@@ -85,7 +85,7 @@ TEST_CASE("lengths above what the receiver allows are refused by the header alon
 TEST_CASE("a farewell has no contents") {
   CHECK_NOTHROW(decode({.kind = FrameKind::farewell}));
   CHECK_THROWS_AS(decode({.kind = FrameKind::farewell, .body_bytes = 1}), FrameRefused);
-  CHECK_THROWS_AS(decode({.kind = FrameKind::farewell, .payload_floats = 1}), FrameRefused);
+  CHECK_THROWS_AS(decode({.kind = FrameKind::farewell, .payload_bytes = 1}), FrameRefused);
 }
 
 TEST_CASE("a single flipped bit anywhere is found by the digest") {
@@ -109,7 +109,7 @@ TEST_CASE("a message without the payload it needs is refused, and one with a pay
   SECTION("a release without parameters") { sample.payload.clear(); }
   SECTION("a pull with numbers") { sample.body = protocol::encode(protocol::Pull{}); }
   sample.header.body_bytes = static_cast<std::uint32_t>(sample.body.size());
-  sample.header.payload_floats = sample.payload.size();
+  sample.header.payload_bytes = sample.payload.size();
   sample.seal();
   CHECK_THROWS_WITH(sample.open(), ContainsSubstring("payload"));
 }

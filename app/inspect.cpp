@@ -1,0 +1,83 @@
+// atoll inspect: a checkpoint or a run, in words and digests.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "app/commands.hpp"
+#include "base/exit_code.hpp"
+#include "train/inspect_checkpoint.hpp"
+#include "train/inspect_run.hpp"
+
+namespace atl::app {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json to_json(train::CheckpointReport const& report) {
+  auto const& manifest = report.set.manifest;
+  Json json{{"checkpoint", report.set.folder.string()},
+            {"step", manifest.step},
+            {"time_s", manifest.time_s},
+            {"kind", manifest.kind},
+            {"ranks_per_site", manifest.layout.ranks_per_site},
+            {"shards", manifest.layout.shards},
+            {"facts", manifest.facts},
+            {"deck", manifest.deck},
+            {"damage", Json::array()}};
+  for (auto const& problem : report.damage) json["damage"].push_back({problem.where, problem.what});
+  for (auto const& file : manifest.files)
+    json["files"].push_back({{"name", file.name}, {"bytes", file.bytes}, {"digest", file.digest.hex()}});
+  if (!report.damage.empty()) return json;
+  json["model_digest"] = report.model.hex();
+  for (auto const& [p, version, parameters, digest] : report.fragments)
+    json["fragments"].push_back(
+        {{"fragment", p}, {"version", version}, {"parameters", parameters}, {"digest", digest.hex()}});
+  return json;
+}
+
+Json to_json(std::optional<train::Evaluation> const& eval) {
+  return eval ? Json{{"step", eval->step}, {"val_loss", eval->loss}} : Json(nullptr);
+}
+
+Json to_json(train::RunReport const& report) {
+  auto const& summary = report.summary;
+  Json json{{"run", report.folder.root.string()},
+            {"outcome", report.status ? Json(report.status->outcome) : Json(nullptr)},
+            {"exit_code", report.status ? Json(static_cast<int>(report.status->exit_code)) : Json(nullptr)},
+            {"step", report.status ? report.status->step : 0},
+            {"sites", Json::array()},
+            {"commits", summary.commits},
+            {"contributions", summary.contributions},
+            {"faults", summary.faults},
+            {"resumes", summary.resumes},
+            {"last_eval", to_json(summary.last_eval)},
+            {"best_eval", to_json(summary.best_eval)}};
+  for (auto const& [site, progress] : summary.sites)
+    json["sites"].push_back({{"site", site},
+                             {"step", progress.step},
+                             {"tokens", progress.tokens},
+                             {"loss", progress.loss},
+                             {"tokens_per_s", progress.tokens_per_s}});
+  json["newest_checkpoint"] = report.newest ? Json(report.newest->folder.string()) : Json(nullptr);
+  return json;
+}
+
+}  // namespace
+
+int run_command(InspectStateFlags const& flags) {
+  std::filesystem::path const path(flags.path);
+  auto const say = [&](auto const& report) {
+    fmt::print("{}", flags.json ? to_json(report).dump(2) + "\n" : train::describe(report));
+  };
+  if (std::filesystem::exists(path / checkpoint::manifest_name)) {
+    auto const report = train::inspect_checkpoint(path);
+    say(report);
+    if (!report.damage.empty()) throw base::InputError(report.damage);
+  } else {
+    say(train::inspect_run(path));
+  }
+  return static_cast<int>(base::ExitCode::done);
+}
+
+}  // namespace atl::app

@@ -1,0 +1,15 @@
+// Vectors added to rows in turn: one to every row is a bias, one to each position of a sequence is GPT-2's
+// learned positions. Both directions accumulate (+=).
+#pragma once
+
+#include "kernels/views.hpp"
+
+namespace atl::kernels {
+
+// y[n,m] += bias[n % P, m]; bias (P, M), y (N, M).
+void bias_forward(Exec const& exec, Tensor2<float const> bias, Tensor2<float> y);
+
+// dbias[p,m] += sum of dy[n,m] over all n with n % P = p; in double, in the order of n.
+void bias_backward(Exec const& exec, Tensor2<float const> dy, Tensor2<float> dbias);
+
+}  // namespace atl::kernels

@@ -1,0 +1,35 @@
+#include "outer/version_history.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/error.hpp"
+#include "outer/blocks.hpp"
+
+namespace atl::outer {
+
+void VersionHistory::keep(std::uint64_t commits, Release release) {
+  versions_.push_back({commits, std::move(release)});
+  while (versions_.front().commits + max_staleness_ < commits) versions_.pop_front();
+}
+
+void VersionHistory::shift(std::uint64_t base, std::span<float> delta) const {
+  auto const from = std::ranges::find(versions_, base, &Version::commits);
+  base::ensure(from != versions_.end(),
+               "the base of a contribution is among the versions that are remembered");
+  std::span<std::byte const> const old_bytes = *from->release;
+  std::span<std::byte const> const new_bytes = *versions_.back().release;
+  std::array<float, block_elements> before;
+  std::array<float, block_elements> now;
+  for_each_block({0, delta.size()}, [&](tensor::Range block) {
+    auto const begin = encoded_bytes(codec_, block.offset);
+    auto const bytes = encoded_bytes(codec_, block.size);
+    decode(codec_, old_bytes.subspan(begin, bytes), std::span(before).first(block.size));
+    decode(codec_, new_bytes.subspan(begin, bytes), std::span(now).first(block.size));
+    float* const out = delta.data() + block.offset;
+    for (std::size_t i = 0; i < block.size; ++i) out[i] += now[i] - before[i];
+  });
+}
+
+}  // namespace atl::outer

@@ -1,0 +1,103 @@
+// A shard's fragment at a quiet point, saved and restored, with the contributions that it holds then.
+#include <fmt/format.h>
+
+#include <array>
+#include <string>
+
+#include "base/error.hpp"
+#include "protocol/owned_fragment.hpp"
+
+namespace atl::protocol {
+
+namespace {
+
+[[noreturn]] void refuse(std::string const& what) {
+  throw base::InputError("checkpoint", what, "the file is damaged; resume from another checkpoint");
+}
+
+std::vector<std::uint64_t> numbers_of(Member const& member, bool is_carried) {
+  Contribution const& c = member.contribution;
+  return {static_cast<std::uint64_t>(member.site),
+          is_carried,
+          c.round,
+          c.incarnation,
+          c.base.term,
+          c.base.commits,
+          c.step,
+          c.work.steps,
+          c.work.tokens};
+}
+
+// Of the next life of its site, which goes on with it.
+Contribution contribution_in(std::uint32_t fragment, std::vector<std::uint64_t> const& numbers) {
+  return {.fragment = fragment,
+          .round = numbers[2],
+          .incarnation = numbers[3] + 1,
+          .base = {numbers[4], numbers[5]},
+          .step = numbers[6],
+          .work = {numbers[7], numbers[8]}};
+}
+
+}  // namespace
+
+std::vector<Member const*> OwnedFragment::held_members() const {
+  std::vector<Member const*> held;
+  for (int site = 0; site < static_cast<int>(copies_.size()); ++site) {
+    if (auto const& carried = copy_of(site).carried) held.push_back(&*carried);
+    if (!round_) continue;
+    if (auto const member = round_->members.find(site); member != round_->members.end())
+      held.push_back(&member->second);
+  }
+  return held;
+}
+
+void OwnedFragment::save(base::Writer& writer) const {
+  writer.write("version", std::array{version_.term, version_.commits});
+  writer.write("version_round", made_by_round_);
+  writer.write("rounds", rounds_);
+  writer.write("next_due", next_due_);
+  auto const held = held_members();
+  writer.write("held", std::uint64_t{held.size()});
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    auto const& carried = copy_of(held[i]->site).carried;
+    writer.write(fmt::format("held_{}", i), numbers_of(*held[i], carried && held[i] == &*carried));
+  }
+}
+
+void OwnedFragment::load(base::Reader const& reader, double now_s, PayloadHandle& last_handle) {
+  auto const version = reader.read_uints("version");
+  if (version.size() != 2) refuse("'version' should be two numbers");
+  version_ = {.term = version[0], .commits = version[1]};
+  made_by_round_ = reader.read_uint("version_round");
+  rounds_ = reader.read_uint("rounds");
+  next_due_ = reader.read_uint("next_due");
+  round_.reset();
+  std::uint64_t const held = reader.read_uint("held");
+  for (std::uint64_t i = 0; i < held; ++i) {
+    auto const name = fmt::format("held_{}", i);
+    auto const numbers = reader.read_uints(name);
+    if (numbers.size() != 9 || numbers[7] == 0) refuse(fmt::format("'{}' is no contribution", name));
+    if (numbers[0] >= copies_.size()) continue;  // there were more sites then
+    restore(static_cast<int>(numbers[0]), numbers[1] != 0, contribution_in(index_, numbers), ++last_handle,
+            now_s);
+  }
+}
+
+void OwnedFragment::restore(int site, bool is_carried, Contribution const& contribution,
+                            PayloadHandle payload, double now_s) {
+  auto const member = member_of(site, payload, contribution);
+  if (is_carried) {
+    copy_of(site).carried = member;
+    return;
+  }
+  if (!round_) {
+    round_ = Round{};
+    round_->number = contribution.round;
+    round_->opened_s = now_s;
+  }
+  round_->pulled.insert(site);
+  round_->answered.insert(site);
+  round_->members[site] = member;
+}
+
+}  // namespace atl::protocol

@@ -1,0 +1,91 @@
+#include "train/inner_step.hpp"
+
+#include "optim/clip.hpp"
+#include "optim/lr_schedule.hpp"
+#include "optim/optimizer_shares.hpp"
+
+namespace atl::train {
+
+namespace {
+
+// Under data_parallel too every site of the deck takes its own sequences, so that all methods see the same.
+data::StreamOptions stream_options(RunPlan const& plan, data::Corpus const& corpus, comm::World const& world) {
+  auto const& config = plan.config;
+  int const sequences = config.inner.batch / world.layout.deck_size(world.in_deck.group);
+  int const sharing = sites_per_corpus(config);
+  return {.sources = corpus.training(),
+          .seed = config.run.seed,
+          .site = sharing == 1 ? 0 : world.in_deck.group,
+          .sites = sharing,
+          .batch_sequences = config.inner.batch,
+          .first_sequence = world.in_deck.rank * sequences,
+          .sequences = sequences,
+          .context = config.model.context};
+}
+
+std::vector<std::size_t> sizes_of(std::vector<tensor::Range> const& shares) {
+  std::vector<std::size_t> sizes;
+  for (auto const share : shares) sizes.push_back(share.size);
+  return sizes;
+}
+
+}  // namespace
+
+InnerStep::InnerStep(RunPlan const& plan, data::Corpus const& corpus, comm::World const& world, Trace& trace)
+    : plan_(plan),
+      site_(world.site),
+      trace_(trace),
+      is_sharded_(plan.config.inner.shard_optimizer && world.site.size() > 1),
+      shares_(optim::optimizer_shares(plan.config.inner, plan.table, world.site.size())),
+      share_sizes_(sizes_of(shares_)),
+      model_(exec_, plan.config.model, plan.table,
+             pass_sequences(plan.config, world.layout.deck_size(world.in_deck.group))),
+      optimizer_(exec_, plan.config.inner, plan.table,
+                 is_sharded_ ? shares_[static_cast<std::size_t>(world.site.rank())]
+                             : tensor::Range{0, plan.table.size()}),
+      stream_(stream_options(plan, corpus, world)),
+      has_leaders_text_(sites_per_corpus(plan.config) > 1 || world.in_deck.group == world.here.group) {}
+
+RankShare InnerStep::compute_gradients(Replica& replica, std::uint64_t step) {
+  auto const gradients = replica.gradients();
+  model::LossSum loss;
+  {
+    Trace::Span const span(trace_, Work::compute, step);
+    auto const batch = stream_.next();
+    double const site_targets = static_cast<double>(site_batch(plan_.config)) * batch.context;
+    loss = model_.forward_backward({batch.tokens, batch.targets, batch.sequences, batch.context},
+                                   replica.parameters(), 1.0 / site_targets, gradients, {});
+    exec_.fence();
+  }
+  Trace::Span const span(trace_, Work::reduce, step);
+  std::span const all(gradients.data(), gradients.size());
+  if (is_sharded_) {
+    site_.sum_shares(all, share_sizes_);
+  } else {
+    site_.sum(all, plan_.config.run.deterministic);
+  }
+  // A rank measures its share of the sum, so that all is measured once and sharding changes nothing.
+  auto const mine = shares_[static_cast<std::size_t>(site_.rank())];
+  return {.loss_sum = loss.sum,
+          .squared_norm = optim::squared_norm(
+              exec_, kernels::range<float const>(gradients, mine.offset, mine.size)),
+          .targets = loss.targets};
+}
+
+double InnerStep::update(Replica& replica, double grad_norm, std::uint64_t step) {
+  Trace::Span const span(trace_, Work::optimize, step);
+  double const lr = optim::learning_rate(plan_.config.inner, plan_.config.run.steps, step);
+  auto const parameters = replica.parameters();
+  optimizer_.step(parameters, replica.gradients(), lr,
+                  optim::clip_factor(grad_norm, plan_.config.inner.clip_norm));
+  exec_.fence();
+  if (is_sharded_) site_.gather_shares(std::span(parameters.data(), parameters.size()), share_sizes_);
+  return lr;
+}
+
+void InnerStep::load_cursor(base::Reader const& reader) {
+  if (has_leaders_text_) return stream_.load(reader);
+  take_cursor(reader);
+}
+
+}  // namespace atl::train

@@ -1,0 +1,59 @@
+// One inner step on one rank of a site: its part of the batch, the site's gradients, the update.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/archive.hpp"
+#include "comm/world.hpp"
+#include "data/token_stream.hpp"
+#include "model/transformer.hpp"
+#include "optim/inner_optimizer.hpp"
+#include "train/record.hpp"
+#include "train/replica.hpp"
+#include "train/run_plan.hpp"
+#include "train/trace.hpp"
+
+namespace atl::train {
+
+class InnerStep {
+ public:
+  InnerStep(RunPlan const& plan, data::Corpus const& corpus, comm::World const& world, Trace& trace);
+
+  // Collective over the site. Leaves the site's summed gradients in the replica, of a sharded optimizer only
+  // this rank's share of them, and returns what this rank puts into the record.
+  RankShare compute_gradients(Replica& replica, std::uint64_t step);
+
+  // Updates the parameters from them. Returns the learning rate. Collective over the site where the optimizer
+  // is sharded.
+  double update(Replica& replica, double grad_norm, std::uint64_t step);
+
+  model::Transformer& model() { return model_; }
+
+  // True where this rank's optimizer has a state of its own, which no other rank can save for it.
+  bool has_own_state() const { return is_sharded_ || site_.rank() == 0; }
+  void save_optimizer(base::Writer& writer) const { optimizer_.save(writer); }
+  void load_optimizer(std::span<std::unique_ptr<base::Reader> const> saved) { optimizer_.load(saved); }
+  void save_cursor(base::Writer& writer) const { stream_.save(writer); }
+  // Of what this site's leader saved; throws InputError where that was of other text.
+  void load_cursor(base::Reader const& reader);
+  // Of what another site saved: as far into this site's text.
+  void take_cursor(base::Reader const& reader) { stream_.seek(reader.read_uint("cursor")); }
+
+ private:
+  RunPlan const& plan_;
+  comm::Communicator const& site_;
+  Trace& trace_;
+  bool is_sharded_;
+  std::vector<tensor::Range> shares_;  // of the ranks: whose part of the norm, and of the moments
+  std::vector<std::size_t> share_sizes_;
+  kernels::Exec exec_;
+  model::Transformer model_;
+  optim::InnerOptimizer optimizer_;
+  data::TokenStream stream_;
+  bool has_leaders_text_;  // not so under data_parallel where sites of the deck have text of their own
+};
+
+}  // namespace atl::train

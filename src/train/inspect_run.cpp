@@ -1,0 +1,124 @@
+#include "train/inspect_run.hpp"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "base/durable_file.hpp"
+
+namespace atl::train {
+
+namespace {
+
+using Json = nlohmann::json;
+
+void add(RunSummary& summary, std::string const& event, Json const& line) {
+  if (event == "step") {
+    summary.sites[line.value("site", 0)] = {.step = line.value("step", std::uint64_t{0}),
+                                            .tokens = line.value("tokens", std::uint64_t{0}),
+                                            .loss = line.value("loss", 0.0),
+                                            .tokens_per_s = line.value("tokens_per_s", 0.0)};
+  } else if (event == "commit") {
+    ++summary.commits;
+    summary.contributions += line.value("members", Json::array()).size();
+  } else if (event == "eval") {
+    summary.last_eval = {line.value("step", std::uint64_t{0}), line.value("val_loss", 0.0)};
+    if (!summary.best_eval || summary.last_eval->loss < summary.best_eval->loss)
+      summary.best_eval = summary.last_eval;
+  } else if (event == "fault") {
+    ++summary.faults;
+  }
+}
+
+RunSummary read_metrics(std::filesystem::path const& file) {
+  RunSummary summary;
+  std::map<std::string, RunSummary> at_checkpoint;  // by its path: where a resume goes back to
+  std::ifstream in(file);
+  for (std::string text; std::getline(in, text);) {
+    auto const line = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (!line.is_object()) continue;  // torn by a kill
+    try {
+      auto const event = line.value("event", "");
+      if (event == "checkpoint") at_checkpoint[line.value("path", "")] = summary;
+      if (event == "resume") {
+        auto const resumes = summary.resumes + 1;
+        summary = at_checkpoint[line.value("checkpoint", "")];
+        summary.resumes = resumes;
+      }
+      add(summary, event, line);
+    } catch (Json::exception const&) {  // a value of another type: not a line of ours
+    }
+  }
+  return summary;
+}
+
+}  // namespace
+
+std::optional<Status> read_status(RunFolder const& folder) {
+  auto const text = base::read_text(folder.status());
+  auto const json = Json::parse(text.value_or(""), nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return std::nullopt;
+  try {
+    return Status{.outcome = json.at("outcome").get<std::string>(),
+                  .exit_code = static_cast<base::ExitCode>(json.at("exit_code").get<int>()),
+                  .step = json.at("step").get<std::uint64_t>(),
+                  .checkpoint = json.at("checkpoint").get<std::string>()};
+  } catch (Json::exception const&) {
+    return std::nullopt;
+  }
+}
+
+RunReport inspect_run(std::filesystem::path const& root) {
+  RunReport report{.folder = RunFolder(""), .status = {}, .summary = {}, .newest = {}, .skipped = {}};
+  report.folder.root = root;
+  if (!std::filesystem::exists(report.folder.deck())) {
+    throw base::InputError(root.string(), "is neither a run nor a checkpoint",
+                           "give a folder of runs/, or a checkpoint in it");
+  }
+  report.status = read_status(report.folder);
+  report.summary = read_metrics(report.folder.metrics());
+  if (std::filesystem::exists(report.folder.checkpoints())) {
+    auto found = checkpoint::find_sets(report.folder.checkpoints());
+    if (!found.complete.empty()) report.newest = std::move(found.complete.front());
+    report.skipped = std::move(found.skipped);
+  }
+  return report;
+}
+
+std::string describe(RunReport const& report) {
+  auto const& [sites, commits, contributions, faults, last_eval, best_eval, resumes] = report.summary;
+  auto text = fmt::format("{}: ", report.folder.root.string());
+  if (report.status) {
+    text += fmt::format("{}, exit code {}, step {}\n", report.status->outcome,
+                        static_cast<int>(report.status->exit_code), report.status->step);
+  } else {
+    text += "no status\n";
+  }
+  for (auto const& [site, progress] : sites) {
+    text +=
+        fmt::format("site {}   step {}, {:.2f} M tokens, loss {:.4f}, {:.0f} tok/s\n", site, progress.step,
+                    static_cast<double>(progress.tokens) / 1e6, progress.loss, progress.tokens_per_s);
+  }
+  if (commits > 0) {
+    text += fmt::format("commits  {}, of {:.2f} sites each\n", commits,
+                        static_cast<double>(contributions) / static_cast<double>(commits));
+  }
+  if (last_eval) {
+    text += fmt::format("eval     validation loss {:.4f} at step {}; best {:.4f} at step {}\n",
+                        last_eval->loss, last_eval->step, best_eval->loss, best_eval->step);
+  }
+  text += fmt::format("resumed  {} times\n", resumes);
+  if (faults > 0) text += fmt::format("faults   {}\n", faults);
+  for (auto const& problem : report.skipped)
+    text += fmt::format("passed   {}: {}\n", problem.where, problem.what);
+  if (report.newest) {
+    text +=
+        fmt::format("newest   {}, step {}\n", report.newest->folder.string(), report.newest->manifest.step);
+  } else {
+    text += "newest   no complete checkpoint\n";
+  }
+  return text;
+}
+
+}  // namespace atl::train

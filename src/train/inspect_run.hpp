@@ -1,0 +1,50 @@
+// How a run stands, from what it wrote: status.json, metrics.jsonl, its newest checkpoint.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checkpoint/sets.hpp"
+#include "train/run_folder.hpp"
+
+namespace atl::train {
+
+struct SiteProgress {
+  std::uint64_t step = 0, tokens = 0;
+  double loss = 0.0, tokens_per_s = 0.0;
+};
+
+struct Evaluation {
+  std::uint64_t step = 0;
+  double loss = 0.0;
+};
+
+// What counts of a run: lines that a resume has superseded are left out, and only `resumes` is of the whole.
+struct RunSummary {
+  std::map<int, SiteProgress> sites;
+  std::uint64_t commits = 0, contributions = 0, faults = 0;
+  std::optional<Evaluation> last_eval, best_eval;
+  std::uint64_t resumes = 0;
+};
+
+struct RunReport {
+  RunFolder folder;
+  std::optional<Status> status;
+  RunSummary summary;
+  std::optional<checkpoint::Set> newest;
+  std::vector<base::Problem> skipped;  // why each newer folder of `checkpoints/` is no checkpoint
+};
+
+// None where there is none, or it cannot be read.
+std::optional<Status> read_status(RunFolder const& folder);
+
+// `root`: the folder of a run. Throws InputError where it is none.
+RunReport inspect_run(std::filesystem::path const& root);
+
+// In lines for the console.
+std::string describe(RunReport const& report);
+
+}  // namespace atl::train

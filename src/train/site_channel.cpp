@@ -1,0 +1,124 @@
+#include "train/site_channel.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "deck/deck.hpp"
+#include "outer/codec.hpp"
+#include "train/peers.hpp"
+
+namespace atl::train {
+
+namespace {
+
+constexpr double join_wait_s = 0.25;
+
+}  // namespace
+
+SiteChannel::SiteChannel(RunPlan const& plan, transport::Transport& transport)
+    : plan_(plan), transport_(transport) {}
+
+void SiteChannel::join(std::uint64_t incarnation) {
+  int const shards = plan_.config.syncer.ranks;
+  for (int shard = 0; shard < shards; ++shard) {
+    transport_.send(shard_peer(shard), protocol::Hello{.incarnation = incarnation,
+                                                       .parameters = plan_.table.digest(),
+                                                       .agreement = deck::agreement(plan_.config)});
+  }
+  int welcomes = 0;
+  double asked_s = base::now_s();
+  while (welcomes < shards) {
+    transport_.wait(join_wait_s);
+    for (auto& frame : transport_.receive()) {
+      auto const* welcome = std::get_if<protocol::Welcome>(&frame.message);
+      if (!welcome) {
+        accept(std::move(frame));
+        continue;
+      }
+      if (!welcome->refusal.empty()) {
+        throw base::RuntimeFailure(
+            fmt::format("shard {} refuses this site: {}", frame.from.index, welcome->refusal));
+      }
+      ++welcomes;
+    }
+    if (base::now_s() - asked_s > plan_.config.outer.dead_after_s) {
+      base::log::warn_once("welcome", "no welcome from every shard yet; still waiting");
+      asked_s = base::now_s();
+    }
+  }
+}
+
+void SiteChannel::receive(double wait_s) {
+  if (wait_s > 0 && events_.empty()) transport_.wait(wait_s);
+  for (auto& frame : transport_.receive()) accept(std::move(frame));
+}
+
+void SiteChannel::accept(transport::Frame frame) {
+  if (auto const* release = std::get_if<protocol::Release>(&frame.message)) {
+    auto const fragment = static_cast<int>(release->fragment);
+    bool const fits = fragment < plan_.table.fragments() && frame.payload &&
+                      frame.payload->size() == outer::encoded_bytes(plan_.release_codec,
+                                                                    plan_.table.fragment(fragment).size);
+    if (!fits) return base::log::warn_once("release", "a release of the wrong size arrived; it was dropped");
+    drop_older_release(*release);
+    payloads_[++last_handle_] = std::move(frame.payload);
+    events_.emplace_back(protocol::HeldRelease{*release, last_handle_});
+    return;
+  }
+  std::visit(
+      [&](auto const& message) {
+        if constexpr (std::is_constructible_v<protocol::SiteEvent, decltype(message)>) {
+          events_.emplace_back(message);
+        } else {
+          base::log::warn_once("unexpected message",
+                               "a message arrived that a site has no use for; it was dropped");
+        }
+      },
+      frame.message);
+}
+
+// A site that looks rarely must not pile up payloads: of a release that a newer one overtakes, the fate is
+// enough.
+void SiteChannel::drop_older_release(protocol::Release const& newer) {
+  for (auto& event : events_) {
+    auto const* held = std::get_if<protocol::HeldRelease>(&event);
+    if (!held || held->release.fragment != newer.fragment || held->release.version >= newer.version) continue;
+    payloads_.erase(held->payload);
+    event = protocol::FateNotice{newer.fragment, held->release.fate};
+  }
+}
+
+void SiteChannel::contribute(protocol::Contribution const& contribution, transport::Payload payload) {
+  int const owner = static_cast<int>(contribution.fragment) % plan_.config.syncer.ranks;
+  transport_.send(shard_peer(owner), contribution, std::move(payload));
+}
+
+void SiteChannel::send_progress(protocol::Progress const& progress) {
+  for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard) transport_.send(shard_peer(shard), progress);
+}
+
+void SiteChannel::send_to_hub(protocol::Message message) {
+  transport_.send(shard_peer(0), std::move(message));
+}
+
+void SiteChannel::say_goodbye() {
+  for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard)
+    transport_.send(shard_peer(shard), protocol::Bye{});
+}
+
+std::map<std::string, std::uint64_t> SiteChannel::sent_bytes() const {
+  auto const by_kind = transport_.counters().bytes_sent_by_kind;
+  std::map<std::string, std::uint64_t> sent;
+  for (std::size_t kind = 0; kind < by_kind.size(); ++kind) {
+    if (by_kind[kind] > 0) sent[protocol::kind_name(kind)] = by_kind[kind];
+  }
+  return sent;
+}
+
+}  // namespace atl::train

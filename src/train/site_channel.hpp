@@ -1,0 +1,50 @@
+// The leader's side of the star: what a site says to the shards, and what it holds of what they said.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "protocol/site_machine.hpp"
+#include "train/run_plan.hpp"
+#include "transport/transport.hpp"
+
+namespace atl::train {
+
+class SiteChannel {
+ public:
+  SiteChannel(RunPlan const& plan, transport::Transport& transport);
+
+  // Says hello and waits until every shard has welcomed this site. Throws RuntimeFailure where one refuses.
+  void join(std::uint64_t incarnation);
+
+  // Takes in what has arrived; `wait_s` > 0: sleeps so long at most where nothing is there yet.
+  void receive(double wait_s = 0.0);
+  // What the machine has not seen yet, oldest first.
+  std::deque<protocol::SiteEvent>& events() { return events_; }
+
+  transport::Payload const& payload(protocol::PayloadHandle handle) const { return payloads_.at(handle); }
+  void discard(protocol::PayloadHandle handle) { payloads_.erase(handle); }
+
+  void contribute(protocol::Contribution const& contribution, transport::Payload payload);
+  void send_progress(protocol::Progress const& progress);
+  void send_to_hub(protocol::Message message);
+  void say_goodbye();
+
+  // Bytes sent so far, by kind of message: all that ever left this site.
+  std::map<std::string, std::uint64_t> sent_bytes() const;
+
+ private:
+  void accept(transport::Frame frame);
+  void drop_older_release(protocol::Release const& newer);
+
+  RunPlan const& plan_;
+  transport::Transport& transport_;
+  std::deque<protocol::SiteEvent> events_;
+  std::map<protocol::PayloadHandle, transport::Payload> payloads_;
+  protocol::PayloadHandle last_handle_ = 0;
+};
+
+}  // namespace atl::train

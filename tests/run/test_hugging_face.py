@@ -1,0 +1,68 @@
+"""Out of a run, into Hugging Face's format and back: the same model at every turn. Needs none of their software."""
+
+import json
+import struct
+import unittest
+
+from support import RunTest, atoll
+
+
+def header(file):
+    content = file.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    return json.loads(content[8 : 8 + length])
+
+
+class HuggingFace(RunTest):
+    def setUp(self):
+        super().setUp()
+        self.finish(3, {"run.steps": 12, "model.kv_heads": 2})
+
+    def loss(self, model):
+        return json.loads(atoll("eval", model, "--data", "data/bytes/validation.bin", "--batches", 4, "--json",
+                                cwd=self.folder).stdout)["loss"]
+
+    def refuse(self, *arguments, fragments):
+        done = atoll(*arguments, cwd=self.folder, check=False)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        for fragment in fragments:
+            self.assertIn(fragment, done.stderr)
+
+    def test_a_run_is_exported_imported_and_goes_on(self):
+        atoll("export", "runs/tiny", "--out", "hf", cwd=self.folder)
+        config = json.loads((self.folder / "hf/config.json").read_text())
+        self.assertEqual((config["model_type"], config["num_key_value_heads"], config["bos_token_id"]), ("llama", 2, 256))
+        self.assertEqual(header(self.folder / "hf/model.safetensors")["model.layers.1.self_attn.v_proj.weight"]["shape"], [32, 64])
+
+        atoll("import", "hf", "--out", "models/tiny", "--tokenizer", "bytes", cwd=self.folder)
+        atoll("export", "models/tiny", "--out", "hf2", cwd=self.folder)
+        for name in ("config.json", "model.safetensors"):
+            self.assertEqual((self.folder / "hf" / name).read_bytes(), (self.folder / "hf2" / name).read_bytes())
+        self.assertTrue(atoll("generate", "models/tiny", "--tokens", 20, cwd=self.folder).stdout.strip())
+
+        # A run that begins with the imported model and hardly learns ends where it began.
+        self.finish(3, {"run.steps": 12, "run.name": "on", "run.initial_model": "models/tiny", "model.kv_heads": 2,
+                        "inner.lr": 1e-9})
+        self.assertAlmostEqual(self.loss("runs/on"), self.loss("models/tiny"), places=4)
+
+    def test_a_model_without_its_tokenizer_is_evaluated_on_token_files(self):
+        atoll("export", "runs/tiny", "--out", "hf", cwd=self.folder)
+        atoll("import", "hf", "--out", "models/tiny", cwd=self.folder)
+        atoll("import", "hf", "--out", "models/bytes", "--tokenizer", "bytes", cwd=self.folder)
+        self.assertEqual(self.loss("models/tiny"), self.loss("models/bytes"))
+
+    def test_bad_inputs(self):
+        atoll("export", "runs/tiny", "--out", "hf", cwd=self.folder)
+        self.refuse("export", "runs/tiny", "--out", "hf", fragments=["hf", "is not empty"])
+        self.refuse("export", "runs/none", "--out", "hf3", fragments=["runs/none"])
+        self.refuse("export", "runs/tiny", "--out", "hf3", "--shard-mb", 0, fragments=["--shard-mb"])
+        self.refuse("import", "data", "--out", "models/a", fragments=["data/config.json", "is missing"])
+        self.refuse("import", "hf", "--out", "models/a", "--tokenizer", "none.model", fragments=["none.model"])
+        weights = self.folder / "hf/model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:-4])
+        self.refuse("import", "hf", "--out", "models/a", fragments=["hf/model.safetensors", "safetensors"])
+        self.assertFalse((self.folder / "models").exists(), "nothing is written before all is found to be right")
+
+
+if __name__ == "__main__":
+    unittest.main()
