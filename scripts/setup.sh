@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what atoll is built from: Debian packages, and Open MPI with ULFM in the virtual environment .venv.
-# Run it as often as you like; where all is there it changes nothing and takes a second.
+# Run it as often as you like; where all is there it changes nothing and takes a second. `scripts/setup.sh fuzz` wants
+# clang, too.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -13,6 +14,7 @@ packages=(
   catch2
   dict-gcide  # the quickstart's text
 )
+[ "${1:-}" != fuzz ] || packages+=(clang-16 libclang-rt-16-dev)  # 14, the default, lacks std::source_location
 
 say() { echo "setup: $*"; }
 fail() { echo "setup: $*" >&2; exit 2; }

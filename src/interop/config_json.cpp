@@ -106,7 +106,6 @@ double read_rope_theta(Config& config) {
     below.must_be("rope_type", {"default"});
     below.must_be("type", {"default"});
     below.must_be("partial_rotary_factor", {1.0});
-    for (char const* scaled : {"factor", "short_factor", "long_factor"}) below.must_be_absent(scaled);
     config.join(below);
   }
   return theta;
@@ -164,7 +163,9 @@ deck::ModelSection parse_config(std::string const& where, std::string const& tex
   config.must_be("architectures", {Json::array({is_llama ? "LlamaForCausalLM" : "GPT2LMHeadModel"})});
   config.must_be_absent("quantization_config");
   auto const model = is_llama ? read_llama(config) : read_gpt2(config);
-  config.must_be(is_llama ? "hidden_size" : "n_embd", {model.width / model.heads * model.heads});
+  if (model.width % model.heads != 0) {
+    config.refuse(is_llama ? "hidden_size" : "n_embd", "is no multiple of the attention heads");
+  }
   if (model.heads % model.kv_heads != 0) config.refuse("num_key_value_heads", "does not divide the heads");
   config.check();
   return model;

@@ -211,8 +211,9 @@ bool SiteMachine::is_due(SiteFragment const& fragment) const {
 // What is known of the fragment here is all that there is to know; or, in the synchronous methods, a
 // contribution under way waits at the shard for the others.
 bool SiteMachine::can_rest(SiteFragment const& fragment) const {
-  bool const may_be_under_way = options_.rounds && !(hold_ && hold_->purpose == Purpose::finish);
-  return fragment.is_adopted() && (may_be_under_way || !fragment.contributed_round());
+  bool const may_wait = options_.rounds && !(hold_ && hold_->purpose == Purpose::finish);
+  return fragment.is_adopted() &&
+         !(may_wait ? fragment.is_on_its_way() : fragment.contributed_round().has_value());
 }
 
 void SiteMachine::save(base::Writer& writer) const {

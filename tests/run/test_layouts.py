@@ -1,5 +1,6 @@
 """The same run on other layouts: loss curves, and checkpoints that go on with other numbers of ranks, sites and shards."""
 
+import json
 import signal
 import unittest
 
@@ -23,7 +24,8 @@ class Layouts(RunTest):
         self.assertEqual(code, 75, out + err)
 
     def test_sharding_accumulation_and_ranks_do_not_change_the_loss_curve(self):
-        common = {"run.method": "data_parallel", "sites.count": 1, "run.steps": 200}
+        # AdamW magnifies rounding; at the deck's 3e-3 the curves of 1 and 2 ranks are 1.2e-4 apart after 100 steps.
+        common = {"run.method": "data_parallel", "sites.count": 1, "run.steps": 200, "inner.lr": 1e-3}
         plain = self.losses(self.finish(2, {**common, "run.name": "plain"}))
         variants = {"accumulated": (1, {"inner.micro_batch": 1}), "two_ranks": (2, {}),
                     "sharded": (2, {"inner.shard_optimizer": True}),
@@ -63,7 +65,7 @@ class Layouts(RunTest):
         self.assertEqual(code, 0, out + err)
         restored = {line["fragment"]: line["digest"] for line in job.metrics("restored")}
         checkpoint = atoll("inspect", self.folder / job.metrics("resume")[0]["checkpoint"], "--json", cwd=self.folder)
-        saved = {fragment["fragment"]: fragment["digest"] for fragment in self.json(checkpoint.stdout)["fragments"]}
+        saved = {fragment["fragment"]: fragment["digest"] for fragment in json.loads(checkpoint.stdout)["fragments"]}
         self.assertEqual(len(restored), 4)
         self.assertEqual(restored, saved)
         self.assertLess(job.metrics("eval")[-1]["val_loss"], 4.0)
@@ -74,7 +76,7 @@ class Layouts(RunTest):
         self.assertTrue(any(line["members"] == [0, 1] for line in job.metrics("commit")))
 
     def test_every_site_trains_on_text_of_its_own(self):
-        (self.folder / "other.txt").write_text("a text of numbers: " + " ".join(str(n * n) for n in range(20000)))
+        (self.folder / "other.txt").write_text("".join(f"{n}\n   has the square {n * n}\n\n" for n in range(8000)))
         atoll("data", "prepare", "other.txt", "--out", "other", "--bytes", "--validation-fraction", "0.01", cwd=self.folder)
         job = self.finish(3, {"sites.data": ["data/bytes", "other"], "run.steps": 60, "run.stop": "each"})
         final = {line["site"]: line["val_loss"] for line in job.metrics("eval") if line["final"]}

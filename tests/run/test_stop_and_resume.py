@@ -38,6 +38,19 @@ class StopAndResume(RunTest):
         self.assertLess(resumed_at, 120, "it stopped before the end")
         self.assertEqual(self.final_digest(parts), self.final_digest(whole), f"stopped at step {resumed_at}")
 
+    def test_synchronous_methods_resume_bit_identical_from_within_an_interval_or_a_round(self):
+        """Sites of unequal pace, so that the order to stop finds one waiting for the other now and then."""
+        for method, change in {"diloco": {}, "streaming": {"outer.overlap_steps": 3}}.items():
+            with self.subTest(method):
+                deck = {"run.method": method, "run.steps": 96, "sites.ranks": [2, 1], "sites.step_floor_s": 0.02,
+                        "outer.interval_steps": 6, "outer.fragments": 3, **change}
+                whole = self.finish(4, {**deck, "run.name": f"{method}-whole"})
+                self.stop(self.start(4, {**deck, "run.name": f"{method}-parts"}), random.randint(5, 70))
+                parts = self.finish(4, {**deck, "run.name": f"{method}-parts"}, resume=True)
+                resumed_at = parts.metrics("resume")[0]["step"]
+                self.assertLess(resumed_at, 96, "it stopped before the end")
+                self.assertEqual(self.final_digest(parts), self.final_digest(whole), f"stopped at step {resumed_at}")
+
     def test_a_decoupled_run_goes_on_where_it_stopped(self):
         deck = {"run.name": "parts", "run.steps": 80, "sites.step_floor_s": 0.03}
         self.stop(self.start(3, deck), 30)

@@ -116,9 +116,9 @@ TEST_CASE("what the model would compute otherwise is refused by key and value") 
 }
 
 TEST_CASE("impossible sizes are refused") {
-  check_refused(llama(), "hidden_size", 33, "hidden_size = 33 must be 32");
+  check_refused(llama(), "hidden_size", 33, "hidden_size = 33 is no multiple of the attention heads");
   check_refused(llama(), "num_key_value_heads", 3, "num_key_value_heads = 3 does not divide the heads");
-  check_refused(llama(), "num_attention_heads", 64, "hidden_size = 32 must be 0");
+  check_refused(llama(), "num_attention_heads", 64, "hidden_size = 32 is no multiple");
   check_refused(llama(), "num_hidden_layers", 0, "num_hidden_layers = 0 is no number from 1");
   check_refused(llama(), "vocab_size", -5, "vocab_size = -5");
   check_refused(llama(), "vocab_size", 1e30, "vocab_size = 1e+30");

@@ -63,6 +63,11 @@ WorldOptions random_options(std::uint64_t seed, deck::Receive receive) {
 void add(Sightings& sum, Sightings const& seen) {
   sum.events += seen.events;
   sum.overwrites += seen.overwrites;
+  sum.blends += seen.blends;
+  sum.carried_members += seen.carried_members;
+  sum.waits += seen.waits;
+  sum.kept_contributions += seen.kept_contributions;
+  sum.restored_members += seen.restored_members;
   sum.rebases_on_snapshot += seen.rebases_on_snapshot;
   sum.rebases_on_base += seen.rebases_on_base;
   sum.adoptions_with_open_fate += seen.adoptions_with_open_fate;
@@ -79,12 +84,35 @@ void require_good_end(World const& world) {
   REQUIRE(last.missing.empty());
 }
 
+WorldOptions carrying_options(std::uint64_t seed) {
+  auto options = random_options(seed, seed % 2 == 0 ? deck::Receive::overwrite : deck::Receive::blend);
+  options.outer.late = deck::Late::carry;
+  options.stops_each = seed % 3 == 0;
+  return options;
+}
+
+// diloco where P = 1, else streaming; nothing is damaged on the way.
+WorldOptions synchronous_options(std::uint64_t seed) {
+  Draws draw(seed + 100);
+  auto options = random_options(seed, deck::Receive::blend);
+  options.synchronous = true;
+  options.outer.quorum = options.sites;
+  options.outer.interval_steps =
+      std::max(options.outer.interval_steps, static_cast<std::uint64_t>(options.outer.fragments));
+  auto const longest = static_cast<int>(options.outer.interval_steps) - 1;
+  options.outer.overlap_steps = static_cast<std::uint64_t>(draw.chance(0.3) ? 0 : draw.whole(0, longest));
+  if (options.outer.fragments == 1) options.outer.receive = deck::Receive::overwrite;
+  options.corrupted_share = 0.0;
+  return options;
+}
+
 // Runs the worlds of seeds 1 to `count` to their end.
-Sightings run_worlds(std::uint64_t count, deck::Receive receive) {
+template <class MakeOptions>
+Sightings run_worlds(std::uint64_t count, MakeOptions make_options) {
   Sightings sum;
   for (std::uint64_t seed = 1; seed <= count; ++seed) {
     INFO("seed " << seed);
-    World world(random_options(seed, receive));
+    World world(make_options(seed));
     world.run();
     require_good_end(world);
     add(sum, world.sightings());
@@ -92,10 +120,35 @@ Sightings run_worlds(std::uint64_t count, deck::Receive receive) {
   return sum;
 }
 
+// Stopped twice at any time, each time resumed from the last checkpoint.
+template <class MakeOptions>
+Sightings run_worlds_with_restarts(std::uint64_t count, MakeOptions make_options) {
+  Sightings sum;
+  int restarts = 0;
+  for (std::uint64_t seed = 1; seed <= count; ++seed) {
+    INFO("seed " << seed);
+    auto options = make_options(seed);
+    options.checkpoint_every = 1 + 9 * (seed % 2);
+    World world(options);
+    for (int crash = 1; crash <= 2; ++crash) {
+      world.run(Draws(seed).real(10.0, 30.0) * crash);
+      REQUIRE(world.failure() == "");
+      if (world.is_over() || world.seals().empty()) continue;
+      world.restart();
+      ++restarts;
+    }
+    world.run();
+    require_good_end(world);
+    add(sum, world.sightings());
+  }
+  CHECK(restarts > 50);
+  return sum;
+}
+
 }  // namespace
 
 TEST_CASE("random worlds, overwrite: the books are right after every event") {
-  auto const seen = run_worlds(300, deck::Receive::overwrite);
+  auto const seen = run_worlds(300, [](auto seed) { return random_options(seed, deck::Receive::overwrite); });
   CHECK(seen.events > 100000);
   CHECK(seen.overwrites > 4000);
   CHECK(seen.adoptions_with_open_fate > 10);
@@ -107,7 +160,7 @@ TEST_CASE("random worlds, overwrite: the books are right after every event") {
 }
 
 TEST_CASE("random worlds, rebase: the books are right after every event, and nothing is thrown away") {
-  auto const seen = run_worlds(300, deck::Receive::rebase);
+  auto const seen = run_worlds(300, [](auto seed) { return random_options(seed, deck::Receive::rebase); });
   CHECK(seen.rebases_on_snapshot > 2000);
   CHECK(seen.rebases_on_base > 300);
   CHECK(seen.adoptions_with_open_fate > 10);
@@ -141,23 +194,50 @@ TEST_CASE(
 }
 
 TEST_CASE("random worlds, stopped at any time and resumed from the last checkpoint") {
-  int restarts = 0;
+  run_worlds_with_restarts(200, [](auto seed) {
+    return random_options(seed, seed % 2 == 0 ? deck::Receive::overwrite : deck::Receive::rebase);
+  });
+}
+
+TEST_CASE("random worlds that carry: what is late is merged once, and its site knows what became of it") {
+  auto const seen = run_worlds(300, carrying_options);
+  CHECK(seen.carried_members > 100);
+  CHECK(seen.rejections.at(Reason::unknown_round) > 10);
+}
+
+TEST_CASE("random worlds that carry, stopped at any time: carried contributions outlive their sites") {
+  auto const seen = run_worlds_with_restarts(200, carrying_options);
+  CHECK(seen.restored_members > 10);
+}
+
+TEST_CASE("random worlds in which each site takes its own steps: all take them, and all end") {
+  std::uint64_t behind = 0;
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     INFO("seed " << seed);
     auto options = random_options(seed, seed % 2 == 0 ? deck::Receive::overwrite : deck::Receive::rebase);
-    options.checkpoint_every = 10;
+    options.stops_each = true;
     World world(options);
-    for (int crash = 1; crash <= 2; ++crash) {
-      world.run(Draws(seed).real(10.0, 30.0) * crash);
-      REQUIRE(world.failure() == "");
-      if (world.is_over() || world.seals().empty()) continue;
-      world.restart();
-      ++restarts;
-    }
     world.run();
     require_good_end(world);
+    // Who is silent when the others have ended is not waited for.
+    for (int m = 0; m < options.sites; ++m) behind += options.steps - world.site(m).step();
+    if (options.stalls.empty()) CHECK(world.site(0).step() == options.steps);
   }
-  CHECK(restarts > 50);
+  CHECK(behind < 1000);
+}
+
+TEST_CASE("random synchronous worlds: every site adopts a version at the same step of its own") {
+  auto const seen = run_worlds(300, synchronous_options);
+  CHECK(seen.blends > 1000);
+  CHECK(seen.waits > 1000);
+  for (auto const& [reason, count] : seen.rejections) CHECK(reason == Reason::duplicate);
+}
+
+TEST_CASE(
+    "random synchronous worlds, stopped in the middle of rounds: what follows is what would have been") {
+  auto const seen = run_worlds_with_restarts(200, synchronous_options);
+  CHECK(seen.kept_contributions > 100);
+  CHECK(seen.restored_members > 50);
 }
 
 TEST_CASE("random worlds, impatient: whoever is missing, the run ends and the books are right") {

@@ -19,48 +19,70 @@ void World::start() {
   quiet_.emplace(options_.sites, options_.shards, options_.patience_s);
   sites_.clear();
   shards_.clear();
+  std::optional<SiteMachine::Rounds> rounds;
+  if (options_.synchronous) rounds = {options_.outer.interval_steps, options_.outer.overlap_steps};
   for (int m = 0; m < options_.sites; ++m) {
     SiteMachine::Options const site{.fragments = options_.outer.fragments,
                                     .incarnation = 1,
                                     .receive = options_.outer.receive,
-                                    .in_flight = options_.outer.in_flight};
+                                    .late = options_.outer.late,
+                                    .in_flight = options_.outer.in_flight,
+                                    .last_step = ends_by_itself() ? options_.steps : 0,
+                                    .rounds = rounds};
     std::vector<Tally> const zero(fragments, nothing);
     sites_.push_back({.machine = SiteMachine(site),
                       .theta = zero,
                       .base = zero,
                       .snapshot = zero,
                       .inbox = {},
-                      .stepped_s = {}});
+                      .stepped_s = {},
+                      .unsettled = std::vector<bool>(fragments)});
   }
   for (int s = 0; s < options_.shards; ++s) {
     shards_.push_back({.machine = SyncerMachine({.shard = s,
                                                  .shards = options_.shards,
                                                  .sites = options_.sites,
                                                  .max_tokens_per_step = 14,
+                                                 .synchronous = options_.synchronous,
+                                                 .last_step = ends_by_itself() ? options_.steps : 0,
                                                  .outer = options_.outer}),
                        .theta = {},
+                       .restored = {},
                        .to_answer = {},
                        .was_live = {}});
     for (std::uint32_t p = 0; p < fragments; ++p) {
       if (shards_.back().machine.owns(p)) shards_.back().theta[p] = nothing;
     }
   }
-  for (auto const& [m, state] : saved_sites_) {
-    auto& site = sites_[static_cast<std::size_t>(m)];
-    site.machine.load(MemoryReader(state.values));
-    site.theta = state.theta;
-    site.base = state.base;
-  }
-  for (auto const& [s, state] : saved_shards_) {
-    shards_[static_cast<std::size_t>(s)].machine.load(MemoryReader(state.values), now_s_);
-    shards_[static_cast<std::size_t>(s)].theta = state.theta;
-  }
+  load_saved();
   for (int m = 0; m < options_.sites; ++m) {
     plan_boundary(m, now_s_);
     for (int s = 0; s < options_.shards; ++s) {
       send({m, s, true, false}, [=, this, incarnation = site(m).incarnation()] {
         on_shard(s, [=, this](SyncerMachine& shard) { return shard.on_admitted(m, incarnation, now_s_); });
       });
+    }
+  }
+}
+
+void World::load_saved() {
+  for (auto const& [m, state] : saved_sites_) {
+    auto& site = sites_[static_cast<std::size_t>(m)];
+    site.machine.load(MemoryReader(state.values));
+    site.theta = state.theta;
+    site.base = state.base;
+    site.unsettled = state.unsettled;
+    seen_.kept_contributions += static_cast<int>(std::ranges::count(site.unsettled, true));
+  }
+  for (auto const& [s, state] : saved_shards_) {
+    auto& shard = shards_[static_cast<std::size_t>(s)];
+    shard.machine.load(MemoryReader(state.values), now_s_);
+    shard.theta = state.theta;
+    PayloadHandle handle = 0;
+    for (auto const* member : shard.machine.held_members()) {
+      if (member->payload != ++handle) fail("restored payloads are not numbered in their order");
+      shard.restored[handle] = state.held.at(handle - 1);
+      ++seen_.restored_members;
     }
   }
 }
@@ -116,6 +138,11 @@ Tally World::take(PayloadHandle payload) {
   return std::move(node.mapped());
 }
 
+Tally World::take_at(int shard, PayloadHandle payload) {
+  auto node = shards_[static_cast<std::size_t>(shard)].restored.extract(payload);
+  return node ? std::move(node.mapped()) : take(payload);
+}
+
 void World::fail(std::string const& why) {
   if (failure_.empty()) failure_ = why + " (at " + std::to_string(now_s_) + " s)";
 }
@@ -139,6 +166,8 @@ Work World::work_in_theta(int m, int p) const {
 }
 
 std::string World::check_end() const {
+  auto const is_used_up = [](Shard const& shard) { return shard.restored.empty(); };
+  if (!std::ranges::all_of(shards_, is_used_up)) return "a restored payload was neither used nor discarded";
   if (!payloads_.empty())
     return std::to_string(payloads_.size()) + " payloads were neither used nor discarded";
   for (int m = 0; m < options_.sites; ++m) {
@@ -168,6 +197,10 @@ Sightings World::sightings() const {
     for (auto const& [reason, count] : shard.machine.rejections()) seen.rejections[reason] += count;
   }
   return seen;
+}
+
+bool World::trains(Site const& site) const {
+  return site.machine.is_ready() && !site.machine.is_holding() && !site.machine.is_waiting();
 }
 
 std::optional<double> World::stalled_until(int site) const {

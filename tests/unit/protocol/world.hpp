@@ -34,7 +34,9 @@ struct WorldOptions {
   int sites = 2;
   int shards = 1;
   deck::OuterSection outer;
-  std::uint64_t steps = 60;             // on the clock of shard 0; then the run finishes
+  bool synchronous = false;  // diloco, streaming: rounds unasked, each site takes `steps` of its own
+  bool stops_each = false;   // the same end for sites that do not wait
+  std::uint64_t steps = 60;  // on the clock of shard 0, unless `stops_each`; then the run finishes
   std::uint64_t checkpoint_every = 0;   // on that clock; 0: never
   std::vector<double> step_s = {1, 1};  // by site
   double control_delay_s = 0.0;
@@ -59,7 +61,8 @@ struct CommitSeen {
 // What a run went through, to know that a test tested something.
 struct Sightings {
   int events = 0;
-  int overwrites = 0, rebases_on_snapshot = 0, rebases_on_base = 0;
+  int overwrites = 0, blends = 0, rebases_on_snapshot = 0, rebases_on_base = 0;
+  int carried_members = 0, waits = 0, kept_contributions = 0, restored_members = 0;
   int adoptions_with_open_fate = 0;
   int most_on_their_way = 0;
   std::map<protocol::Reason, std::uint64_t> rejections;
@@ -97,24 +100,28 @@ class World {
     std::vector<Tally> theta, base, snapshot;  // by fragment
     std::deque<protocol::SiteEvent> inbox;
     std::vector<double> stepped_s;
-    int on_their_way = 0;    // contributions that have not arrived yet
-    std::uint64_t wake = 0;  // of the boundary to come; earlier plans are void
+    std::vector<bool> unsettled{};  // by fragment: a contribution whose residual hangs in the air
+    int on_their_way = 0;           // contributions that have not arrived yet
+    std::uint64_t wake = 0;         // of the boundary to come; earlier plans are void
     bool left = false;
   };
   struct Shard {
     protocol::SyncerMachine machine;
     std::map<std::uint32_t, Tally> theta;
-    std::optional<std::uint64_t> to_answer;  // the Hold that no Held was sent for yet
-    std::vector<bool> was_live;              // each site, when this shard last came to rest
+    std::map<protocol::PayloadHandle, Tally> restored;  // what it held when it was saved
+    std::optional<std::uint64_t> to_answer;             // the Hold that no Held was sent for yet
+    std::vector<bool> was_live;                         // each site, when this shard last came to rest
     std::uint64_t wake = 0;
   };
   struct SavedSite {
     Values values;
     std::vector<Tally> theta, base;
+    std::vector<bool> unsettled;
   };
   struct SavedShard {
     Values values;
     std::map<std::uint32_t, Tally> theta;
+    std::vector<Tally> held;
   };
   struct Event {
     double time_s = 0.0;
@@ -126,12 +133,16 @@ class World {
   };
   using Channel = std::tuple<int, int, bool, bool>;  // site or -1 - shard, shard, from the site, bulk
 
+  bool ends_by_itself() const { return options_.synchronous || options_.stops_each; }
+  bool trains(Site const& site) const;
   void start();
+  void load_saved();
   void at(double time_s, std::function<void()> happens);
   double uniform() { return random_.uniform(options_.seed, draws_++); }
   void send(Channel const& channel, std::function<void()> arrives);
   protocol::PayloadHandle keep(Tally tally);
   Tally take(protocol::PayloadHandle payload);
+  Tally take_at(int shard, protocol::PayloadHandle payload);
   void fail(std::string const& why);
   std::size_t slot(int site, std::uint64_t step) const;
   std::uint64_t tokens_of(int site, std::uint64_t step) const { return 10 + (7 * step + site) % 5; }
@@ -143,6 +154,9 @@ class World {
   void boundary(int m);
   void deliver(int m, protocol::SiteEvent event);
   void act(int m, protocol::SiteAction const& action);
+  void send_progress(int m, protocol::Progress const& progress);
+  void write_state(int m, protocol::Save const& save);
+  void leave(Site& site);
   void adopt(Site& site, protocol::Adopt const& adopt);
   void contribute(int m, protocol::Contribution const& contribution);
   void check_site(int m);
@@ -152,6 +166,8 @@ class World {
                 std::function<std::vector<protocol::SyncerAction>(protocol::SyncerMachine&)> const& event);
   void act(int s, protocol::SyncerAction const& action);
   void commit(int s, protocol::Commit const& commit);
+  void release(int s, protocol::SendRelease const& order);
+  void save_shard(int s, protocol::Save const& save);
   void watch_clock();
   void on_quiet(std::vector<protocol::QuietAction> const& actions);
   void to_all(protocol::Message const& message);
@@ -167,10 +183,13 @@ class World {
   std::priority_queue<Event> events_;
   std::map<Channel, double> last_arrival_;
   std::map<protocol::PayloadHandle, Tally> payloads_;
-  protocol::PayloadHandle last_payload_ = 0;
+  protocol::PayloadHandle last_payload_ = 1000;  // a shard numbers those it restores from 1
   std::map<std::pair<int, std::uint32_t>, std::uint64_t>
       newest_release_;  // site, fragment: number of the last sent
   std::uint64_t releases_ = 0;
+  // Synchronous: what every site must do alike, before a restart and after it.
+  std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> step_of_adoption_;  // fragment, version
+  std::map<std::pair<std::uint32_t, std::uint64_t>, Tally> theta_of_;
   std::vector<Site> sites_;
   std::vector<Shard> shards_;
   std::optional<protocol::QuietPoint> quiet_;

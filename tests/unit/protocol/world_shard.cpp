@@ -36,42 +36,53 @@ void World::act(int s, SyncerAction const& action) {
   } else if (auto const* step = std::get_if<Commit>(&action)) {
     commit(s, *step);
   } else if (auto const* discard = std::get_if<DiscardPayload>(&action)) {
-    take(discard->payload);
+    take_at(s, discard->payload);
   } else {
-    auto const& [m, release] = std::get<SendRelease>(action);
-    auto const payload = keep(shards_[static_cast<std::size_t>(s)].theta.at(release.fragment));
-    auto const number = ++releases_;
-    newest_release_[{m, release.fragment}] = number;
-    bool const replaceable = options_.replaces_releases && uniform() < 0.5;
-    send({m, s, false, true}, [=, this, to = m, held = HeldRelease{release, payload}] {
-      bool const replaced = replaceable && newest_release_[{to, held.release.fragment}] != number;
-      if (replaced) {
-        take(held.payload);
-      } else {
-        deliver(to, held);
-      }
-    });
+    release(s, std::get<SendRelease>(action));
   }
+}
+
+void World::release(int s, SendRelease const& order) {
+  auto const fragment = order.release.fragment;
+  auto const payload = keep(shards_[static_cast<std::size_t>(s)].theta.at(fragment));
+  auto const number = ++releases_;
+  newest_release_[{order.site, fragment}] = number;
+  bool const replaceable = options_.replaces_releases && uniform() < 0.5;
+  send({order.site, s, false, true}, [=, this, held = HeldRelease{order.release, payload}] {
+    bool const replaced = replaceable && newest_release_[{order.site, fragment}] != number;
+    if (replaced) {
+      take(held.payload);
+    } else {
+      deliver(order.site, held);
+    }
+  });
 }
 
 void World::commit(int s, Commit const& commit) {
   auto& theta = shards_[static_cast<std::size_t>(s)].theta.at(commit.fragment);
-  if (std::ssize(commit.members) < options_.outer.quorum) fail("a commit below its quorum");
+  auto const late = std::ranges::count_if(commit.members, [](Member const& m) { return m.rounds_late > 0; });
+  if (std::ssize(commit.members) - late < options_.outer.quorum) fail("a commit below its quorum");
+  seen_.carried_members += static_cast<int>(late);
   if (!std::ranges::is_sorted(commit.members, {}, &Member::site)) fail("members out of order");
   for (auto const& member : commit.members) {
     if (member.contribution.base >= commit.version) fail("a member from the future");
-    Tally const delta = take(member.payload);
+    Tally const delta = take_at(s, member.payload);
     for (std::size_t i = 0; i < delta.size(); ++i) {
       theta[i] += delta[i];
       if (theta[i] > 1) return fail("a step was merged twice");
     }
   }
   commits_.push_back({now_s_, commit});
+  if (options_.synchronous) {
+    auto const [first, is_first] = theta_of_.try_emplace({commit.fragment, commit.version.commits}, theta);
+    if (first->second != theta) fail("a version is not what it was before the restart");
+  }
 }
 
 void World::watch_clock() {
   auto const clock = shards_[0].machine.clock();
-  if (clock >= options_.steps) {
+  auto const progress = ends_by_itself() ? shards_[0].machine.slowest_step() : clock;
+  if (progress >= options_.steps) {
     on_quiet(quiet_->request(Purpose::finish, clock, now_s_));
   } else if (options_.checkpoint_every > 0 && clock >= next_checkpoint_) {
     next_checkpoint_ = clock + options_.checkpoint_every;
@@ -119,15 +130,25 @@ void World::tell_shard(int s, Message const& message) {
     shard.to_answer = hold->id;
     on_shard(s, [&](SyncerMachine& machine) { return machine.on_hold(hold->purpose, now_s_); });
   } else if (auto const* save = std::get_if<Save>(&message)) {
-    being_saved_shards_[s] = {test::saved(shard.machine), shard.theta};
-    Saved const saved{.id = save->id, .files = {{"shard_" + std::to_string(s), 1, {}}}, .failure = ""};
-    send({-1 - s, 0, true, false}, [this, s, saved] {
-      on_quiet(quiet_->on_saved({Participant::Kind::shard, s}, saved, now_s_));
-    });
+    save_shard(s, *save);
   } else if (auto const* go = std::get_if<Go>(&message)) {
     shard.to_answer.reset();
     if (!go->leave) on_shard(s, [&](SyncerMachine& machine) { return machine.on_go(now_s_); });
   }
+}
+
+void World::save_shard(int s, Save const& save) {
+  auto const& shard = shards_[static_cast<std::size_t>(s)];
+  SavedShard state{test::saved(shard.machine), shard.theta, {}};
+  for (auto const* member : shard.machine.held_members()) {
+    auto const restored = shard.restored.find(member->payload);
+    state.held.push_back(restored != shard.restored.end() ? restored->second : payloads_.at(member->payload));
+  }
+  being_saved_shards_[s] = std::move(state);
+  Saved const saved{.id = save.id, .files = {{"shard_" + std::to_string(s), 1, {}}}, .failure = ""};
+  send({-1 - s, 0, true, false}, [this, s, saved] {
+    on_quiet(quiet_->on_saved({Participant::Kind::shard, s}, saved, now_s_));
+  });
 }
 
 void World::answer_hold(int s) {

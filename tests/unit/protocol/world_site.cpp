@@ -35,8 +35,7 @@ void World::deliver(int m, SiteEvent event) {
     return;
   }
   site.inbox.push_back(std::move(event));
-  bool const stands_still = !site.machine.is_ready() || site.machine.is_holding();
-  if (stands_still) plan_boundary(m, now_s_);
+  if (!trains(site)) plan_boundary(m, now_s_);
 }
 
 void World::boundary(int m) {
@@ -46,7 +45,7 @@ void World::boundary(int m) {
 
   std::optional<StepDone> done;
   double const step_s = options_.step_s.at(static_cast<std::size_t>(m));
-  if (site.machine.is_ready() && !site.machine.is_holding()) {
+  if (trains(site)) {
     auto const step = site.machine.step();
     if (step >= capacity_) return fail("a site ran further than a tally has room for");
     for (auto& theta : site.theta) ++theta[slot(m, step)];
@@ -57,8 +56,9 @@ void World::boundary(int m) {
   site.inbox.clear();
   for (auto const& action : site.machine.on_boundary(done, events)) act(m, action);
   if (site.left) return;
-  bool const trains = site.machine.is_ready() && !site.machine.is_holding();
-  plan_boundary(m, now_s_ + (trains ? step_s * (1.0 + 0.1 * options_.jitter * uniform()) : heartbeat_s));
+  if (site.machine.is_waiting()) ++seen_.waits;
+  plan_boundary(m,
+                now_s_ + (trains(site) ? step_s * (1.0 + 0.1 * options_.jitter * uniform()) : heartbeat_s));
 }
 
 void World::act(int m, SiteAction const& action) {
@@ -67,34 +67,50 @@ void World::act(int m, SiteAction const& action) {
     adopt(site, *release);
   } else if (auto const* discard = std::get_if<Discard>(&action)) {
     take(discard->payload);
+  } else if (auto const* settled = std::get_if<Settled>(&action)) {
+    if (!site.unsettled[settled->fragment]) fail("a residual was settled twice");
+    site.unsettled[settled->fragment] = false;
   } else if (auto const* contribution = std::get_if<Contribute>(&action)) {
     contribute(m, contribution->contribution);
   } else if (auto const* report = std::get_if<SendProgress>(&action)) {
-    for (int s = 0; s < options_.shards; ++s) {
-      send({m, s, true, false}, [this, m, s, progress = report->progress] {
-        on_shard(s, [&](SyncerMachine& shard) { return shard.on_progress(m, progress, now_s_); });
-      });
-    }
+    send_progress(m, report->progress);
   } else if (auto const* rest = std::get_if<SendHeld>(&action)) {
     send({m, 0, true, false}, [this, m, held = rest->held] {
       on_quiet(quiet_->on_held({Participant::Kind::site, m}, held, now_s_));
     });
   } else if (auto const* write = std::get_if<WriteState>(&action)) {
-    Saved saved{.id = write->save.id, .files = {}, .failure = ""};
-    try {
-      being_saved_sites_[m] = {test::saved(site.machine), site.theta, site.base};
-      saved.files.push_back({.name = "site_" + std::to_string(m), .bytes = 1, .digest = {}});
-    } catch (base::RuntimeFailure const& failure) {
-      saved.failure = failure.what();
-    }
-    send({m, 0, true, false}, [this, m, saved] {
-      on_quiet(quiet_->on_saved({Participant::Kind::site, m}, saved, now_s_));
-    });
+    write_state(m, write->save);
   } else {
-    site.left = true;
-    for (auto const& event : site.inbox) {
-      if (auto const* held = std::get_if<HeldRelease>(&event)) take(held->payload);
-    }
+    leave(site);
+  }
+}
+
+void World::send_progress(int m, Progress const& progress) {
+  for (int s = 0; s < options_.shards; ++s) {
+    send({m, s, true, false}, [=, this] {
+      on_shard(s, [&](SyncerMachine& shard) { return shard.on_progress(m, progress, now_s_); });
+    });
+  }
+}
+
+void World::write_state(int m, Save const& save) {
+  auto const& site = sites_[static_cast<std::size_t>(m)];
+  Saved saved{.id = save.id, .files = {}, .failure = ""};
+  try {
+    being_saved_sites_[m] = {test::saved(site.machine), site.theta, site.base, site.unsettled};
+    saved.files.push_back({.name = "site_" + std::to_string(m), .bytes = 1, .digest = {}});
+  } catch (base::RuntimeFailure const& failure) {
+    saved.failure = failure.what();
+  }
+  send({m, 0, true, false}, [this, m, saved] {
+    on_quiet(quiet_->on_saved({Participant::Kind::site, m}, saved, now_s_));
+  });
+}
+
+void World::leave(Site& site) {
+  site.left = true;
+  for (auto const& event : site.inbox) {
+    if (auto const* held = std::get_if<HeldRelease>(&event)) take(held->payload);
   }
 }
 
@@ -110,6 +126,10 @@ void World::adopt(Site& site, Adopt const& adopt) {
       ++seen_.overwrites;
       theta = released;
       break;
+    case AdoptRule::blend:  // the books see no difference
+      ++seen_.blends;
+      theta = released;
+      break;
     case AdoptRule::rebase_on_snapshot:
       ++seen_.rebases_on_snapshot;
       theta = moved(released, theta, snapshot);
@@ -121,6 +141,12 @@ void World::adopt(Site& site, Adopt const& adopt) {
       break;
   }
   base = released;
+  // Where the run ends without a silent site, the others are not where it is.
+  if (options_.synchronous && quiet_->purpose() != Purpose::finish) {
+    auto const [first, is_first] =
+        step_of_adoption_.try_emplace({adopt.fragment, adopt.version.commits}, site.machine.step());
+    if (first->second != site.machine.step()) fail("one version was adopted at two steps");
+  }
 }
 
 void World::contribute(int m, Contribution const& contribution) {
@@ -136,6 +162,8 @@ void World::contribute(int m, Contribution const& contribution) {
   for (int const times : delta) {
     if (times != 0 && times != 1) fail("a contribution does not hold each step once");
   }
+  if (site.unsettled[p]) fail("contributed while a residual hangs in the air");
+  site.unsettled[p] = true;
   ++site.on_their_way;
   seen_.most_on_their_way = std::max(seen_.most_on_their_way, site.on_their_way);
 
@@ -154,6 +182,8 @@ void World::contribute(int m, Contribution const& contribution) {
 
 void World::check_site(int m) {
   auto const& site = sites_[static_cast<std::size_t>(m)];
+  if (site.machine.is_waiting() && !options_.synchronous) fail("a site waits");
+  if (ends_by_itself() && site.machine.step() > options_.steps) fail("a site trains beyond its end");
   for (int p = 0; p < options_.outer.fragments; ++p) {
     auto const& row = site.machine.ledger(p);
     if (!row.is_balanced()) fail("a ledger does not balance");
