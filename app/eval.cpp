@@ -66,6 +66,10 @@ int run_command(EvalFlags const& flags) {
   std::vector<data::WeightedRange> sources;
   double bytes_per_token = 0.0;  // 0: not known for a bare token file
   std::filesystem::path const file = flags.data;
+  if (flags.data.empty() && config.sites.data.front() == "none") {
+    throw base::InputError(flags.checkpoint, "is an imported model, which has no text of its own",
+                           "give a token file or a text: --data FILE");
+  }
   if (flags.data.empty()) {
     auto const corpus = train::open_site_corpus(train::make_plan(config), 0);
     sources = corpus.validation();

@@ -73,6 +73,9 @@ int run_command(GenerateFlags const& flags) {
   context.insert(context.end(), prompt.begin(), prompt.end());
   std::vector<float> logits(static_cast<std::size_t>(trained.config.model.vocab));
   base::Philox const random{flags.seed};
+  // A model may have room for more tokens than its tokenizer knows, which is none where there is no tokenizer.
+  auto const known_tokens =
+      tokenizer->vocab_size() > 0 ? static_cast<std::size_t>(tokenizer->vocab_size()) : logits.size();
   LineCounter lines;
 
   // With --lines alone, a bound that only a model which never ends a line will meet.
@@ -84,7 +87,7 @@ int run_command(GenerateFlags const& flags) {
     auto const seen = std::span(context).last(std::min(window, context.size()));
     model.next_token_logits(seen, 1, static_cast<int>(seen.size()), trained.parameters, logits);
     // Ids beyond the tokenizer's exist where model.vocab was rounded up; they mean nothing.
-    auto const known = std::span(logits).first(static_cast<std::size_t>(tokenizer->vocab_size()));
+    auto const known = std::span(logits).first(known_tokens);
     auto const token =
         draw(known, flags.temperature, flags.top_k, random.uniform(0, static_cast<std::uint64_t>(n)));
     context.push_back(token);

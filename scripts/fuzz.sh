@@ -9,6 +9,10 @@ scripts/setup.sh fuzz
 cmake --preset fuzz > /dev/null
 cmake --build --preset fuzz --target fuzz_targets
 
+export TMPDIR
+TMPDIR=$(mktemp -d)
+trap 'rm -rf "$TMPDIR"' EXIT
+
 # Inputs are at most 64 KiB, so nothing needs 16 MiB at once. New finds go to build/, not to the committed corpus.
 feed() {
   local name=$1 found=build/fuzz/found/$1

@@ -16,7 +16,7 @@ for ((n = 2; ; n++)); do
   [ -e "runs/$name" ] || break
   name="quickstart-$n"
 done
-scripts/mpirun.sh -n 3 "$atoll" train inputs/quickstart.toml --set "run.name=$name"
+"$atoll" launch inputs/quickstart.toml --set "run.name=$name"
 
 echo
 "$atoll" eval "runs/$name" --batches 64

@@ -14,7 +14,7 @@ packages=(
   catch2
   dict-gcide  # the quickstart's text
 )
-[ "${1:-}" != fuzz ] || packages+=(clang-16 libclang-rt-16-dev)  # 14, the default, lacks std::source_location
+[ "${1:-}" != fuzz ] || packages+=(clang-19 libclang-rt-19-dev)  # the default, 14, lacks some of C++20
 
 say() { echo "setup: $*"; }
 fail() { echo "setup: $*" >&2; exit 2; }

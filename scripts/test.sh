@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sets up, builds (warnings are errors) and runs every test. The last line is "N passed, N failed".
-# Arguments go to ctest: scripts/test.sh -R '^tensor/'
+# Sets up, builds (warnings are errors), runs every test, and fuzzes each parser for a minute. The last line is
+# "N passed, N failed". Arguments go to ctest, and then nothing is fuzzed: scripts/test.sh -R '^tensor/'
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -17,6 +17,16 @@ ctest --test-dir build/ci --parallel "$(nproc)" --output-on-failure --no-tests=e
 
 # "97% tests passed, 3 tests failed out of 100"
 if [[ $(grep -E '^[0-9]+% tests passed' "$log") =~ ([0-9]+)\ tests\ failed\ out\ of\ ([0-9]+) ]]; then
-  result="$((BASH_REMATCH[2] - BASH_REMATCH[1])) passed, ${BASH_REMATCH[1]} failed"
+  passed=$((BASH_REMATCH[2] - BASH_REMATCH[1])) failed=${BASH_REMATCH[1]}
+  result="$passed passed, $failed failed"
+fi
+
+if [ $# -eq 0 ]; then
+  fuzz=$(scripts/fuzz.sh 60 | tee /dev/stderr | tail -n 1) || status=$?
+  if [[ $fuzz =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+    result="$((${passed:-0} + BASH_REMATCH[1])) passed, $((${failed:-1} + BASH_REMATCH[2])) failed"
+  else
+    result="${passed:-0} passed, $((${failed:-0} + 1)) failed"  # the targets were not built
+  fi
 fi
 exit "$status"

@@ -5,6 +5,6 @@
 
 namespace atl::checkpoint {
 
-inline constexpr std::uint64_t format_version = 1;
+inline constexpr std::uint64_t format_version = 2;
 
 }  // namespace atl::checkpoint

@@ -125,9 +125,9 @@ void declare_model(Table& table) {
 void declare_data(Table& table) {
   using S = DataSection;
   declare(table, "data", &RunConfig::data,
-    Field{"tokenizer", &S::tokenizer, any, "", "a SentencePiece model file, or \"bytes\""},
+    Field{"tokenizer", &S::tokenizer, any, "", "a SentencePiece model file, \"bytes\", or \"none\" for token files of another program"},
     Field{"validation_fraction", &S::validation_fraction, Range{0, 0.5, true, false}, "",
-          "part of the text kept for evaluation; prepared data keeps what it was split with"});
+          "part of the text kept for evaluation; of prepared data, what it was split with"});
 }
 
 void declare_inner(Table& table) {

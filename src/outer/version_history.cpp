@@ -18,6 +18,8 @@ void VersionHistory::shift(std::uint64_t base, std::span<float> delta) const {
   auto const from = std::ranges::find(versions_, base, &Version::commits);
   base::ensure(from != versions_.end(),
                "the base of a contribution is among the versions that are remembered");
+  base::ensure(from->release->size() == encoded_bytes(codec_, delta.size()),
+               "a contribution has the size of its base");
   std::span<std::byte const> const old_bytes = *from->release;
   std::span<std::byte const> const new_bytes = *versions_.back().release;
   std::array<float, block_elements> before;

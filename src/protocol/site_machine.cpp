@@ -208,8 +208,8 @@ bool SiteMachine::is_due(SiteFragment const& fragment) const {
   return !options_.rounds || !round || is_at_end() || step_ >= *round + options_.rounds->overlap;
 }
 
-// What is known of the fragment here is all that there is to know; or, in the synchronous methods, a
-// contribution under way waits at the shard for the others.
+// What is known of the fragment here is all that there is to know; or, in the synchronous methods, its
+// contribution has arrived and waits at the shard for the others.
 bool SiteMachine::can_rest(SiteFragment const& fragment) const {
   bool const may_wait = options_.rounds && !(hold_ && hold_->purpose == Purpose::finish);
   return fragment.is_adopted() &&

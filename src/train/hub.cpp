@@ -71,8 +71,8 @@ void Hub::on_stop_requested(double now_s) {
 }
 
 void Hub::tick(Standing const& standing, double now_s) {
-  clock_ = standing.clock;
   auto const& run = plan_.config.run;
+  clock_ = stops_each(plan_.config) ? std::min(standing.clock, run.steps) : standing.clock;
   bool const is_out_of_time = run.walltime_s > 0 && now_s - start_s_ >= run.walltime_s;
   if (base::stop_requested() || is_out_of_time) on_stop_requested(now_s);
   if (!quiet_.is_active() && !quiet_.is_over()) {

@@ -9,7 +9,8 @@ namespace atl::train {
 namespace {
 
 // Under data_parallel too every site of the deck takes its own sequences, so that all methods see the same.
-data::StreamOptions stream_options(RunPlan const& plan, data::Corpus const& corpus, comm::World const& world) {
+data::StreamOptions stream_options(RunPlan const& plan, data::Corpus const& corpus,
+                                   comm::World const& world) {
   auto const& config = plan.config;
   int const sequences = config.inner.batch / world.layout.deck_size(world.in_deck.group);
   int const sharing = sites_per_corpus(config);
@@ -67,8 +68,8 @@ RankShare InnerStep::compute_gradients(Replica& replica, std::uint64_t step) {
   // A rank measures its share of the sum, so that all is measured once and sharding changes nothing.
   auto const mine = shares_[static_cast<std::size_t>(site_.rank())];
   return {.loss_sum = loss.sum,
-          .squared_norm = optim::squared_norm(
-              exec_, kernels::range<float const>(gradients, mine.offset, mine.size)),
+          .squared_norm =
+              optim::squared_norm(exec_, kernels::range<float const>(gradients, mine.offset, mine.size)),
           .targets = loss.targets};
 }
 

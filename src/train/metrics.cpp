@@ -47,9 +47,7 @@ std::string to_json(EvalLine const& line) {
   auto json = head("eval", line.time_s, line.step);
   json.update({{"site", line.site}, {"val_loss", line.val_loss}});
   if (line.val_bits_per_byte > 0) json["val_bits_per_byte"] = line.val_bits_per_byte;
-  json.update({{"val_tokens", line.tokens},
-               {"final", line.is_final},
-               {"model_digest", line.model.hex()}});
+  json.update({{"val_tokens", line.tokens}, {"final", line.is_final}, {"model_digest", line.model.hex()}});
   return json.dump();
 }
 

@@ -29,9 +29,9 @@ struct EvalLine {
   double time_s = 0.0;
   int site = 0;
   std::uint64_t step = 0;
-  double val_loss = 0.0;  // nats per token
+  double val_loss = 0.0;           // nats per token
   double val_bits_per_byte = 0.0;  // 0: unknown, left out
-  std::uint64_t tokens = 0;  // evaluated
+  std::uint64_t tokens = 0;        // evaluated
   bool is_final = false;
   base::Digest model;  // of the parameters evaluated
 };

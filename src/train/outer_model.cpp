@@ -27,7 +27,8 @@ OuterModel::OuterModel(RunPlan const& plan, int shard) : plan_(plan), merged_(pl
       if (tensor.fragment != p) continue;
       initial.fill(i, std::span(fragment.theta).subspan(tensor.range.offset - range.offset, tensor.size()));
     }
-    if (outer.anchor == deck::Anchor::current) fragment.history.emplace(plan.release_codec, outer.max_staleness);
+    if (outer.anchor == deck::Anchor::current)
+      fragment.history.emplace(plan.release_codec, outer.max_staleness);
     publish(fragment, 0);
     fragments_.emplace(p, std::move(fragment));
   }

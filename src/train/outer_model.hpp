@@ -31,7 +31,8 @@ class OuterModel {
   struct Member {
     transport::Payload payload;
     double weight = 0.0;
-    std::optional<std::uint64_t> older_base;  // the version it was measured from, where it is to be measured anew
+    std::optional<std::uint64_t>
+        older_base;  // the version it was measured from, where it is to be measured anew
   };
   // Merges the members (in the order given), takes one outer step, and makes version `commits`.
   void commit(int fragment, std::uint64_t commits, std::vector<Member> const& members);
@@ -48,7 +49,8 @@ class OuterModel {
     std::vector<float> theta;
     transport::Payload release;
     outer::OuterOptimizer optimizer;
-    std::optional<outer::VersionHistory> history;  // where contributions are measured from the current version
+    std::optional<outer::VersionHistory>
+        history;  // where contributions are measured from the current version
   };
 
   void load_fragment(int p, base::Reader const& reader, std::uint64_t commits);

@@ -15,7 +15,8 @@ namespace atl::train {
 
 class Replica {
  public:
-  // `contributes`: on the site's leader, which alone codes contributions and keeps what the codec leaves over.
+  // `contributes`: on the site's leader, which alone codes contributions and keeps what the codec leaves
+  // over.
   Replica(RunPlan const& plan, bool contributes);
 
   kernels::Tensor1<float> parameters() const { return theta_; }
@@ -45,10 +46,10 @@ class Replica {
   RunPlan const& plan_;
   kernels::FloatBuffer theta_;
   kernels::FloatBuffer gradients_;
-  kernels::FloatBuffer base_;              // empty where nothing is exchanged
-  std::vector<float> snapshots_;           // flat, as the table; empty unless `rebase`
+  kernels::FloatBuffer base_;               // empty where nothing is exchanged
+  std::vector<float> snapshots_;            // flat, as the table; empty unless `rebase`
   std::vector<outer::Residual> residuals_;  // by fragment; empty unless this rank contributes
-  std::vector<float> room_;                // for decoding
+  std::vector<float> room_;                 // for decoding
 };
 
 }  // namespace atl::train

@@ -40,8 +40,8 @@ base::ExitCode live(RunPlan const& plan, RunFolder const& folder, std::optional<
   std::unique_ptr<transport::MpiTransport> transport;
   if (speaks) {
     transport = std::make_unique<transport::MpiTransport>(
-        world, transport::MpiTransport::Options{.max_payload_bytes =
-                          outer::encoded_bytes(outer::Codec::fp32, plan.table.largest_fragment())});
+        world, transport::MpiTransport::Options{.max_payload_bytes = outer::encoded_bytes(
+                                                    outer::Codec::fp32, plan.table.largest_fragment())});
   }
 
   Trace trace({.is_on = plan.config.output.trace,

@@ -114,8 +114,8 @@ MemoryEstimate estimate_memory(RunPlan const& plan) {
   for (int const ranks : comm::SiteLayout::site_sizes(config))
     moments = std::max(moments, optimizer_bytes(plan, ranks));
   for (int const ranks : comm::SiteLayout::deck_sizes(config)) {
-    activations = std::max(activations,
-                           model::Activations::bytes_for(config.model, pass_sequences(config, ranks)));
+    activations =
+        std::max(activations, model::Activations::bytes_for(config.model, pass_sequences(config, ranks)));
   }
   estimate.site_rank_bytes = sizeof(float) * floats + moments + activations;
   return estimate;

@@ -12,8 +12,8 @@
 namespace atl::train {
 
 struct RunPlan {
-  deck::RunConfig config;     // model.vocab is known
-  deck::OuterSection outer;   // as the method applies it
+  deck::RunConfig config;                           // model.vocab is known
+  deck::OuterSection outer;                         // as the method applies it
   outer::Codec codec = outer::Codec::fp32;          // of contributions
   outer::Codec release_codec = outer::Codec::fp32;  // of releases
   tensor::ParamTable table;
@@ -25,8 +25,8 @@ RunPlan make_plan(deck::RunConfig config);
 // The parameters of the deck's model, cut into its fragments. `model.vocab` must be known. Throws InputError.
 tensor::ParamTable parameter_table(deck::RunConfig const& config);
 
-// The text of a site of the deck: its own entry of `sites.data`, or the one that all share. Throws InputError.
-// Local.
+// The text of a site of the deck: its own entry of `sites.data`, or the one that all share. Throws
+// InputError. Local.
 data::Corpus open_site_corpus(RunPlan const& plan, int deck_site);
 
 // Sites as the methods see them: `data_parallel` joins all of the deck's sites into one.

@@ -63,8 +63,8 @@ void SiteChannel::accept(transport::Frame frame) {
   if (auto const* release = std::get_if<protocol::Release>(&frame.message)) {
     auto const fragment = static_cast<int>(release->fragment);
     bool const fits = fragment < plan_.table.fragments() && frame.payload &&
-                      frame.payload->size() == outer::encoded_bytes(plan_.release_codec,
-                                                                    plan_.table.fragment(fragment).size);
+                      frame.payload->size() ==
+                          outer::encoded_bytes(plan_.release_codec, plan_.table.fragment(fragment).size);
     if (!fits) return base::log::warn_once("release", "a release of the wrong size arrived; it was dropped");
     drop_older_release(*release);
     payloads_[++last_handle_] = std::move(frame.payload);
@@ -100,7 +100,8 @@ void SiteChannel::contribute(protocol::Contribution const& contribution, transpo
 }
 
 void SiteChannel::send_progress(protocol::Progress const& progress) {
-  for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard) transport_.send(shard_peer(shard), progress);
+  for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard)
+    transport_.send(shard_peer(shard), progress);
 }
 
 void SiteChannel::send_to_hub(protocol::Message message) {

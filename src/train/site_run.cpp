@@ -103,8 +103,8 @@ void SiteRun::training_step() {
                  record);
   report_step(record);
   auto const every = plan_.config.eval.every_steps;
-  evaluation_due_ = validation_ && every > 0 && machine_.step() % every == 0 &&
-                    machine_.step() < plan_.config.run.steps;
+  evaluation_due_ =
+      validation_ && every > 0 && machine_.step() % every == 0 && machine_.step() < plan_.config.run.steps;
   evaluate_if_due();
 }
 
@@ -243,7 +243,8 @@ void SiteRun::leave() {
                              .waited_s = waited_s_,
                              .sent_bytes = sent}));
   std::string text;
-  for (auto const& [kind, bytes] : sent) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", kind, bytes);
+  for (auto const& [kind, bytes] : sent)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", kind, bytes);
   base::log::info(fmt::format("bytes that left site {}, all of them, by kind of message: {}", number_, text));
   channel_->say_goodbye();
 }

@@ -71,7 +71,7 @@ class SiteRun {
   InnerStep inner_;
   std::optional<data::ValidationSet> validation_;  // of the sites that evaluate
   protocol::SiteMachine machine_;
-  std::optional<SiteChannel> channel_;        // the leader's
+  std::optional<SiteChannel> channel_;         // the leader's
   std::deque<protocol::SiteEvent> no_events_;  // the other ranks'
   std::optional<protocol::Progress> last_progress_;
 

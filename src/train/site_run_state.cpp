@@ -86,7 +86,8 @@ void SiteRun::load_parameters(base::Reader const& reader) {
                {parameters.data(), parameters.size()});
 }
 
-// A site that was not there yet takes step, moments and cursor from site 0, and its parameters from the shards.
+// A site that was not there yet takes step, moments and cursor from site 0, and its parameters from the
+// shards.
 void SiteRun::load(ResumePoint const& resume) {
   bool const is_new = number_ >= resume.sites();
   std::vector<checkpoint::FileReader> files;

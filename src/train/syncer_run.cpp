@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <memory>
 #include <utility>
 
 #include "base/clock.hpp"
@@ -24,8 +23,8 @@ protocol::SyncerMachine::Options machine_options(RunPlan const& plan, int shard)
       .shard = shard,
       .shards = config.syncer.ranks,
       .sites = effective_sites(config),
-      .max_tokens_per_step = static_cast<std::uint64_t>(site_batch(config)) *
-                             static_cast<std::uint64_t>(config.model.context),
+      .max_tokens_per_step =
+          static_cast<std::uint64_t>(site_batch(config)) * static_cast<std::uint64_t>(config.model.context),
       .synchronous = deck::is_synchronous(config.run.method),
       .last_step = stops_each(config) ? config.run.steps : 0,
       .outer = plan.outer};
@@ -35,9 +34,6 @@ protocol::SyncerMachine::Options machine_options(RunPlan const& plan, int shard)
   }
   return options;
 }
-
-std::string fragment_name(int fragment) { return fmt::format("fragment_{}", fragment); }
-std::string site_name(int site) { return fmt::format("site_{}", site); }
 
 protocol::Participant participant(transport::Peer peer) {
   using Kind = protocol::Participant::Kind;
@@ -65,34 +61,6 @@ SyncerRun::SyncerRun(RunPlan const& plan, RunFolder const& folder, std::optional
                  [this](protocol::Message const& message) { on_command(message); });
   }
   if (resume) load(*resume);
-}
-
-void SyncerRun::load(ResumePoint const& resume) {
-  ShardFiles const files(resume);
-  machine_.load(*files.machine(), base::now_s());
-  if (!model_) return;
-  model_->load(files, [&](int p) { return machine_.version(static_cast<std::uint32_t>(p)).commits; });
-
-  auto const held = machine_.held_members();
-  bool const has_new_sites = effective_sites(plan_.config) != resume.sites();
-  if (has_new_sites && !held.empty() && deck::is_synchronous(plan_.config.run.method)) {
-    throw base::InputError("--resume", "this checkpoint was taken within a round, and sites.count differs",
-                           fmt::format("resume with {} sites, or from another checkpoint", resume.sites()));
-  }
-  for (auto const* member : held) {
-    auto const fragment = static_cast<int>(member->contribution.fragment);
-    std::vector<float> values(plan_.table.fragment(fragment).size);
-    files.of(fragment).group("payloads")->group(fragment_name(fragment))->read(site_name(member->site), values);
-    held_[member->payload] = {
-        std::make_shared<std::vector<std::byte> const>(outer::encode(plan_.codec, values)), 0};
-    last_handle_ = std::max(last_handle_, member->payload);
-  }
-  for (int p = shard_; p < plan_.table.fragments(); p += plan_.config.syncer.ranks) {
-    report(to_json(RestoredLine{.step = resume.step,
-                                .fragment = p,
-                                .version = machine_.version(static_cast<std::uint32_t>(p)).commits,
-                                .theta = model_->digest(p)}));
-  }
 }
 
 base::ExitCode SyncerRun::run() {
@@ -233,29 +201,6 @@ void SyncerRun::report_when_quiet() {
   protocol::Held const held{hold_->id};
   hold_.reset();
   answer_hub(held);
-}
-
-void SyncerRun::write_state(protocol::Save const& save) {
-  Trace::Span const span(trace_, Work::checkpoint, save.step);
-  answer_hub(save_state(folder_, save, shard_file(shard_), [&](base::Writer& writer) {
-    machine_.save(*writer.group("syncer_machine"));
-    if (!model_) return;
-    model_->save(writer);
-    save_payloads(*writer.group("payloads"));
-  }));
-}
-
-// Of the rounds that rest leaves open, and of carried contributions.
-void SyncerRun::save_payloads(base::Writer& writer) const {
-  std::map<int, std::unique_ptr<base::Writer>> fragments;
-  std::vector<float> room;
-  for (auto const* member : machine_.held_members()) {
-    auto const fragment = static_cast<int>(member->contribution.fragment);
-    auto& group = fragments[fragment];
-    if (!group) group = writer.group(fragment_name(fragment));
-    group->write(site_name(member->site),
-                 outer::decoded(plan_.codec, *held_.at(member->payload).payload, room));
-  }
 }
 
 void SyncerRun::answer_hub(protocol::Message message) {

@@ -29,11 +29,11 @@ struct RawSender {
   void send_first(Bytes const& bytes) const {
     MPI_Ssend(bytes.data(), static_cast<int>(bytes.size()), MPI_BYTE, 0, transport::tag_first, comm);
   }
-  void send_rest(std::vector<float> const& payload) const {
-    MPI_Ssend(payload.data(), static_cast<int>(payload.size()), MPI_FLOAT, 0, transport::tag_rest, comm);
+  void send_rest(Bytes const& payload) const {
+    MPI_Ssend(payload.data(), static_cast<int>(payload.size()), MPI_BYTE, 0, transport::tag_rest, comm);
   }
   // The first message of a sound frame, which the caller may spoil.
-  Bytes first_of(protocol::Message const& message, std::vector<float> const& payload) {
+  Bytes first_of(protocol::Message const& message, Bytes const& payload) {
     auto const body = protocol::encode(message);
     FrameHeader header{.kind = transport::FrameKind::message,
                        .body_bytes = static_cast<std::uint32_t>(body.size()),
@@ -112,10 +112,10 @@ TEST_CASE("damaged and unknown control frames are counted and dropped, and what 
 TEST_CASE("a payload whose header made no sense is thrown away, and the next one is not taken for it",
           "[mpi][np2]") {
   TransportJob job;
-  std::vector<float> const payload(300000, 2.0f);
+  Bytes const payload(1'200'000, std::byte{2});
   if (test::rank() == 1) {
     RawSender raw{job.world.bulk.get()};
-    auto const send = [&](Bytes const& first, std::vector<float> const& rest) {
+    auto const send = [&](Bytes const& first, Bytes const& rest) {
       raw.send_first(first);
       raw.send_rest(rest);
     };
@@ -123,10 +123,10 @@ TEST_CASE("a payload whose header made no sense is thrown away, and the next one
     spoilt[0] ^= std::byte{1};
     send(spoilt, payload);                                  // no frame, with a rest
     send(raw.first_of(contribution(2), payload), payload);  // sound
-    std::vector<float> const too_long(1 << 20, 3.0f);
+    Bytes const too_long(1 << 22, std::byte{3});
     send(raw.first_of(contribution(3), too_long), too_long);  // above the limit
-    std::vector<float> other = payload;
-    other[123456] = -2.0f;
+    Bytes other = payload;
+    other[123456] = std::byte{4};
     send(raw.first_of(contribution(4), payload), other);  // wrong digest
     other.pop_back();
     send(raw.first_of(contribution(5), payload), other);     // shorter than announced
@@ -139,7 +139,7 @@ TEST_CASE("a payload whose header made no sense is thrown away, and the next one
     raw.receive_farewell();
     control.receive_farewell();
   } else {
-    job.open(/*max_payload_bytes=*/500000);
+    job.open(/*max_payload_bytes=*/2'000'000);
     auto const frames = job.collect(2);
     REQUIRE(frames.size() == 2);
     CHECK(std::get<protocol::Contribution>(frames[0].message).round == 2);

@@ -1,5 +1,7 @@
 #include "transport_job.hpp"
 
+#include <span>
+
 #include "base/clock.hpp"
 
 namespace atl::test {
@@ -36,8 +38,13 @@ std::vector<transport::Frame> TransportJob::collect(std::size_t count, double pa
   return frames;
 }
 
+transport::Payload payload_of(std::vector<float> const& values) {
+  auto const bytes = std::as_bytes(std::span(values));
+  return std::make_shared<std::vector<std::byte> const>(bytes.begin(), bytes.end());
+}
+
 transport::Payload payload_of(std::size_t size, float value) {
-  return std::make_shared<std::vector<float> const>(size, value);
+  return payload_of(std::vector<float>(size, value));
 }
 
 protocol::Contribution contribution(std::uint64_t round) {

@@ -21,7 +21,7 @@ struct TransportJob {
   ~TransportJob();
 
   // Local. From here on this rank sends and receives.
-  transport::MpiTransport& open(std::size_t max_payload_bytes = 1 << 24);
+  transport::MpiTransport& open(std::size_t max_payload_bytes = 1 << 26);
   transport::MpiTransport& operator*() { return *transport; }
   transport::MpiTransport* operator->() { return &*transport; }
 
@@ -32,6 +32,8 @@ struct TransportJob {
   std::optional<transport::MpiTransport> transport;
 };
 
+// As fp32.
+transport::Payload payload_of(std::vector<float> const& values);
 transport::Payload payload_of(std::size_t size, float value);
 protocol::Contribution contribution(std::uint64_t round);
 protocol::Release release(std::uint32_t fragment, std::uint64_t version);

@@ -63,12 +63,29 @@ TEST_CASE("a large payload arrives whole, and its wire bytes are all its bytes",
   auto const sent = release(2, 9);
   bool is_right = true;
   if (test::rank() == 0) {
-    job->send(test::site(0), sent, std::make_shared<std::vector<float> const>(values));
+    job->send(test::site(0), sent, payload_of(values));
   } else {
     auto const frames = job.collect(1);
     is_right = frames.size() == 1 && frames[0].from == test::shard(0) &&
-               frames[0].message == protocol::Message(sent) && *frames[0].payload == values &&
+               frames[0].message == protocol::Message(sent) && *frames[0].payload == *payload_of(values) &&
                frames[0].wire_bytes == transport::header_bytes + protocol::encode(sent).size() + 40'000'000;
+  }
+  REQUIRE(test::all_ranks(is_right));
+}
+
+TEST_CASE("a payload need not be made of whole words", "[mpi][np2]") {
+  TransportJob job;
+  job.open();
+  std::size_t const bytes = GENERATE(1u, 3u, 70'001u);
+  auto const payload = std::make_shared<std::vector<std::byte> const>(bytes, std::byte{0x5a});
+  bool is_right = true;
+  if (test::rank() == 1) {
+    job->send(test::shard(0), contribution(1), payload);
+  } else {
+    auto const frames = job.collect(1);
+    is_right =
+        frames.size() == 1 && *frames[0].payload == *payload &&
+        frames[0].wire_bytes == transport::header_bytes + protocol::encode(contribution(1)).size() + bytes;
   }
   REQUIRE(test::all_ranks(is_right));
 }

@@ -168,7 +168,7 @@ def main():
             comparison.import_theirs(name, config)
         comparison.several_files()
         (comparison.folder / "text.txt").write_text((ROOT / "README.md").read_text() * 20)
-        comparison.atoll("data", "prepare", "text.txt", "--out", "data/bytes", "--bytes", "--validation-fraction", "0.05")
+        comparison.atoll("data", "prepare", "text.txt", "--out", "data/bytes", "--bytes", "--validation-fraction", "0.01")
         for name, overrides in OURS.items():
             comparison.export_ours(name, overrides)
     return 1 if comparison.failed else 0

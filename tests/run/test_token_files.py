@@ -1,6 +1,7 @@
 """Token files of other programs: nanoGPT's and Megatron's are trained on as ours are, alone, mixed and by site."""
 
 import json
+import signal
 import struct
 import subprocess
 import unittest
@@ -42,6 +43,17 @@ class TokenFiles(RunTest):
         self.assertEqual(self.losses(ours), self.losses(nanogpt))
         self.assertIn("val_bits_per_byte", ours.metrics("eval")[0])
         self.assertIsNone(nanogpt.metrics("eval")[0].get("val_bits_per_byte"), "its bytes a token are not known")
+
+    def test_a_mixture_that_is_stopped_goes_on_as_if_it_had_not_been(self):
+        deck = {"run.method": "data_parallel", "run.steps": 60, "sites.step_floor_s": 0.03,
+                "sites.data": ["nano * 0.75 + mega.bin * 0.25"]}
+        whole = self.losses(self.finish(3, {**deck, "run.name": "whole"}))
+        job = self.start(3, {**deck, "run.name": "stopped"})
+        job.wait_for(lambda job: any(line["step"] >= 20 for line in job.metrics("step")), what="step 20")
+        job.process.send_signal(signal.SIGUSR1)
+        self.assertEqual(job.wait()[0], 75)
+        resumed = self.finish(3, {**deck, "run.name": "stopped"}, resume=True)
+        self.assertEqual(set(self.losses(resumed)), set(whole))
 
     def test_every_site_may_have_its_own_mixture(self):
         job = self.finish(3, {"run.steps": 12, "run.name": "own", "sites.data": ["mega", "nano * 0.75 + mega.bin * 0.25"]})

@@ -1,7 +1,6 @@
 // Models to Hugging Face's folders and back: bit for bit, and laid out as transformers has them.
 #include "interop/hugging_face.hpp"
 
-#include <fstream>
 #include <numeric>
 
 #include "base/error.hpp"

@@ -1,8 +1,6 @@
 // A model's tensors in one file or several with an index: whole on the way out and back, or refused.
 #include "interop/tensor_folder.hpp"
 
-#include <fstream>
-
 #include "base/error.hpp"
 #include "support/catch.hpp"
 #include "support/file_bytes.hpp"

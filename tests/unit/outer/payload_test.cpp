@@ -52,3 +52,15 @@ TEST_CASE("a site that has not trained since the reference becomes the release e
   outer::rebase(theta, Vector(theta), release);
   CHECK(theta == release);
 }
+
+TEST_CASE("blend takes so much of the site's own parameters, and with 0 nothing of them") {
+  Vector theta = {1.0f, -2.0f};
+  outer::blend(theta, Vector{3.0f, 2.0f}, 0.25);
+  CHECK(theta == Vector{2.5f, 1.0f});
+  Vector const release = {0.1f, 1e-30f};
+  outer::blend(theta, release, 0.0);
+  CHECK(theta == release);
+  outer::blend(theta, Vector{5.0f, 6.0f}, 1.0);
+  CHECK(theta == release);
+  CHECK_THROWS_AS(outer::blend(theta, Vector(3), 0.5), base::RuntimeFailure);
+}

@@ -230,7 +230,8 @@ TEST_CASE("random synchronous worlds: every site adopts a version at the same st
   auto const seen = run_worlds(300, synchronous_options);
   CHECK(seen.blends > 1000);
   CHECK(seen.waits > 1000);
-  for (auto const& [reason, count] : seen.rejections) CHECK(reason == Reason::duplicate);
+  CHECK(seen.rejections.at(Reason::duplicate) > 100);
+  CHECK(seen.rejections.size() <= 2);  // and what a silent site sends once the run has ended without it
 }
 
 TEST_CASE(

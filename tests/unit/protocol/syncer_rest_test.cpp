@@ -6,19 +6,6 @@ using namespace atl;
 using namespace atl::protocol;
 using namespace atl::test;
 
-namespace {
-
-// Round 1 is open, all sites are pulled.
-ToldShard open_round(ToldShard::Options const& options) {
-  ToldShard shard(options);
-  for (int site = 0; site < options.sites; ++site) shard.says(site, {.step = 10, .unsent = 10});
-  return shard;
-}
-
-std::vector<Commit> commits(ToldShard::Actions const& actions) { return only<Commit>(actions); }
-
-}  // namespace
-
 TEST_CASE("at rest no round opens, and afterwards what is due opens at once") {
   ToldShard shard(shard_options(1, 1));
   shard.on_hold(Purpose::checkpoint, 0.0);

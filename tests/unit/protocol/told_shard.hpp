@@ -81,6 +81,26 @@ inline ToldShard::Options shard_options(int sites, int quorum) {
   return options;
 }
 
+// Sites that have trained 10 steps from version 0, so that the first round is open.
+inline ToldShard open_round(ToldShard::Options const& options) {
+  ToldShard shard(options);
+  for (int site = 0; site < options.sites; ++site) shard.says(site, {.step = 10, .unsent = 10});
+  return shard;
+}
+
+// The sites that are sent a pull.
+inline std::vector<int> pulled(ToldShard::Actions const& actions) {
+  std::vector<int> sites;
+  for (auto const& send : only<protocol::SendToSite>(actions)) {
+    if (std::holds_alternative<protocol::Pull>(send.message)) sites.push_back(send.site);
+  }
+  return sites;
+}
+
+inline std::vector<protocol::Commit> commits(ToldShard::Actions const& actions) {
+  return only<protocol::Commit>(actions);
+}
+
 inline std::vector<int> sites_of(protocol::Commit const& commit) {
   std::vector<int> sites;
   for (auto const& member : commit.members) sites.push_back(member.site);

@@ -31,6 +31,19 @@ inline protocol::Fate rejected(std::uint64_t round) {
 // `steps` steps of 100 tokens.
 inline protocol::Work work(std::uint64_t steps) { return {steps, 100 * steps}; }
 
+inline protocol::Progress progress_of(std::vector<protocol::SiteAction> const& actions) {
+  return only<protocol::SendProgress>(actions).at(0).progress;
+}
+
+// The fragments that are contributed, in order.
+inline std::vector<std::uint32_t> contributed(std::vector<protocol::SiteAction> const& actions) {
+  std::vector<std::uint32_t> fragments;
+  for (auto const& action : only<protocol::Contribute>(actions)) {
+    fragments.push_back(action.contribution.fragment);
+  }
+  return fragments;
+}
+
 class TrainedSite : public protocol::SiteMachine {
  public:
   using Events = std::vector<protocol::SiteEvent>;

@@ -56,10 +56,11 @@ void World::start() {
   }
   load_saved();
   for (int m = 0; m < options_.sites; ++m) {
-    plan_boundary(m, now_s_);
     for (int s = 0; s < options_.shards; ++s) {
       send({m, s, true, false}, [=, this, incarnation = site(m).incarnation()] {
         on_shard(s, [=, this](SyncerMachine& shard) { return shard.on_admitted(m, incarnation, now_s_); });
+        auto& site = sites_[static_cast<std::size_t>(m)];
+        if (++site.welcomes == options_.shards) plan_boundary(m, now_s_);
       });
     }
   }

@@ -101,6 +101,7 @@ class World {
     std::deque<protocol::SiteEvent> inbox;
     std::vector<double> stepped_s;
     std::vector<bool> unsettled{};  // by fragment: a contribution whose residual hangs in the air
+    int welcomes = 0;               // by shards; a site joins before it trains
     int on_their_way = 0;           // contributions that have not arrived yet
     std::uint64_t wake = 0;         // of the boundary to come; earlier plans are void
     bool left = false;

@@ -35,7 +35,8 @@ void World::deliver(int m, SiteEvent event) {
     return;
   }
   site.inbox.push_back(std::move(event));
-  if (!trains(site)) plan_boundary(m, now_s_);
+  bool const has_joined = site.welcomes == options_.shards;
+  if (has_joined && !trains(site)) plan_boundary(m, now_s_);
 }
 
 void World::boundary(int m) {

@@ -76,7 +76,8 @@ TEST_CASE("a blended release keeps alpha of theta, and becomes the base whole") 
   CHECK(base_1(replica) == std::vector{8.0F, 8.0F, 8.0F});
 }
 
-TEST_CASE("what bf16 leaves out of a merged contribution goes into the next, and of a dropped one it does not") {
+TEST_CASE(
+    "what bf16 leaves out of a merged contribution goes into the next, and of a dropped one it does not") {
   auto const plan = plan_with(deck::Receive::overwrite, outer::Codec::bf16);
   train::Replica replica(plan, true);
   adopt(replica, {0.0F, 0.0F, 0.0F}, AdoptRule::overwrite);

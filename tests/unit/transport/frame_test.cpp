@@ -10,17 +10,17 @@ using transport::FrameRefused;
 
 namespace {
 
-transport::FrameLimits const limits{.body_bytes = 1000, .payload_bytes = 4};
+transport::FrameLimits const limits{.body_bytes = 1000, .payload_bytes = 16};
 
 // A release with its payload, sealed.
 struct Sample {
   protocol::Message message = protocol::Release{3, 48, {0, 2}, {}};
   std::vector<std::byte> body = protocol::encode(message);
-  std::vector<float> payload = {1.0f, -2.0f, 0.5f};
+  std::vector<std::byte> payload = std::vector(12, std::byte{7});
   FrameHeader header{.kind = FrameKind::message,
                      .body_bytes = static_cast<std::uint32_t>(body.size()),
                      .sequence = 7,
-                     .payload_bytes = 3};
+                     .payload_bytes = 12};
 
   Sample() { seal(); }
   void seal() { header.digest = transport::frame_digest(header, body, payload); }
@@ -46,7 +46,7 @@ TEST_CASE("a header is little-endian and begins with the magic word") {
   auto const bytes = transport::encode_header({.kind = FrameKind::farewell, .sequence = 0x0102});
   CHECK(static_cast<char>(bytes[0]) == 'A');
   CHECK(static_cast<char>(bytes[3]) == 'L');
-  CHECK(static_cast<int>(bytes[4]) == 1);   // format version
+  CHECK(static_cast<int>(bytes[4]) == 2);   // format version
   CHECK(static_cast<int>(bytes[16]) == 2);  // sequence, lowest byte first
   CHECK(static_cast<int>(bytes[17]) == 1);
 }
@@ -60,7 +60,7 @@ TEST_CASE("what does not begin like a frame is refused") {
     CHECK_THROWS_WITH(transport::decode_header(bytes, limits), "not a frame");
   }
   SECTION("another format version") {
-    bytes[4] = std::byte{2};
+    bytes[4] = std::byte{1};
     CHECK_THROWS_WITH(transport::decode_header(bytes, limits), ContainsSubstring("version"));
   }
   SECTION("an unknown kind") {
@@ -71,9 +71,9 @@ TEST_CASE("what does not begin like a frame is refused") {
 
 TEST_CASE("lengths above what the receiver allows are refused by the header alone") {
   Sample sample;
-  sample.header.payload_bytes = 4;
+  sample.header.payload_bytes = 16;
   CHECK_NOTHROW(decode(sample.header));
-  sample.header.payload_bytes = 5;
+  sample.header.payload_bytes = 17;
   CHECK_THROWS_AS(decode(sample.header), FrameRefused);
   sample.header.payload_bytes = ~std::uint64_t{0};
   CHECK_THROWS_AS(decode(sample.header), FrameRefused);
@@ -91,7 +91,7 @@ TEST_CASE("a farewell has no contents") {
 TEST_CASE("a single flipped bit anywhere is found by the digest") {
   Sample sample;
   SECTION("in the body") { sample.body.back() ^= std::byte{4}; }
-  SECTION("in the payload") { sample.payload[2] = -0.5f; }
+  SECTION("in the payload") { sample.payload[11] ^= std::byte{128}; }
   SECTION("in the sequence number") { sample.header.sequence ^= 1; }
   SECTION("in the digest") { sample.header.digest.low ^= 1; }
   CHECK_THROWS_WITH(sample.open(), "wrong digest");
