@@ -1,7 +1,6 @@
 // The command line and environment that start a training job: mpirun's or srun's.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 
 namespace atl::app {
 
@@ -60,18 +59,25 @@ bool is_log_line(std::string_view line) {
   return line.starts_with("error: ") || line.starts_with("warning: ");
 }
 
+// Long runs may say much: what was said last counts.
+void append(std::string& text, std::string_view more) {
+  constexpr std::size_t longest = 1 << 16;
+  text += more;
+  if (text.size() > longest) text.erase(0, text.size() - longest);
+}
+
 }  // namespace
 
 bool LauncherWords::is_from_job(std::string_view line) {
   for (auto rest = line; !rest.empty();) {
     auto const word = rest.substr(0, rest.find(' '));
-    if (!word.empty()) words_ += fmt::format("{} ", word);
+    if (!word.empty()) append(words_, fmt::format("{} ", word));
     rest.remove_prefix(std::min(word.size() + 1, rest.size()));
   }
   bool const rule = is_rule(line);
   if (rule) in_frame_ = !in_frame_;
   if (!rule && (is_log_line(line) || !(in_frame_ || is_signed(line)))) return true;
-  kept_ += fmt::format("{}\n", line);
+  append(kept_, fmt::format("{}\n", line));
   return false;
 }
 

@@ -22,7 +22,7 @@ if [[ $(grep -E '^[0-9]+% tests passed' "$log") =~ ([0-9]+)\ tests\ failed\ out\
 fi
 
 if [ $# -eq 0 ]; then
-  fuzz=$(scripts/fuzz.sh 60 | tee /dev/stderr | tail -n 1) || status=$?
+  fuzz=$(scripts/fuzz.sh 60 | tee >(cat >&2) | tail -n 1) || status=$?
   if [[ $fuzz =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
     result="$((${passed:-0} + BASH_REMATCH[1])) passed, $((${failed:-1} + BASH_REMATCH[2])) failed"
   else

@@ -10,6 +10,7 @@
 namespace atl::outer {
 
 void VersionHistory::keep(std::uint64_t commits, Release release) {
+  while (!versions_.empty() && versions_.back().commits >= commits) versions_.pop_back();
   versions_.push_back({commits, std::move(release)});
   while (versions_.front().commits + max_staleness_ < commits) versions_.pop_front();
 }

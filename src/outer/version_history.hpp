@@ -19,7 +19,7 @@ class VersionHistory {
   // Remembers the newest version and `max_staleness` before it.
   VersionHistory(Codec codec, std::uint64_t max_staleness) : codec_(codec), max_staleness_(max_staleness) {}
 
-  // The newest version from now on.
+  // The newest version from now on, also where newer ones were remembered.
   void keep(std::uint64_t commits, Release release);
   // delta <- delta + (Theta(newest) - Theta(base)). Throws RuntimeFailure for a base that is not remembered.
   void shift(std::uint64_t base, std::span<float> delta) const;

@@ -1,21 +1,15 @@
 // A shard's fragment at a quiet point, saved and restored, with the contributions that it holds then.
-#include <fmt/format.h>
-
-#include <array>
-#include <string>
-
-#include "base/error.hpp"
 #include "protocol/owned_fragment.hpp"
+#include "protocol/saved_state.hpp"
 
 namespace atl::protocol {
 
 namespace {
 
-[[noreturn]] void refuse(std::string const& what) {
-  throw base::InputError("checkpoint", what, "the file is damaged; resume from another checkpoint");
-}
+// site, whether it is carried, then the contribution but for its fragment, which the place says
+using Numbers = std::array<std::uint64_t, 9>;
 
-std::vector<std::uint64_t> numbers_of(Member const& member, bool is_carried) {
+Numbers numbers_of(Member const& member, bool is_carried) {
   Contribution const& c = member.contribution;
   return {static_cast<std::uint64_t>(member.site),
           is_carried,
@@ -29,7 +23,7 @@ std::vector<std::uint64_t> numbers_of(Member const& member, bool is_carried) {
 }
 
 // Of the next life of its site, which goes on with it.
-Contribution contribution_in(std::uint32_t fragment, std::vector<std::uint64_t> const& numbers) {
+Contribution contribution_in(std::uint32_t fragment, Numbers const& numbers) {
   return {.fragment = fragment,
           .round = numbers[2],
           .incarnation = numbers[3] + 1,
@@ -65,9 +59,8 @@ void OwnedFragment::save(base::Writer& writer) const {
 }
 
 void OwnedFragment::load(base::Reader const& reader, double now_s, PayloadHandle& last_handle) {
-  auto const version = reader.read_uints("version");
-  if (version.size() != 2) refuse("'version' should be two numbers");
-  version_ = {.term = version[0], .commits = version[1]};
+  auto const [term, commits] = read_numbers<2>(reader, "version");
+  version_ = {.term = term, .commits = commits};
   made_by_round_ = reader.read_uint("version_round");
   rounds_ = reader.read_uint("rounds");
   next_due_ = reader.read_uint("next_due");
@@ -75,8 +68,8 @@ void OwnedFragment::load(base::Reader const& reader, double now_s, PayloadHandle
   std::uint64_t const held = reader.read_uint("held");
   for (std::uint64_t i = 0; i < held; ++i) {
     auto const name = fmt::format("held_{}", i);
-    auto const numbers = reader.read_uints(name);
-    if (numbers.size() != 9 || numbers[7] == 0) refuse(fmt::format("'{}' is no contribution", name));
+    auto const numbers = read_numbers<std::tuple_size_v<Numbers>>(reader, name);
+    if (numbers[7] == 0) refuse_state(fmt::format("'{}' is of no steps", name));
     if (numbers[0] >= copies_.size()) continue;  // there were more sites then
     restore(static_cast<int>(numbers[0]), numbers[1] != 0, contribution_in(index_, numbers), ++last_handle,
             now_s);

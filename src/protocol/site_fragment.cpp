@@ -1,14 +1,9 @@
 #include "protocol/site_fragment.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <array>
-#include <string>
 #include <utility>
-#include <vector>
 
-#include "base/error.hpp"
+#include "protocol/saved_state.hpp"
 
 namespace atl::protocol {
 
@@ -135,19 +130,6 @@ auto parts_of(Row& row) {
                     std::pair{"rejected", &row.rejected}};
 }
 
-[[noreturn]] void refuse(std::string const& what) {
-  throw base::InputError("checkpoint", what, "the file is damaged; resume from another checkpoint");
-}
-
-template <std::size_t count>
-std::array<std::uint64_t, count> read_numbers(base::Reader const& reader, char const* name) {
-  auto const values = reader.read_uints(name);
-  if (values.size() != count) refuse(fmt::format("'{}' should be {} numbers", name, count));
-  std::array<std::uint64_t, count> numbers;
-  std::ranges::copy(values, numbers.begin());
-  return numbers;
-}
-
 }  // namespace
 
 // What is under way is in the shard's hands by then, and theta holds it unless it is carried.
@@ -178,7 +160,7 @@ void SiteFragment::load(base::Reader const& reader) {
   auto const get = [&](char const* name, bool in_theta) -> std::optional<Sent> {
     auto const [round, outcome, steps, tokens] = read_numbers<4>(reader, name);
     if (outcome > static_cast<std::uint64_t>(Outcome::carried))
-      refuse(fmt::format("'{}' has no such fate", name));
+      refuse_state(fmt::format("'{}' has no such fate", name));
     pending += {steps, tokens};
     if (round == 0) return std::nullopt;
     auto const fate = static_cast<Outcome>(outcome);
@@ -192,7 +174,7 @@ void SiteFragment::load(base::Reader const& reader) {
   sent_ = get("sent", true);
   carried_ = get("carried", false);
   if (!ledger_.is_balanced() || pending != ledger_.pending)
-    refuse("the ledger of a fragment does not balance");
+    refuse_state("the ledger of a fragment does not balance");
   adopted_ = true;
   standing_.reset();
 }

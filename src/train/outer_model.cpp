@@ -55,7 +55,7 @@ void OuterModel::commit(int p, std::uint64_t commits, std::vector<Member> const&
     auto& room = rooms[m];
     auto delta = outer::decoded(plan_.codec, *payload, room);
     if (older_base && fragment.history) {
-      room.assign(delta.begin(), delta.end());
+      if (delta.data() != room.data()) room.assign(delta.begin(), delta.end());
       fragment.history->shift(*older_base, room);
       delta = room;
     }

@@ -43,6 +43,15 @@ TEST_CASE("the bases that sites have count, which is what they decode, not what 
   CHECK(delta == Vector{2.0f});
 }
 
+TEST_CASE("a version that is kept again takes its own place") {
+  VersionHistory history(Codec::fp32, 2);
+  for (float const theta : {1.0f, 2.0f}) history.keep(0, released(Codec::fp32, {theta}));
+  history.keep(1, released(Codec::fp32, {5.0f}));
+  Vector delta = {0.0f};
+  history.shift(0, delta);
+  CHECK(delta == Vector{3.0f});
+}
+
 TEST_CASE("fragments longer than a block are moved as a whole") {
   VersionHistory history(Codec::fp32, 1);
   history.keep(0, released(Codec::fp32, Vector(5000, 1.0f)));

@@ -239,3 +239,54 @@ TEST_CASE("a run whose silent site does not come back ends without it") {
   CHECK(world.seals()[0].missing == std::vector<Participant>{{Participant::Kind::site, 1}});
   CHECK(world.work_in_theta(0, 0) == world.site(0).ledger(0).merged);
 }
+
+TEST_CASE(
+    "streaming: sites whose exchange takes no longer than its overlap never wait; diloco waits every time") {
+  auto options = quick();
+  options.synchronous = true;
+  options.outer.quorum = 2;
+  options.outer.receive = deck::Receive::blend;
+  options.bulk_delay_s = 0.8;
+  bool const overlaps = GENERATE(true, false);
+  options.outer.overlap_steps = overlaps ? 2 : 0;
+  World world(options);
+  require_good_end(world);
+  CHECK((world.sightings().waits == 0) == overlaps);
+  for (int m : {0, 1}) CHECK(world.site(m).step() == options.steps);
+  // Three fragments, one round each every 12 of 60 steps, and at most one more for what is left.
+  for (std::uint32_t p : {0u, 1u, 2u}) {
+    CHECK(commit_times(world, p).size() >= 5);
+    CHECK(commit_times(world, p).size() <= 6);
+  }
+  for (auto const& seen : world.commits()) CHECK(sites_of(seen.commit) == std::vector{0, 1});
+}
+
+TEST_CASE("diloco: a slow site keeps the other waiting, and both end at the same step") {
+  auto options = quick();
+  options.synchronous = true;
+  options.outer.fragments = 1;
+  options.outer.overlap_steps = 0;
+  options.outer.quorum = 2;
+  options.step_s = {1.0, 2.0};
+  World world(options);
+  require_good_end(world);
+  CHECK(world.site(0).step() == world.site(1).step());
+  CHECK(longest_gap(world.step_times_s(0)) > 12.0);
+  CHECK(world.work_in_theta(0, 0).steps == options.steps);  // every step of both counts
+  CHECK(world.work_in_theta(1, 0).steps == options.steps);
+}
+
+TEST_CASE("each to its own end: the slow site's work goes on being merged when the fast one has ended") {
+  auto options = quick();
+  options.stops_each = true;
+  options.step_s = {1.0, 2.0};
+  options.outer.receive = deck::Receive::rebase;
+  World world(options);
+  require_good_end(world);
+  for (int m : {0, 1}) {
+    CHECK(world.site(m).step() == options.steps);
+    CHECK(world.work_in_theta(m, 0).steps == options.steps);
+  }
+  auto const times = commit_times(world, 0);
+  CHECK(std::ranges::count_if(times, [](double time_s) { return time_s > 62.0; }) >= 2);
+}
