@@ -41,6 +41,7 @@ int run_command(PrepareFlags const& flags) {
   bool const shows_progress = !flags.json && train::stdout_is_terminal();
   auto const report = data::prepare({.sources = flags.sources,
                                      .out = flags.out,
+                                     .tokenizer = flags.tokenizer,
                                      .vocab = flags.vocab,
                                      .byte_level = flags.bytes,
                                      .validation_fraction = flags.validation_fraction,

@@ -97,6 +97,8 @@ void add_prepare(CLI::App& app, PrepareFlags& flags) {
       ->check(CLI::Range(300, 65536))
       ->capture_default_str();
   app.add_flag("--bytes", flags.bytes, "one token per byte, no tokenizer to train");
+  app.add_option("--tokenizer", flags.tokenizer,
+                 "a tokenizer.model to use instead of training one, such as that of other sites' text");
   app.add_option("--validation-fraction", flags.validation_fraction,
                  "share of the entries kept for validation")
       ->check(CLI::Range(0.0, 0.5))

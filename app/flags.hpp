@@ -58,6 +58,7 @@ struct ImportFlags {
 struct PrepareFlags {
   std::vector<std::string> sources;
   std::string out;
+  std::string tokenizer;
   int vocab = 2048;
   bool bytes = false;
   double validation_fraction = 0.01;

@@ -30,6 +30,9 @@ find_package(dnnl REQUIRED)
 set(HDF5_PREFER_PARALLEL OFF)  # one file per writer: a collectively written file does not survive a lost rank
 find_package(HDF5 REQUIRED COMPONENTS C)
 find_package(fmt REQUIRED)
+if(Kokkos_ENABLE_CUDA)  # under nvcc fmt 9 does without constexpr, but for a few functions that then miss it
+  target_compile_definitions(atoll_options INTERFACE FMT_USE_CONSTEXPR=1)
+endif()
 find_package(spdlog REQUIRED)
 find_package(tomlplusplus REQUIRED)
 find_package(CLI11 REQUIRED)

@@ -58,6 +58,7 @@ Dataset dataset_from(Json const& json) {
   auto const& recipe = json.at("recipe");
   for (auto const& source : recipe.at("sources")) dataset.recipe.sources.push_back(source_from(source));
   dataset.recipe.byte_level = recipe.at("tokenizer") == "bytes";
+  dataset.recipe.given_tokenizer = recipe.value("given_tokenizer", "");
   dataset.recipe.vocab = recipe.at("vocab");
   dataset.recipe.validation_fraction = recipe.at("validation_fraction");
   dataset.recipe.seed = recipe.at("seed");
@@ -139,18 +140,20 @@ void check_digests(Dataset const& dataset) {
 std::string dataset_record(Dataset const& dataset) {
   Json sources = Json::array();
   for (auto const& source : dataset.recipe.sources) sources.push_back(to_json(source));
-  Json const json = {{"format", "atoll dataset"},
-                     {"version", record_version},
-                     {"recipe",
-                      {{"sources", std::move(sources)},
-                       {"tokenizer", dataset.recipe.byte_level ? "bytes" : "sentencepiece"},
-                       {"vocab", dataset.recipe.vocab},
-                       {"validation_fraction", dataset.recipe.validation_fraction},
-                       {"seed", dataset.recipe.seed}}},
-                     {"sentencepiece_version", dataset.sentencepiece_version},
-                     {"tokenizer_digest", dataset.tokenizer_digest.hex()},
-                     {"train", to_json(dataset.train)},
-                     {"validation", to_json(dataset.validation)}};
+  Json json = {{"format", "atoll dataset"},
+               {"version", record_version},
+               {"recipe",
+                {{"sources", std::move(sources)},
+                 {"tokenizer", dataset.recipe.byte_level ? "bytes" : "sentencepiece"},
+                 {"vocab", dataset.recipe.vocab},
+                 {"validation_fraction", dataset.recipe.validation_fraction},
+                 {"seed", dataset.recipe.seed}}},
+               {"sentencepiece_version", dataset.sentencepiece_version},
+               {"tokenizer_digest", dataset.tokenizer_digest.hex()},
+               {"train", to_json(dataset.train)},
+               {"validation", to_json(dataset.validation)}};
+  if (!dataset.recipe.given_tokenizer.empty())
+    json["recipe"]["given_tokenizer"] = dataset.recipe.given_tokenizer;
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
@@ -161,6 +164,7 @@ base::Digest digest_of(Dataset const& dataset) {
 std::string difference(Recipe const& a, Recipe const& b) {
   auto const tokenizer = [](Recipe const& recipe) { return recipe.byte_level ? "bytes" : "SentencePiece"; };
   if (a.byte_level != b.byte_level) return fmt::format("tokenizer {} and {}", tokenizer(a), tokenizer(b));
+  if (a.given_tokenizer != b.given_tokenizer) return "the tokenizer";
   if (a.vocab != b.vocab) return fmt::format("vocab {} and {}", a.vocab, b.vocab);
   if (a.validation_fraction != b.validation_fraction) {
     return fmt::format("validation fraction {} and {}", a.validation_fraction, b.validation_fraction);

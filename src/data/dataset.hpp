@@ -26,6 +26,7 @@ struct SourceRecord {
 struct Recipe {
   std::vector<SourceRecord> sources;
   bool byte_level = false;
+  std::string given_tokenizer;  // digest of its file; empty: bytes, or trained on these sources
   int vocab = 0;
   double validation_fraction = 0.0;
   std::uint64_t seed = 0;

@@ -71,6 +71,8 @@ void check(PrepareOptions const& options) {
     problems.push_back({"--vocab", fmt::format("{} pieces are not possible", options.vocab),
                         fmt::format("choose at most {}, as many as token files can tell apart", max_vocab)});
   }
+  if (options.byte_level && !options.tokenizer.empty())
+    problems.push_back({"--tokenizer", "and --bytes exclude each other", "give one of them"});
   if (!(options.validation_fraction > 0.0 && options.validation_fraction < 1.0)) {
     problems.push_back({"--validation-fraction",
                         fmt::format("{} is not a part of the text", options.validation_fraction),
@@ -88,10 +90,16 @@ void check(PrepareOptions const& options) {
   if (!problems.empty()) throw base::InputError(std::move(problems));
 }
 
+int vocab_of(PrepareOptions const& options) {
+  if (options.byte_level) return load_tokenizer("bytes")->vocab_size();
+  return options.tokenizer.empty() ? options.vocab : load_tokenizer(options.tokenizer)->vocab_size();
+}
+
 Recipe recipe_of(PrepareOptions const& options, std::vector<SourceFile> const& files) {
   Recipe recipe{.sources = {},
                 .byte_level = options.byte_level,
-                .vocab = options.byte_level ? load_tokenizer("bytes")->vocab_size() : options.vocab,
+                .given_tokenizer = options.tokenizer.empty() ? "" : file_digest(options.tokenizer).hex(),
+                .vocab = vocab_of(options),
                 .validation_fraction = options.validation_fraction,
                 .seed = options.seed};
   for (auto const& file : files) {
@@ -169,8 +177,9 @@ PrepareReport prepare(PrepareOptions const& options) {
       if (options.progress) options.progress(name, fraction);
     };
   };
-  auto const survey = survey_text(files, options.validation_fraction, options.seed,
-                                  options.byte_level ? 0 : sample_bytes(options.vocab), stage("reading"));
+  auto const survey = survey_text(
+      files, options.validation_fraction, options.seed,
+      options.byte_level || !options.tokenizer.empty() ? 0 : sample_bytes(options.vocab), stage("reading"));
   std::uint64_t text_bytes = 0;
   for (std::size_t i = 0; i < files.size(); ++i) {
     auto& record = dataset.recipe.sources[i];
@@ -180,7 +189,9 @@ PrepareReport prepare(PrepareOptions const& options) {
   }
 
   std::string model;
-  if (!options.byte_level) {
+  if (!options.tokenizer.empty()) {
+    model = base::read_text(options.tokenizer).value();
+  } else if (!options.byte_level) {
     stage("training the tokenizer")(0.0);
     model = train_sentencepiece(survey.sample, options.vocab);
     dataset.sentencepiece_version = sentencepiece_version();

@@ -15,8 +15,9 @@ namespace atl::data {
 struct PrepareOptions {
   std::vector<std::string> sources;  // text files (plain, .gz, .dz) or folders
   std::filesystem::path out;
-  int vocab = 2048;         // pieces of the SentencePiece tokenizer
-  bool byte_level = false;  // bytes instead of SentencePiece; `vocab` then plays no part
+  std::filesystem::path tokenizer;  // a SentencePiece model to use; empty: train one on the sources
+  int vocab = 2048;                 // pieces of the one that is trained
+  bool byte_level = false;          // bytes instead of SentencePiece; `vocab` then plays no part
   double validation_fraction = 0.01;
   std::uint64_t seed = 1;  // chooses the validation entries and the text that the tokenizer is trained on
   bool force = false;      // replace what `out` holds

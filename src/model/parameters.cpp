@@ -1,6 +1,6 @@
 #include "model/parameters.hpp"
 
-#include <string>
+#include <fmt/format.h>
 
 #include "base/error.hpp"
 
@@ -25,7 +25,7 @@ std::vector<tensor::TensorSpec> parameter_specs(deck::ModelSection const& model)
   add("embedding.tokens", Kind::embedding, vocab, width);
   if (is_gpt2) add("embedding.positions", Kind::embedding, static_cast<std::size_t>(model.context), width);
   for (layer = 0; layer < model.layers; ++layer) {
-    std::string const prefix = "layers." + std::to_string(layer) + ".";
+    std::string const prefix = fmt::format("layers.{}.", layer);
     add(prefix + "attention_norm", Kind::vector, width, 1);
     add(prefix + "attention.query", Kind::matrix, width, width);
     add(prefix + "attention.key", Kind::matrix, kv_width, width);

@@ -23,8 +23,8 @@ void check_ids(std::span<std::int32_t const> ids, std::int32_t least, std::int32
 }
 
 void copy_in(kernels::Exec const& exec, std::span<std::int32_t const> from, Tensor1<std::int32_t> const& to) {
-  Kokkos::View<std::int32_t const*, Kokkos::LayoutRight, Kokkos::HostSpace,
-               Kokkos::MemoryTraits<Kokkos::Unmanaged>> const host(from.data(), from.size());
+  Kokkos::View<std::int32_t const*, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>> const host(
+      from.data(), from.size());
   Kokkos::deep_copy(exec, to, host);
 }
 
