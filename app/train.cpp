@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "deck/deck.hpp"
 #include "train/console.hpp"
+#include "train/initial_model.hpp"
 #include "train/run.hpp"
 
 namespace atl::app {
@@ -86,11 +87,13 @@ std::string check_data(train::RunPlan const& plan, comm::SiteLayout const& layou
 constexpr char const* is_complete = "complete";
 
 std::string open_folder(train::RunFolder const& folder, train::RunPlan const& plan, bool may_resume) {
-  if (!may_resume || !std::filesystem::exists(folder.root)) {
+  bool const exists = std::filesystem::exists(folder.root);
+  auto const found = may_resume && exists ? train::find_resume_point(folder, plan) : std::nullopt;
+  if (!found) train::InitialModel{plan};  // is there what this run starts from?
+  if (!may_resume || !exists) {
     train::create(folder, plan.config);
     return "";
   }
-  auto const found = train::find_resume_point(folder, plan);
   bool const has_all_steps = found && found->step >= plan.config.run.steps;
   if (train::read_outcome(folder) == "done" && has_all_steps) return is_complete;
   train::reopen(folder, plan.config);
@@ -118,7 +121,10 @@ int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi) {
   std::optional<train::RunPlan> plan;
   on_every_rank(mpi, [&] { plan.emplace(train::make_plan(config)); });
   if (flags.check) {
-    auto const data = on_rank_0(mpi, [&] { return describe_data(*plan); });
+    auto const data = on_rank_0(mpi, [&] {
+      train::InitialModel{*plan};
+      return describe_data(*plan);
+    });
     if (mpi.rank() == 0) base::log::console(data + train::describe(*plan));
     return static_cast<int>(base::ExitCode::done);
   }

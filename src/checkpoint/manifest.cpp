@@ -43,6 +43,12 @@ void ensure_sound(Manifest const& manifest) {
   }
 }
 
+// Either nobody wrote it as a part of a run, or sites of at least one rank and at least one shard did.
+bool is_possible(Layout const& layout) {
+  bool const has_ranks = std::ranges::all_of(layout.ranks_per_site, [](int ranks) { return ranks > 0; });
+  return has_ranks && (layout.ranks_per_site.empty() ? layout.shards == 0 : layout.shards > 0);
+}
+
 Json to_json(Manifest const& manifest) {
   Json files = Json::array();
   for (auto const& file : manifest.files) {
@@ -65,6 +71,7 @@ Json to_json(Manifest const& manifest) {
 
 Manifest from_json(Json const& json) {
   Manifest manifest;
+  manifest.format = json.at("format_version").get<std::uint64_t>();
   manifest.step = json.at("step").get<std::uint64_t>();
   manifest.time_s = json.at("time_s").get<double>();
   manifest.kind = json.at("kind").get<std::string>();
@@ -87,7 +94,7 @@ WrittenFile const& Manifest::file(std::string_view name) const {
   auto const found = std::ranges::find(files, name, &WrittenFile::name);
   if (found == files.end()) {
     throw base::InputError(std::string(name), "is not among the files of this checkpoint",
-                           "resume with the sites, ranks and shards that wrote it");
+                           "this checkpoint is damaged: use another one");
   }
   return *found;
 }
@@ -129,7 +136,9 @@ Manifest read_manifest(fs::path const& folder) {
         own_digest(*text, position).hex() != text->substr(position, no_digest.size())) {
       throw damaged("was altered since it was written");
     }
-    return from_json(json);
+    auto const manifest = from_json(json);
+    if (!is_possible(manifest.layout)) throw damaged("has an impossible layout");
+    return manifest;
   } catch (Json::exception const& error) {
     throw damaged(fmt::format("is torn or not a manifest: {}", error.what()));
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/digest.hpp"
+#include "checkpoint/format.hpp"
 #include "checkpoint/written_file.hpp"
 
 namespace atl::checkpoint {
@@ -25,9 +26,10 @@ struct Layout {
 };
 
 struct Manifest {
+  std::uint64_t format = format_version;
   std::uint64_t step = 0;
   double time_s = 0.0;  // of the run so far, the parts before a resume included
-  std::string kind;     // "quiet": all sites between two steps, all rounds closed
+  std::string kind;     // "quiet": all sites between two steps, no message on its way; "imported"
   Layout layout;
   std::string deck;                          // resolved, as TOML
   base::Digest param_table;                  // of ParamTable: what the flat buffers mean

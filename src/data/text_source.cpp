@@ -124,6 +124,9 @@ EntryReader::EntryReader(fs::path file) : input_(std::make_unique<Input>(std::mo
 
 EntryReader::~EntryReader() = default;
 
+// Some dictionaries (WordNet's) have no blank lines: there, from this length on, a heading is enough.
+constexpr std::size_t long_entry_bytes = 16384;
+
 std::uint64_t EntryReader::stored_bytes() const {
   return static_cast<std::uint64_t>(gzoffset(input_->file.get()));
 }
@@ -143,12 +146,15 @@ bool EntryReader::read_line(std::string& line) {
 
 bool EntryReader::next(std::string& entry) {
   entry.clear();
-  bool has_text = false, after_blank = false;
+  bool has_text = false, after_blank = false, after_indented = false;
   while (!line_.empty()) {
     bool const blank = is_blank(line_);
-    if (has_text && after_blank && !blank && begins_in_first_column(line_)) break;
+    bool const at_margin = !blank && begins_in_first_column(line_);
+    bool const is_long = entry.size() >= long_entry_bytes;
+    if (has_text && at_margin && (after_blank || (is_long && after_indented))) break;
     has_text = has_text || !blank;
     after_blank = blank;
+    after_indented = !blank && !at_margin;
     entry += line_;
     read_line(line_);
   }

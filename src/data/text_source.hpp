@@ -25,8 +25,9 @@ std::vector<SourceFile> find_sources(std::vector<std::string> const& paths);
 base::Digest file_digest(std::filesystem::path const& file);
 
 // Reads one file entry by entry. An entry begins at a line whose first character is not white space and that
-// follows a blank line; what precedes the first such line belongs to the first entry. It ends with its
-// trailing blank lines, so that all entries of a file, joined, are exactly its (repaired) text.
+// follows a blank line, or an indented line where the entry before has 16 KiB already; what precedes the
+// first such line belongs to the first entry. It ends with its trailing blank lines, so that all entries of a
+// file, joined, are exactly its (repaired) text.
 class EntryReader {
  public:
   explicit EntryReader(std::filesystem::path file);  // throws InputError where it cannot be opened

@@ -57,6 +57,7 @@ std::vector<std::uint64_t> Membership::counted_steps() const {
 std::uint64_t Membership::slowest_step() const {
   std::optional<std::uint64_t> slowest;
   for (auto const& site : sites_) {
+    if (!site.admitted) return 0;  // it is still on its way here
     if (site.live) slowest = std::min(slowest.value_or(site.step), site.step);
   }
   return slowest.value_or(0);

@@ -13,7 +13,7 @@
 
 namespace atl::protocol {
 
-// site -> shard 0: who I am, and what I believe we agree on.
+// site -> every shard: who I am, and what I believe we agree on.
 struct Hello {
   std::uint32_t version = protocol_version;
   std::uint64_t incarnation = 0;
@@ -22,7 +22,7 @@ struct Hello {
   bool operator==(Hello const&) const = default;
 };
 
-// shard 0 -> site. `refusal` empty: admitted.
+// every shard -> site. `refusal` empty: admitted.
 struct Welcome {
   std::string refusal;
   bool operator==(Welcome const&) const = default;

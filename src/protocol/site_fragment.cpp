@@ -1,6 +1,9 @@
 #include "protocol/site_fragment.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "protocol/saved_state.hpp"
@@ -21,8 +24,8 @@ void SiteFragment::count(Work const& step) {
 }
 
 void SiteFragment::note_fate(Fate const& fate) {
-  if (carried_ && carried_->round == fate.round && !is_end(carried_->outcome) && is_end(fate.outcome)) {
-    carried_->outcome = fate.outcome;
+  for (auto& carried : carried_) {
+    if (carried.round == fate.round && is_end(fate.outcome)) carried.outcome = fate.outcome;
   }
   if (!sent_ || sent_->round != fate.round || is_end(sent_->outcome) || fate.outcome == Outcome::none) return;
   if (fate.outcome == Outcome::absent) return note_closed(fate.round);
@@ -62,17 +65,17 @@ AdoptRule SiteFragment::adopt(Release const& release, deck::Receive receive) {
 }
 
 std::optional<bool> SiteFragment::settle() {
-  if (carried_ && is_end(carried_->outcome)) {
-    book(*carried_);
-    carried_.reset();
+  for (auto& carried : carried_) {
+    if (is_end(carried.outcome)) book(carried);
   }
+  std::erase_if(carried_, [](Sent const& carried) { return is_end(carried.outcome); });
   if (!sent_ || is_fate_open()) return std::nullopt;
   bool const is_news = !std::exchange(sent_->is_told, true);
   bool const is_merged = sent_->outcome == Outcome::merged;
   bool const is_carried = sent_->outcome == Outcome::carried;
   if (!is_carried) book(*sent_);
   bool const stays = (is_merged || is_carried) && sent_->in_theta;
-  if (is_carried && !stays) carried_ = sent_;
+  if (is_carried && !stays) carried_.push_back(*sent_);
   if (!stays) sent_.reset();
   return is_news ? std::optional(is_merged || is_carried) : std::nullopt;
 }
@@ -138,13 +141,13 @@ void SiteFragment::save(base::Writer& writer) const {
   writer.write("round", done_round_);
   for (auto const& [name, work] : parts_of(ledger_))
     writer.write(name, std::array{work->steps, work->tokens});
-  auto const put = [&](char const* name, std::optional<Sent> const& maybe) {
-    Sent const sent = maybe.value_or(Sent{});
+  auto const put = [&](std::string const& name, Sent const& sent) {
     writer.write(name, std::array{sent.round, static_cast<std::uint64_t>(sent.outcome), sent.work.steps,
                                   sent.work.tokens});
   };
-  put("sent", sent_);
-  put("carried", carried_);
+  put("sent", sent_.value_or(Sent{}));
+  writer.write("carried", std::uint64_t{carried_.size()});
+  for (std::size_t i = 0; i < carried_.size(); ++i) put(fmt::format("carried_{}", i), carried_[i]);
 }
 
 void SiteFragment::load(base::Reader const& reader) {
@@ -157,7 +160,7 @@ void SiteFragment::load(base::Reader const& reader) {
     *work = {.steps = steps, .tokens = tokens};
   }
   Work pending;
-  auto const get = [&](char const* name, bool in_theta) -> std::optional<Sent> {
+  auto const get = [&](std::string const& name, bool in_theta) -> std::optional<Sent> {
     auto const [round, outcome, steps, tokens] = read_numbers<4>(reader, name);
     if (outcome > static_cast<std::uint64_t>(Outcome::carried))
       refuse_state(fmt::format("'{}' has no such fate", name));
@@ -172,7 +175,11 @@ void SiteFragment::load(base::Reader const& reader) {
                 .is_told = fate != Outcome::none};
   };
   sent_ = get("sent", true);
-  carried_ = get("carried", false);
+  carried_.clear();
+  std::uint64_t const carried = reader.read_uint("carried");
+  for (std::uint64_t i = 0; i < carried; ++i) {
+    if (auto const sent = get(fmt::format("carried_{}", i), false)) carried_.push_back(*sent);
+  }
   if (!ledger_.is_balanced() || pending != ledger_.pending)
     refuse_state("the ledger of a fragment does not balance");
   adopted_ = true;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "base/archive.hpp"
 #include "deck/config.hpp"
@@ -93,7 +94,9 @@ class SiteFragment {
   // Kept until theta no longer holds it: a merged one comes back with a newer release, until when
   // contributing again would merge the same steps twice.
   std::optional<Sent> sent_;
-  std::optional<Sent> carried_;   // late, gone from theta, and waiting at the owner for its next round
+  // Late, gone from theta, and waiting at the owner for its next round; more than one only until the news of
+  // an older one's end, which a release may overtake.
+  std::vector<Sent> carried_;
   std::uint64_t done_round_ = 0;  // answered, cancelled or closed, and with it all before
 };
 

@@ -17,15 +17,27 @@ namespace atl::train {
 
 namespace {
 
+constexpr char const* quiet = "quiet";
+
 std::map<std::string, std::string> facts_of(RunPlan const& plan) {
   return {{"tokenizer", data::load_tokenizer(plan.config.data.tokenizer)->digest().hex()}};
 }
 
-// Of the parameters alone: fragments may be dealt to shards otherwise.
 std::vector<base::Problem> conflicts(checkpoint::Set const& set, RunPlan const& plan) {
   auto const& manifest = set.manifest;
+  constexpr std::uint64_t first_format = 2;
+  if (manifest.format < first_format) {
+    return {{set.folder.string(),
+             fmt::format("has checkpoint format {}; runs are resumed from format {} on", manifest.format,
+                         first_format),
+             "its model can be used: eval, export, run.initial_model"}};
+  }
   auto const saved = deck::parse(manifest.deck, (set.folder / checkpoint::manifest_name).string(), {});
   auto problems = deck::resume_conflicts(saved, plan.config);
+  if (problems.empty() && manifest.param_table != plan.table.digest()) {
+    problems.push_back({set.folder.string(), "lays the parameters out otherwise than this program",
+                        "resume with the version of atoll that wrote it"});
+  }
   if (problems.empty() && manifest.facts != facts_of(plan)) {
     problems.push_back({plan.config.data.tokenizer, "is not the tokenizer that this run was started with",
                         "prepare the data again from the same text with the same options"});
@@ -35,6 +47,7 @@ std::vector<base::Problem> conflicts(checkpoint::Set const& set, RunPlan const& 
 
 // Whether the set holds the state of everyone who was there.
 bool is_whole(ResumePoint const& point) {
+  if (point.manifest.kind != quiet) return false;
   auto const has = [&](std::string const& name) {
     return std::ranges::find(point.manifest.files, name, &checkpoint::WrittenFile::name) !=
            point.manifest.files.end();
@@ -46,6 +59,17 @@ bool is_whole(ResumePoint const& point) {
     if (!has(shard_file(shard))) return false;
   }
   return true;
+}
+
+// A round of a synchronous method closes with all the sites that opened it, and with no others.
+void check_rounds(ResumePoint const& point, RunPlan const& plan) {
+  if (!deck::is_synchronous(plan.config.run.method) || point.sites() == effective_sites(plan.config)) return;
+  ShardFiles const files(point);
+  for (int p = 0; p < plan.table.fragments(); ++p) {
+    if (files.machine()->group(fmt::format("fragment_{}", p))->read_uint("held") == 0) continue;
+    throw base::InputError(point.folder.string(), "was taken within a round, and sites.count differs",
+                           fmt::format("resume with {} sites", point.sites()));
+  }
 }
 
 // Fragment p stands with shard p mod S; of anything else there is one a shard.
@@ -133,6 +157,7 @@ std::optional<ResumePoint> find_resume_point(RunFolder const& folder, RunPlan co
       base::log::warn(
           fmt::format("{}: {}; looking for an older checkpoint", damage.front().where, damage.front().what));
     } else {
+      check_rounds(point, plan);
       return point;
     }
   }
@@ -180,7 +205,7 @@ SealedSet seal_set(RunPlan const& plan, RunFolder const& folder, protocol::Seal 
   checkpoint::Manifest manifest{
       .step = seal.step,
       .time_s = time_s,
-      .kind = "quiet",
+      .kind = quiet,
       .layout = {comm::SiteLayout::site_sizes(plan.config), plan.config.syncer.ranks},
       .deck = deck::echo(plan.config),
       .param_table = plan.table.digest(),

@@ -72,12 +72,12 @@ void Hub::on_stop_requested(double now_s) {
 
 void Hub::tick(Standing const& standing, double now_s) {
   auto const& run = plan_.config.run;
-  clock_ = stops_each(plan_.config) ? std::min(standing.clock, run.steps) : standing.clock;
+  // Where every site takes steps of its own number, the run is as far as the slowest of them.
+  clock_ = std::max(clock_, stops_each(plan_.config) ? standing.slowest_step : standing.clock);
   bool const is_out_of_time = run.walltime_s > 0 && now_s - start_s_ >= run.walltime_s;
   if (base::stop_requested() || is_out_of_time) on_stop_requested(now_s);
   if (!quiet_.is_active() && !quiet_.is_over()) {
-    auto const done = stops_each(plan_.config) ? standing.slowest_step : clock_;
-    if (done >= run.steps) {
+    if (clock_ >= run.steps) {
       request(protocol::Purpose::finish, now_s);
     } else if (is_checkpoint_due(now_s) && !standing.all_sites_live) {
       base::log::warn_once("checkpoint waits",
@@ -134,7 +134,7 @@ void Hub::carry_out(std::vector<protocol::QuietAction> const& actions, double no
       seal(*sealed, now_s);
     } else if (auto const* given_up = std::get_if<protocol::GiveUp>(&action)) {
       failure_ = given_up->why;
-      metrics_.write(fault_json(now_s - start_s_, clock_, given_up->why));
+      record(fault_json(now_s - start_s_, clock_, given_up->why));
       base::log::warn(fmt::format("no checkpoint at step {}: {}", clock_, given_up->why));
     }
   }

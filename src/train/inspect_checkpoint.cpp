@@ -11,21 +11,11 @@
 #include "train/checkpoints.hpp"
 #include "train/model_archive.hpp"
 #include "train/run_plan.hpp"
+#include "train/trained_model.hpp"
 
 namespace atl::train {
 
 namespace {
-
-// The files with the parameters, fragment p in file p mod their number: the shards', or the one file of a set
-// without shards that has any.
-std::vector<std::string> parameter_files(CheckpointReport const& report) {
-  auto const& manifest = report.set.manifest;
-  if (manifest.layout.ranks_per_site.empty()) return {manifest.files.at(0).name};  // an imported model
-  if (!has_outer_exchange(report.config)) return {site_file(0, 0)};
-  std::vector<std::string> files;
-  for (int shard = 0; shard < manifest.layout.shards; ++shard) files.push_back(shard_file(shard));
-  return files;
-}
 
 std::uint64_t version_of(base::Reader const& file, int fragment) {
   auto const machine = file.group("syncer_machine");
@@ -37,7 +27,7 @@ void read_fragments(CheckpointReport& report) {
   auto const table = parameter_table(report.config);
   bool const has_versions = has_outer_exchange(report.config) && report.set.manifest.layout.shards > 0;
   std::vector<checkpoint::FileReader> files;
-  for (auto const& name : parameter_files(report))
+  for (auto const& name : parameter_files(report.set.manifest, report.config))
     files.emplace_back(report.set.folder, report.set.manifest.file(name));
 
   base::DigestStream all;
@@ -54,15 +44,6 @@ void read_fragments(CheckpointReport& report) {
                                 .digest = base::digest_of(std::span<float const>(values))});
   }
   report.model = all.value();
-}
-
-std::string describe_model(deck::ModelSection const& model, std::size_t parameters) {
-  auto const heads = model.kv_heads == model.heads
-                         ? fmt::format("{} heads", model.heads)
-                         : fmt::format("{} heads for {} of keys and values", model.heads, model.kv_heads);
-  return fmt::format("{} {} x {}, {}, context {}, vocabulary {}: {:.2f} M parameters",
-                     deck::name(model.family), model.layers, model.width, heads, model.context, model.vocab,
-                     static_cast<double>(parameters) / 1e6);
 }
 
 }  // namespace
@@ -90,7 +71,7 @@ std::string describe(CheckpointReport const& report) {
   std::size_t parameters = 0;
   for (auto const& fragment : report.fragments) parameters += fragment.parameters;
   if (report.damage.empty())
-    text += fmt::format("model    {}, digest {}\n", describe_model(report.config.model, parameters),
+    text += fmt::format("model    {}, digest {}\n", describe(report.config.model, parameters),
                         report.model.hex());
   for (auto const& [p, version, size, digest] : report.fragments)
     text +=

@@ -18,20 +18,25 @@ OuterModel::OuterModel(RunPlan const& plan, int shard) : plan_(plan), merged_(pl
   outer::OuterOptimizer::Options const options{
       .lr = outer.lr,
       .momentum = outer.optimizer == deck::OuterOptimizerKind::nesterov ? outer.momentum : 0.0};
-  InitialModel const initial(plan);
   for (int p = shard; p < table.fragments(); p += plan.config.syncer.ranks) {
-    auto const range = table.fragment(p);
-    Fragment fragment{std::vector<float>(range.size), {}, {options, range.size}, {}};
-    for (std::size_t i = 0; i < table.tensors().size(); ++i) {
-      auto const& tensor = table.tensors()[i];
-      if (tensor.fragment != p) continue;
-      initial.fill(i, std::span(fragment.theta).subspan(tensor.range.offset - range.offset, tensor.size()));
-    }
+    auto const size = table.fragment(p).size;
+    Fragment fragment{std::vector<float>(size), {}, {options, size}, {}};
     if (outer.anchor == deck::Anchor::current)
       fragment.history.emplace(plan.release_codec, outer.max_staleness);
-    publish(fragment, 0);
     fragments_.emplace(p, std::move(fragment));
   }
+}
+
+void OuterModel::initialize() {
+  InitialModel const initial(plan_);
+  auto const tensors = plan_.table.tensors();
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    auto const found = fragments_.find(tensors[i].fragment);
+    if (found == fragments_.end()) continue;
+    auto const begin = tensors[i].range.offset - plan_.table.fragment(found->first).offset;
+    initial.fill(i, std::span(found->second.theta).subspan(begin, tensors[i].size()));
+  }
+  for (auto& [p, fragment] : fragments_) publish(fragment, 0);
 }
 
 base::Digest OuterModel::digest(int fragment) const {

@@ -19,8 +19,10 @@ namespace atl::train {
 
 class OuterModel {
  public:
-  // Version 0 of this shard's fragments (p mod shards == shard): the initial parameters.
+  // Of this shard's fragments (p mod shards == shard), without values: initialize() or load() follows.
   OuterModel(RunPlan const& plan, int shard);
+  // Version 0: the initial parameters.
+  void initialize();
 
   // Theta of a fragment, coded for its release. Shared, never written again: a commit puts a new one in its
   // place.
@@ -32,7 +34,7 @@ class OuterModel {
     transport::Payload payload;
     double weight = 0.0;
     std::optional<std::uint64_t>
-        older_base;  // the version it was measured from, where it is to be measured anew
+        older_base;  // measured from this version, and to be measured from the newest
   };
   // Merges the members (in the order given), takes one outer step, and makes version `commits`.
   void commit(int fragment, std::uint64_t commits, std::vector<Member> const& members);

@@ -7,6 +7,7 @@
 
 #include "comm/site_layout.hpp"
 #include "deck/deck.hpp"
+#include "deck/names.hpp"
 #include "model/activations.hpp"
 #include "model/parameters.hpp"
 #include "optim/inner_optimizer.hpp"
@@ -108,7 +109,10 @@ MemoryEstimate estimate_memory(RunPlan const& plan) {
     auto const shards = static_cast<std::size_t>(config.syncer.ranks);
     auto const sites = static_cast<std::size_t>(config.sites.count);
     std::size_t const older = plan.outer.anchor == deck::Anchor::current ? plan.outer.max_staleness : 0;
-    estimate.shard_bytes = sizeof(float) * ((2 + older) * n / shards + (sites + 2) * largest);
+    // Theta, its momentum and its release, older releases; contributions of open rounds and room to merge.
+    estimate.shard_bytes = sizeof(float) * 2 * n / shards +
+                           outer::encoded_bytes(plan.release_codec, (1 + older) * n / shards) +
+                           sizeof(float) * (sites + 2) * largest;
   }
   std::size_t moments = 0, activations = 0;
   for (int const ranks : comm::SiteLayout::site_sizes(config))
@@ -126,19 +130,23 @@ int pass_sequences(deck::RunConfig const& config, int ranks) {
   return config.inner.micro_batch > 0 ? std::min(config.inner.micro_batch, all) : all;
 }
 
+std::string describe(deck::ModelSection const& model, std::size_t parameters) {
+  auto const heads = model.kv_heads == model.heads
+                         ? fmt::format("{} heads", model.heads)
+                         : fmt::format("{} heads over {} of keys and values", model.heads, model.kv_heads);
+  return fmt::format("{} {} x {}, {}, context {}, vocabulary {}: {:.2f} M parameters",
+                     deck::name(model.family), model.layers, model.width, heads, model.context, model.vocab,
+                     static_cast<double>(parameters) / 1e6);
+}
+
 std::string describe(RunPlan const& plan) {
   auto const& config = plan.config;
   auto const memory = estimate_memory(plan);
   auto const mib = [](std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
   auto const sizes = comm::SiteLayout::site_sizes(config);
-  bool const grouped = config.model.kv_heads != config.model.heads;
   std::string text;
-  text += fmt::format(
-      "model   {} {} x {}, {} heads{}, context {}, vocabulary {}: {:.2f} M parameters in {} fragment{}\n",
-      config.model.family == deck::Family::gpt2 ? "gpt2" : "llama", config.model.layers, config.model.width,
-      config.model.heads, grouped ? fmt::format(" over {} of keys", config.model.kv_heads) : "",
-      config.model.context, config.model.vocab, static_cast<double>(plan.table.size()) / 1e6,
-      plan.table.fragments(), plan.table.fragments() == 1 ? "" : "s");
+  text += fmt::format("model   {} in {} fragment{}\n", describe(config.model, plan.table.size()),
+                      plan.table.fragments(), plan.table.fragments() == 1 ? "" : "s");
   text += fmt::format("layout  {} ranks: {} for the syncer, {} in {} {}\n",
                       comm::SiteLayout::ranks_needed(config), config.syncer.ranks,
                       std::accumulate(sizes.begin(), sizes.end(), 0), sizes.size(),

@@ -52,6 +52,8 @@ struct MemoryEstimate {
 // its fragments, their momentum, older versions and the contributions of open rounds.
 MemoryEstimate estimate_memory(RunPlan const& plan);
 
+// "llama 4 x 256, 4 heads, context 256, vocabulary 2048: 3.93 M parameters".
+std::string describe(deck::ModelSection const& model, std::size_t parameters);
 // Parameters, ranks and memory, in lines for the console.
 std::string describe(RunPlan const& plan);
 

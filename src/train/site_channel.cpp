@@ -62,7 +62,8 @@ void SiteChannel::receive(double wait_s) {
 void SiteChannel::accept(transport::Frame frame) {
   if (auto const* release = std::get_if<protocol::Release>(&frame.message)) {
     auto const fragment = static_cast<int>(release->fragment);
-    bool const fits = fragment < plan_.table.fragments() && frame.payload &&
+    bool const fits = release->fragment < static_cast<std::uint32_t>(plan_.table.fragments()) &&
+                      frame.payload &&
                       frame.payload->size() ==
                           outer::encoded_bytes(plan_.release_codec, plan_.table.fragment(fragment).size);
     if (!fits) return base::log::warn_once("release", "a release of the wrong size arrived; it was dropped");

@@ -64,6 +64,7 @@ void SiteRun::write_state(protocol::Save const& save) {
       save_parameters(writer);
       inner_.save_cursor(*writer.group("stream"));
       writer.write("tokens", tokens_);
+      writer.write("evaluation_due", std::uint64_t{evaluation_due_});
     });
   }
   auto saved = gather_saved(site_, mine);
@@ -108,6 +109,7 @@ void SiteRun::load(ResumePoint const& resume) {
     machine_.load(*machine);
     load_parameters(root);
     tokens_ = root.read_uint("tokens");
+    evaluation_due_ = validation_ && root.read_uint("evaluation_due") != 0;
   }
 }
 

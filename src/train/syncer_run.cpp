@@ -60,7 +60,11 @@ SyncerRun::SyncerRun(RunPlan const& plan, RunFolder const& folder, std::optional
     hub_.emplace(plan, folder, resume, shows_progress, transport, start_s,
                  [this](protocol::Message const& message) { on_command(message); });
   }
-  if (resume) load(*resume);
+  if (resume) {
+    load(*resume);
+  } else if (model_) {
+    model_->initialize();
+  }
 }
 
 base::ExitCode SyncerRun::run() {
@@ -151,7 +155,8 @@ void SyncerRun::on_contribution(transport::Frame const& frame) {
   auto const& contribution = std::get<protocol::Contribution>(frame.message);
   auto const fragment = static_cast<int>(contribution.fragment);
   bool const fits =
-      model_ && fragment < plan_.table.fragments() && frame.payload &&
+      model_ && contribution.fragment < static_cast<std::uint32_t>(plan_.table.fragments()) &&
+      frame.payload &&
       frame.payload->size() == outer::encoded_bytes(plan_.codec, plan_.table.fragment(fragment).size);
   if (!fits) {
     // The machine still hears of it, so that the site learns that it was refused.
@@ -235,7 +240,8 @@ void SyncerRun::carry_out(std::vector<protocol::SyncerAction> const& actions) {
 }
 
 void SyncerRun::commit(protocol::Commit const& commit) {
-  CommitLine line{.step = machine_.clock(),
+  auto const clock = machine_.clock();
+  CommitLine line{.step = stops_each(plan_.config) ? std::min(clock, plan_.config.run.steps) : clock,
                   .fragment = static_cast<int>(commit.fragment),
                   .version = commit.version.commits,
                   .absent = commit.absent,

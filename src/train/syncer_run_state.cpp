@@ -51,11 +51,6 @@ void SyncerRun::load(ResumePoint const& resume) {
   model_->load(files, [&](int p) { return machine_.version(static_cast<std::uint32_t>(p)).commits; });
 
   auto const held = machine_.held_members();
-  bool const has_new_sites = effective_sites(plan_.config) != resume.sites();
-  if (has_new_sites && !held.empty() && deck::is_synchronous(plan_.config.run.method)) {
-    throw base::InputError("--resume", "this checkpoint was taken within a round, and sites.count differs",
-                           fmt::format("resume with {} sites, or from another checkpoint", resume.sites()));
-  }
   for (auto const* member : held) {
     auto const fragment = static_cast<int>(member->contribution.fragment);
     std::vector<float> values(plan_.table.fragment(fragment).size);

@@ -47,7 +47,8 @@ deck::RunConfig config_of(checkpoint::Set const& set) {
   return config;
 }
 
-// The files that hold the parameters: fragment p is in file p mod their number.
+}  // namespace
+
 std::vector<std::string> parameter_files(checkpoint::Manifest const& manifest,
                                          deck::RunConfig const& config) {
   if (manifest.kind == imported) return {imported_file};
@@ -56,8 +57,6 @@ std::vector<std::string> parameter_files(checkpoint::Manifest const& manifest,
   for (int shard = 0; shard < manifest.layout.shards; ++shard) files.push_back(shard_file(shard));
   return files;
 }
-
-}  // namespace
 
 TrainedModel load_model(std::filesystem::path const& path) {
   auto const set = find_set(path);

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "checkpoint/manifest.hpp"
 #include "kernels/buffer.hpp"
 #include "train/run_plan.hpp"
 
@@ -15,6 +16,9 @@ struct TrainedModel {
   tensor::ParamTable table;
   kernels::FloatBuffer parameters;
 };
+
+// The files of a set that hold the parameters: fragment p is in file p mod their number.
+std::vector<std::string> parameter_files(checkpoint::Manifest const& manifest, deck::RunConfig const& config);
 
 // `path`: a checkpoint's folder, a run's (its newest complete checkpoint), or a model's that was imported.
 // Throws InputError where there is none, or where a file of it is missing or damaged. Local.

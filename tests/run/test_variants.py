@@ -1,5 +1,8 @@
 """What a deck can choose beside the methods, in runs that learn: payloads, anchors, late contributions, models, optimizers."""
 
+import os
+import signal
+import time
 import unittest
 
 from support import RunTest
@@ -21,14 +24,27 @@ class Variants(RunTest):
         self.assertAlmostEqual(self.final_loss(bf16), self.final_loss(fp32), delta=0.02)
 
     def test_late_contributions_are_carried_and_bases_anchored_anew(self):
-        """One site takes three steps while the other takes one, and rounds wait for nobody."""
-        deck = {"run.steps": 150, "outer.late": "carry", "outer.anchor": "current", "outer.grace": "none",
-                "outer.partition": "strided", "outer.fragments": 2, "outer.interval_steps": 4, "sites.ranks": [1, 2],
-                "sites.step_floor_s": 0.01}
-        job = self.finish(4, deck)
+        """Rounds wait for nobody, and one site is stopped now and then: what it sends on waking is late."""
+        job = self.start(3, {"run.steps": 400, "outer.late": "carry", "outer.anchor": "current", "outer.grace": "none",
+                             "outer.partition": "strided", "outer.fragments": 2, "outer.interval_steps": 4,
+                             "outer.max_staleness": 100, "sites.step_floor_s": 0.02, "checkpoint.every_steps": 0})
+        job.wait_for(lambda job: len(job.metrics("commit")) > 4, what="commits")
+        site_1 = job.pids()[2]
+
+        def has_carried(job):
+            return any(late > 0 for line in job.metrics("commit") for late in line["rounds_late"])
+
+        while not has_carried(job):
+            os.kill(site_1, signal.SIGSTOP)
+            time.sleep(0.3)
+            os.kill(site_1, signal.SIGCONT)
+            time.sleep(0.2)
+            self.assertIsNone(job.process.poll(), "something was carried before the end")
+        code, out, err = job.wait()
+        self.assertEqual(code, 0, out + err)
         self.assertLess(self.final_loss(job), 4.0)
         commits = job.metrics("commit")
-        self.assertTrue(all(len(line["rounds_late"]) == len(line["members"]) for line in commits))
+        self.assertTrue(any(stale > 0 for line in commits for stale in line["staleness"]))
         self.assertEqual({line["fragment"] for line in commits}, {0, 1})
 
     def test_gpt2_by_muon_with_recomputed_activations(self):
