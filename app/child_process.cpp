@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/exit_code.hpp"
 
 namespace atl::app {
 
@@ -65,13 +66,14 @@ ChildProcess::ChildProcess(JobCommand const& command) {
   errors_ = pipe_ends[0];
   fcntl(errors_, F_SETFL, O_NONBLOCK);
 
+  std::signal(SIGCHLD, SIG_DFL);  // inherited as ignored, it would leave nobody to wait for
   sigset_t before;
   auto const watched = watched_signals();
   pthread_sigmask(SIG_BLOCK, &watched, &before);
   signals_ = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
   SpawnSettings const settings(before, pipe_ends[1]);
   int const error =
-      posix_spawn(&pid_, arguments[0], &settings.actions, &settings.attributes, arguments.data(), environ);
+      posix_spawnp(&pid_, arguments[0], &settings.actions, &settings.attributes, arguments.data(), environ);
   close(pipe_ends[1]);
   if (error != 0) {
     throw base::InputError(command.arguments.front(),
@@ -112,9 +114,11 @@ int ChildProcess::wait(ChildWatch const& watch) {
     }
     watch.on_tick();
     int status = 0;
-    if (waitpid(pid_, &status, WNOHANG) != pid_) continue;
+    pid_t const ended = waitpid(pid_, &status, WNOHANG);
+    if (ended == 0 || (ended < 0 && errno == EINTR)) continue;
     read_lines(watch.on_error_line);  // what was written last
     if (!rest_.empty()) watch.on_error_line(rest_);
+    if (ended < 0) return static_cast<int>(base::ExitCode::runtime_failure);  // how it ended, nobody knows
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   }
 }

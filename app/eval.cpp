@@ -76,6 +76,12 @@ int run_command(EvalFlags const& flags) {
     bytes_per_token = corpus.bytes_per_validation_token();
   } else if (file.extension() == ".bin" || file.extension() == ".idx") {
     sources = {data::whole_file(file, config.model.vocab)};
+  } else if (std::filesystem::is_directory(file)) {
+    auto other = config;
+    other.sites.data = {flags.data};
+    auto const corpus = train::open_site_corpus(train::make_plan(other), 0);
+    sources = corpus.validation();
+    bytes_per_token = corpus.bytes_per_validation_token();
   } else {
     text.emplace(file, config.data.tokenizer);
     sources = {data::whole_file(text->file(), config.model.vocab)};
@@ -88,7 +94,7 @@ int run_command(EvalFlags const& flags) {
                                  .context = config.model.context,
                                  .batches = batches});
   kernels::Exec const exec;
-  model::Transformer model(exec, config.model, trained.table, config.inner.batch);
+  model::Transformer model(exec, config.model, trained.table, train::pass_sequences(config, 1));
   comm::Communicator const alone;
   auto const loss = train::evaluate(model, set, batches, trained.parameters, alone, [] {});
   double const bits = bytes_per_token > 0 ? train::bits_per_byte(loss.mean(), bytes_per_token) : 0.0;

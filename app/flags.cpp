@@ -40,7 +40,7 @@ void add_eval(CLI::App& app, EvalFlags& flags) {
                  "a checkpoint folder, or a run folder (its newest checkpoint)")
       ->required();
   app.add_option("--data", flags.data,
-                 "a token file (.bin) or a text file; default: the run's validation tokens");
+                 "a token file (.bin, .idx) or a text file; default: the run's validation tokens");
   app.add_option("--batches", flags.batches, "at most so many batches; 0: all there are")
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--json", flags.json, "print one JSON object");
@@ -93,12 +93,13 @@ void add_import(CLI::App& app, ImportFlags& flags) {
 void add_prepare(CLI::App& app, PrepareFlags& flags) {
   app.add_option("SOURCE", flags.sources, "text files (plain, .gz, .dz) or folders of them")->required();
   app.add_option("--out", flags.out, "folder for tokenizer, token files and dataset.json")->required();
-  app.add_option("--vocab", flags.vocab, "pieces of the SentencePiece tokenizer")
-      ->check(CLI::Range(300, 65536))
-      ->capture_default_str();
+  auto* const vocab = app.add_option("--vocab", flags.vocab, "pieces of the SentencePiece tokenizer")
+                          ->check(CLI::Range(300, 65536))
+                          ->capture_default_str();
   app.add_flag("--bytes", flags.bytes, "one token per byte, no tokenizer to train");
   app.add_option("--tokenizer", flags.tokenizer,
-                 "a tokenizer.model to use instead of training one, such as that of other sites' text");
+                 "a tokenizer.model to use instead of training one, such as that of other sites' text")
+      ->excludes(vocab);
   app.add_option("--validation-fraction", flags.validation_fraction,
                  "share of the entries kept for validation")
       ->check(CLI::Range(0.0, 0.5))
@@ -110,7 +111,8 @@ void add_prepare(CLI::App& app, PrepareFlags& flags) {
 }
 
 void add_inspect(CLI::App& app, InspectFlags& flags) {
-  app.add_option("PATH", flags.path, "a token file, or a folder made by `atoll data prepare`")->required();
+  app.add_option("PATH", flags.path, "a token file, or a folder made by `atoll data prepare` or nanoGPT")
+      ->required();
   app.add_option("--tokenizer", flags.tokenizer,
                  "decode the first tokens with this tokenizer.model, or \"bytes\"");
   app.add_flag("--json", flags.json, "print one JSON object");

@@ -28,6 +28,14 @@ std::string cpu_features() {
   return features.empty() ? "none that matter here" : features;
 }
 
+std::string cuda() {
+#ifdef KOKKOS_ENABLE_CUDA
+  return "kernels and model; training on a GPU is not available in this version";
+#else
+  return "not built";
+#endif
+}
+
 }  // namespace
 
 int run_command(InfoFlags const& flags) {
@@ -40,7 +48,7 @@ int run_command(InfoFlags const& flags) {
       {"mpi", comm::describe_mpi()},
       {"kokkos", fmt::format("{}.{}.{}, {}", KOKKOS_VERSION / 10000, KOKKOS_VERSION / 100 % 100,
                              KOKKOS_VERSION % 100, Kokkos::DefaultExecutionSpace::name())},
-      {"cuda", "not built"},
+      {"cuda", cuda()},
       {"nccl", "not built"},
       {"blas", fmt::format("oneDNN {}.{}.{}", dnnl->major, dnnl->minor, dnnl->patch)},
       {"hdf5", fmt::format("{}.{}.{}", hdf5_major, hdf5_minor, hdf5_release)},

@@ -36,9 +36,7 @@ Json to_json(train::CheckpointReport const& report) {
   return json;
 }
 
-Json to_json(std::optional<train::Evaluation> const& eval) {
-  return eval ? Json{{"step", eval->step}, {"val_loss", eval->loss}} : Json(nullptr);
-}
+Json to_json(train::Evaluation const& eval) { return {{"step", eval.step}, {"val_loss", eval.loss}}; }
 
 Json to_json(train::RunReport const& report) {
   auto const& summary = report.summary;
@@ -50,15 +48,16 @@ Json to_json(train::RunReport const& report) {
             {"commits", summary.commits},
             {"contributions", summary.contributions},
             {"faults", summary.faults},
-            {"resumes", summary.resumes},
-            {"last_eval", to_json(summary.last_eval)},
-            {"best_eval", to_json(summary.best_eval)}};
+            {"evals", Json::array()},
+            {"resumes", summary.resumes}};
   for (auto const& [site, progress] : summary.sites)
     json["sites"].push_back({{"site", site},
                              {"step", progress.step},
                              {"tokens", progress.tokens},
                              {"loss", progress.loss},
                              {"tokens_per_s", progress.tokens_per_s}});
+  for (auto const& [site, eval] : summary.evals)
+    json["evals"].push_back({{"site", site}, {"last", to_json(eval.last)}, {"best", to_json(eval.best)}});
   json["newest_checkpoint"] = report.newest ? Json(report.newest->folder.string()) : Json(nullptr);
   return json;
 }
@@ -68,7 +67,8 @@ Json to_json(train::RunReport const& report) {
 int run_command(InspectStateFlags const& flags) {
   std::filesystem::path const path(flags.path);
   auto const say = [&](auto const& report) {
-    fmt::print("{}", flags.json ? to_json(report).dump(2) + "\n" : train::describe(report));
+    fmt::print("{}", flags.json ? to_json(report).dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
+                                : train::describe(report));
   };
   if (std::filesystem::exists(path / checkpoint::manifest_name)) {
     auto const report = train::inspect_checkpoint(path);

@@ -12,6 +12,7 @@
 #include "app/launcher_words.hpp"
 #include "base/clock.hpp"
 #include "base/exit_code.hpp"
+#include "checkpoint/sets.hpp"
 #include "comm/site_layout.hpp"
 #include "deck/deck.hpp"
 #include "train/inspect_run.hpp"
@@ -39,13 +40,21 @@ FileVersion version_of(std::filesystem::path const& file) {
   return {info.st_ino, info.st_mtim.tv_sec, info.st_mtim.tv_nsec};
 }
 
+// By its newest checkpoint: the step in a status is the clock of the run, which may pass the last step of a
+// site.
+bool is_done(train::RunFolder const& folder, std::uint64_t steps) {
+  if (train::read_outcome(folder) != "done" || !std::filesystem::exists(folder.checkpoints())) return false;
+  auto const newest = checkpoint::newest_complete(folder.checkpoints());
+  return newest && newest->manifest.step >= steps;
+}
+
 class Job {
  public:
   explicit Job(LaunchFlags const& flags, deck::RunConfig const& config)
       : folder_(config.run.name),
         ranks_(comm::SiteLayout::ranks_needed(config)),
         before_(version_of(folder_.status())),
-        was_done_(flags.train.resume && train::read_outcome(folder_) == "done"),
+        was_done_(flags.train.resume && is_done(folder_, config.run.steps)),
         child_(job_command(flags, config)) {}
 
   int run() {

@@ -15,8 +15,8 @@ namespace {
 
 using atl::base::ExitCode;
 
-// Rank 0 speaks for all where all ranks meet the same error; launchers tell a process its rank before MPI
-// does.
+// Rank 0 speaks for all where all ranks meet the same error;
+// launchers tell a process its rank before MPI does.
 bool speaks_for_all() {
   for (char const* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
     if (char const* rank = std::getenv(name)) return std::atoi(rank) == 0;

@@ -61,12 +61,18 @@ std::string on_rank_0(comm::MpiRuntime const& mpi, Look const& look) {
   return mpi.broadcast_text(std::move(answer));
 }
 
-// The text of every site, as far as it lies here.
+// The text of every site, as far as it lies here: where sites have their own, that of others may not.
 std::string describe_data(train::RunPlan const& plan) {
   std::string text;
   int const corpora = plan.config.sites.count / train::sites_per_corpus(plan.config);
-  for (int site = 0; site < corpora; ++site)
-    text += fmt::format("data    {}\n", data::describe(train::open_site_corpus(plan, site)));
+  for (int site = 0; site < corpora; ++site) {
+    try {
+      text += fmt::format("data    {}\n", data::describe(train::open_site_corpus(plan, site)));
+    } catch (base::InputError const& error) {
+      if (corpora == 1) throw;
+      text += fmt::format("data    not found here, of site {}: {}\n", site, error.what());
+    }
+  }
   return text;
 }
 

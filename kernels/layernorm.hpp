@@ -1,6 +1,5 @@
 // Layer norm (Ba, Kiros & Hinton, arXiv 1607.06450), alone and after a fused residual sum. Backward: dx as
-// asked
-// (= or +=), dweight and dbias accumulate (+=). Sums over C in fp32, over N in double, in a fixed order.
+// asked (= or +=), dweight and dbias accumulate (+=). Sums over C in fp32, over N in double, in fixed order.
 #pragma once
 
 #include "kernels/views.hpp"

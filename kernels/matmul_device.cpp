@@ -1,5 +1,5 @@
-// Matrix products where the execution space is not the host: one thread an element. Correct everywhere, fast
-// nowhere.
+// Matrix products where the execution space is not the host: one thread an element.
+// Correct everywhere, fast nowhere.
 #include <stdexcept>
 #include <string>
 

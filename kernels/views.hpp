@@ -8,10 +8,14 @@
 
 namespace atl::kernels {
 
+// clang-format off
 // Shape letters, fixed here for all kernels and for the model:
-//   B sequences in a batch    T positions in a sequence    N = B * T rows, row n holds position n % T of
-//   sequence n / T C width (channels)        H query heads                G key/value heads, G divides H D
-//   width of one head       F width of the feed-forward  V vocabulary L layers
+//   B  sequences in a batch     T  positions in a sequence
+//   N  = B * T rows; row n holds position n % T of sequence n / T
+//   C  width (channels)         D  width of one head           F  width of the feed-forward
+//   H  query heads              G  key/value heads, G divides H
+//   V  vocabulary               L  layers
+// clang-format on
 
 using Exec = Kokkos::DefaultExecutionSpace;
 using ExecMemory = Exec::memory_space;

@@ -21,8 +21,8 @@ LayernormOutput layernorm_forward(Input x, Input weight, Input bias, double eps)
   return out;
 }
 
-// With r = inv_std and xhat = (x - mean) r: dy_j/dx_c = weight_j r ([j = c] - 1/width - xhat_j xhat_c /
-// width).
+// With r = inv_std and xhat = (x - mean) r:
+// dy_j/dx_c = weight_j r ([j = c] - 1/width - xhat_j xhat_c / width).
 LayernormGradients layernorm_backward(Input dy, Input x, Input weight, double eps) {
   std::size_t const width = weight.size();
   auto const [plain, mean, inv_std] = layernorm_forward(x, weight, Values(width, 0.0), eps);

@@ -2,8 +2,9 @@
 """What the outer exchange costs a step: switched off and on in blocks of 20 steps within one process, paired.
 
 One site and one shard, so that ranks <= cores. In every second block the site neither hears nor answers the syncer
-([link] pause_every_steps; up to in_flight pulls that stood are still answered). Each pair is a block without and the block with exchange after it; the figure is the median
-over pairs of the ratio of their mean step times, its upper bound from the binomial (sign) interval at 95 %.
+([link] pause_every_steps; up to in_flight pulls that stood are still answered). Each pair is a block without and the
+block with exchange after it; the figure is the median over pairs of the ratio of their mean step times, its upper
+bound from the binomial (sign) interval at 95 %.
 
 Usage: scripts/bench/exchange_cost.py [--pairs 12] [--json]
 """

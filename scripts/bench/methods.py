@@ -34,6 +34,7 @@ def train(options, name, settings, ranks):
 
 def run(options, method, sites, seed, lr):
     name = f"methods-{method}-{sites}-{seed}-{lr}"
+    assert GLOBAL_BATCH % sites == 0, f"{GLOBAL_BATCH} sequences cannot be dealt to {sites} sites"
     settings = {"run.method": json.dumps(method), "run.seed": seed, "sites.count": sites,
                 "inner.batch": GLOBAL_BATCH // sites, "run.initial_model": json.dumps(f"runs/methods-warm-{seed}"),
                 **({"outer.lr": lr} if lr else {})}
@@ -43,10 +44,15 @@ def run(options, method, sites, seed, lr):
     end = [line for line in metrics if line["event"] == "end"][0]
     leaving = [line for line in metrics if line["event"] == "site_end"]
     commits = [line for line in metrics if line["event"] == "commit"]
-    return {"method": method, "sites": sites, "seed": seed, "lr": lr, "val_loss": final["val_loss"],
+    return {"method": method, "sites": sites, "seed": seed, "lr": lr, "deck": options.deck, "warm": options.warm, "val_loss": final["val_loss"],
             "tokens": sum(line["tokens"] for line in leaving), "wire_bytes": end["bytes_sent"] + end["bytes_received"],
             "waited_s": sum(line["waited_s"] for line in leaving), "time_s": end["time_s"],
             "members": statistics.mean(len(line["members"]) for line in commits) if commits else None}
+
+
+def wire(method, runs):
+    """The syncer's traffic both ways. data_parallel has none: its ranks sum all gradients among themselves, every step."""
+    return "-" if method == "data_parallel" else f"{statistics.mean(one['wire_bytes'] for one in runs) / 1e6:.1f}"
 
 
 def spread(values):
@@ -68,7 +74,7 @@ def main():
     results = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.exists() else []
 
     def result(method, sites, seed, lr):
-        key = {"method": method, "sites": sites, "seed": seed, "lr": lr}
+        key = {"method": method, "sites": sites, "seed": seed, "lr": lr, "deck": options.deck, "warm": options.warm}
         for known in results:
             if key.items() <= known.items():
                 return known
@@ -90,6 +96,8 @@ def main():
             best = min(options.lrs, key=lambda lr: result(method, sites, first, lr)["val_loss"])
             rows.append((method, sites, best, [result(method, sites, seed, best) for seed in options.seeds]))
 
+    tokens = {one["tokens"] for _, _, _, runs in rows for one in runs}
+    assert len(tokens) == 1, f"not the same number of tokens: {tokens}"
     print("\n| method | sites | outer lr | validation loss, mean (spread) | against data_parallel | members a commit | MB on the wire | s waited, all sites |")
     print("|--|--|--|--|--|--|--|--|")
     for method, sites, lr, runs in rows:
@@ -97,7 +105,7 @@ def main():
         mean = statistics.mean(losses)
         members = f"{statistics.mean(one['members'] for one in runs):.2f}" if runs[0]["members"] else "-"
         print(f"| `{method}` | {sites} | {lr} | {mean:.4f} ({spread(losses):.4f}) | {100 * (mean / base - 1):+.2f} % | {members} | "
-              f"{statistics.mean(one['wire_bytes'] for one in runs) / 1e6:.1f} | {statistics.mean(one['waited_s'] for one in runs):.1f} |")
+              f"{wire(method, runs)} | {statistics.mean(one['waited_s'] for one in runs):.1f} |")
 
 
 if __name__ == "__main__":

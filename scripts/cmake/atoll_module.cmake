@@ -10,6 +10,7 @@ target_compile_options(atoll_options INTERFACE
   -Wno-missing-field-initializers  # of designated initializers, what is left out has its default
   $<$<BOOL:${ATOLL_WERROR}>:-Werror>
   $<$<BOOL:${ATOLL_NATIVE}>:-march=native>
+  -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=  # messages name src/..., not the folder it was built in
   # errno and floating-point traps are never read here; without these the loops do not vectorize.
   -fno-math-errno -fno-trapping-math)
 target_include_directories(atoll_options INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})

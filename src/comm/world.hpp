@@ -24,8 +24,8 @@ class MpiRuntime {
   int size() const;
   // Collective over the world. The text of one rank on every rank.
   std::string broadcast_text(std::string text, int from = 0) const;
-  // Collective over the world. The first text in rank order that is not empty, on every rank; "" where all
-  // are.
+  // Collective over the world. The first text in rank order that is not empty, on every rank;
+  // "" where all are.
   std::string first_text(std::string const& mine) const;
   // Collective over the world. Returns the time, on this process's clock, at which the run began.
   double agree_on_start_s() const;

@@ -43,7 +43,7 @@ struct PartRecord {
 struct Dataset {
   std::filesystem::path folder;
   Recipe recipe;
-  std::string sentencepiece_version;  // that trained the tokenizer; empty where byte_level
+  std::string sentencepiece_version;  // that trained the tokenizer; empty: bytes, or one that was given
   base::Digest tokenizer_digest;      // Tokenizer::digest()
   PartRecord train, validation;
 

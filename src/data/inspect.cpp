@@ -61,10 +61,10 @@ std::string describe(Dataset const& dataset) {
                           source.replaced.count, source.replaced.first_offset);
     }
   }
-  text += recipe.byte_level
-              ? fmt::format("tokenizer   bytes, vocab {}\n", recipe.vocab)
-              : fmt::format("tokenizer   SentencePiece {}, vocab {}, digest {}\n",
-                            dataset.sentencepiece_version, recipe.vocab, dataset.tokenizer_digest.hex());
+  auto const origin = recipe.given_tokenizer.empty() ? dataset.sentencepiece_version : "(given)";
+  text += recipe.byte_level ? fmt::format("tokenizer   bytes, vocab {}\n", recipe.vocab)
+                            : fmt::format("tokenizer   SentencePiece {}, vocab {}, digest {}\n", origin,
+                                          recipe.vocab, dataset.tokenizer_digest.hex());
   text += fmt::format("training    {}\n", describe(dataset.train));
   text += fmt::format("validation  {}, {:.2f} % of the text\n", describe(dataset.validation), 100.0 * share);
   text +=

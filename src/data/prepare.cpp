@@ -64,6 +64,11 @@ bool lies_in(fs::path const& inner, fs::path const& outer) {
   return std::ranges::mismatch(folder, path).in1 == folder.end();
 }
 
+bool can_be_opened(fs::path const& file) {
+  std::error_code ignored;  // what cannot be looked at is no file for us
+  return fs::is_regular_file(file, ignored) && ::access(file.c_str(), R_OK) == 0;
+}
+
 void check(PrepareOptions const& options) {
   std::vector<base::Problem> problems;
   if (options.out.empty()) problems.push_back({"--out", "names no folder", "name one for the dataset"});
@@ -73,6 +78,10 @@ void check(PrepareOptions const& options) {
   }
   if (options.byte_level && !options.tokenizer.empty())
     problems.push_back({"--tokenizer", "and --bytes exclude each other", "give one of them"});
+  if (!options.tokenizer.empty() && !can_be_opened(options.tokenizer)) {
+    problems.push_back({"--tokenizer", fmt::format("{} cannot be opened", options.tokenizer.string()),
+                        "name a tokenizer.model"});
+  }
   if (!(options.validation_fraction > 0.0 && options.validation_fraction < 1.0)) {
     problems.push_back({"--validation-fraction",
                         fmt::format("{} is not a part of the text", options.validation_fraction),

@@ -47,8 +47,8 @@ class TokenFile {
   std::uint64_t size() const { return layout_.tokens; }
 
   // Of the tokens as they are stored. With Coverage::parts a file of more than 128 MiB shows only its size
-  // and 64 parts of 1 MiB, the first and the last among them: starting a run must not take the reading of it
-  // all.
+  // and 64 parts of 1 MiB, the first and the last among them:
+  // starting a run must not take the reading of it all.
   base::Digest digest() const { return digest_; }
   Token lowest_id() const { return lowest_id_; }
   Token highest_id() const { return highest_id_; }

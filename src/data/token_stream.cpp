@@ -110,7 +110,8 @@ std::uint64_t TokenStream::epoch_sequences() const {
   return std::accumulate(windows_.begin(), windows_.end(), std::uint64_t{0});
 }
 
-// Of everything that decides which tokens a sequence number stands for, but seed and site.
+// Of the text and the shares of its parts. Seed, context and the number of sites decide too; what may change of
+// them on resume changes the order of the sequences to come.
 std::string TokenStream::text_digest() const {
   std::string sources;
   for (std::size_t k = 0; k < options_.sources.size(); ++k) {

@@ -30,9 +30,9 @@ class Tokenizer {
 };
 
 // "bytes" (ids 0..255 are the bytes, 256 begins an entry), the path of a SentencePiece model, or "none" for
-// token files whose tokenizer is not here (GPT-2's, say): it decodes to numbers, encodes nothing and knows no
-// size. Throws InputError where the file is absent, is no model, has more than max_vocab pieces or would lose
-// text.
+// token files whose tokenizer is not here (GPT-2's, say): it decodes to numbers, encodes nothing and knows
+// no size. Throws InputError where the file is absent, is no model, has more than max_vocab pieces or would
+// lose text in encoding.
 std::unique_ptr<Tokenizer> load_tokenizer(std::string const& path_or_bytes);
 
 }  // namespace atl::data

@@ -45,30 +45,21 @@ void check_sites(RunConfig const& c, Report& report) {
                  fmt::format("sites.ranks lists {} sites, sites.count = {}", c.sites.ranks.size(), sites),
                  "give one number for all sites, or one per site");
   report.require(c.sites.data.size() == 1 || c.sites.data.size() == sites, {"sites.data", "sites.count"},
-                 fmt::format("sites.data lists {} folders, sites.count = {}", c.sites.data.size(), sites),
-                 "give one folder for all sites, or one per site");
+                 fmt::format("sites.data lists {} entries, sites.count = {}", c.sites.data.size(), sites),
+                 "give one entry for all sites, or one per site");
 }
 
-// A batch is dealt out whole: to the ranks of each site, or with data_parallel to all of them.
+// A site's batch is dealt out whole to its ranks; under data_parallel too a rank takes its own site's text.
 void check_batch(RunConfig const& c, Report& report) {
-  std::vector<std::int64_t> groups(c.sites.ranks.begin(), c.sites.ranks.end());
-  std::int64_t batch = c.inner.batch;
-  std::string_view batches = "inner.batch";
-  if (c.run.method == Method::data_parallel) {
-    auto const listed = std::accumulate(groups.begin(), groups.end(), std::int64_t{0});
-    groups = {groups.size() == 1 ? listed * c.sites.count : listed};
-    batch *= c.sites.count;
-    batches = "inner.batch x sites.count";
-  }
-  std::int64_t share = batch;  // of a rank, at least
-  for (auto const ranks : groups) {
-    report.require(batch % ranks == 0, {"inner.batch", "sites.ranks", "sites.count", "run.method"},
-                   fmt::format("{} = {} cannot be dealt to {} ranks", batches, batch, ranks),
-                   fmt::format("make {} a multiple of {}", batches, ranks));
-    share = std::min(share, batch / ranks);
+  int share = c.inner.batch;  // of a rank, at least
+  for (int const ranks : c.sites.ranks) {
+    report.require(c.inner.batch % ranks == 0, {"inner.batch", "sites.ranks"},
+                   fmt::format("inner.batch = {} cannot be dealt to {} ranks", c.inner.batch, ranks),
+                   fmt::format("make inner.batch a multiple of {}", ranks));
+    share = std::min(share, c.inner.batch / ranks);
   }
   report.require(share == 0 || c.inner.micro_batch <= share,
-                 {"inner.micro_batch", "inner.batch", "sites.ranks", "sites.count"},
+                 {"inner.micro_batch", "inner.batch", "sites.ranks"},
                  fmt::format("inner.micro_batch = {} is more than a rank's {} sequences a step",
                              c.inner.micro_batch, share),
                  "make it smaller, or 0: all at once");

@@ -29,8 +29,8 @@ std::string agreement(RunConfig const& config);
 bool is_synchronous(Method method);
 
 // The outer rule as the run's method applies it: diloco and streaming take every site into every round and
-// fix how a release is received, diloco has one fragment and no overlap; `whole` is one fragment in every
-// method.
+// fix anchor and late, and how a release is received; diloco has one fragment and no overlap; `whole` is one
+// fragment in every method.
 OuterSection outer_rule(RunConfig const& config);
 
 // The lines "section.key = value" of `config` that say something else than `other` does.

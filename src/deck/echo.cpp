@@ -45,6 +45,14 @@ std::vector<base::Problem> resume_conflicts(RunConfig const& saved, RunConfig co
     problems.push_back({"--resume", fmt::format("{} = {}, the checkpoint has {}", key.path(), wanted, before),
                         "set it back, or start a new run: --set run.name=..."});
   }
+  // inner.batch is a site's, and there a step takes those of all sites.
+  if (problems.empty() && now.run.method == Method::data_parallel && saved.sites.count != now.sites.count) {
+    problems.push_back({"--resume",
+                        fmt::format("sites.count = {}, the checkpoint has {}: under data_parallel a step would "
+                                    "take another number of sequences",
+                                    now.sites.count, saved.sites.count),
+                        "set it back; sites.ranks may change"});
+  }
   return problems;
 }
 

@@ -30,8 +30,8 @@ struct Value {
   bool is_list = false;
 };
 
-// The numbers that a key takes; either end may be left out of it. A text may be empty only where that is
-// said.
+// The numbers that a key takes; either end may be left out of it.
+// A text may be empty only where that is said.
 struct Range {
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
@@ -49,8 +49,8 @@ constexpr Range above(double low) { return {.low = low, .low_open = true}; }
 constexpr Range between(double low, double high) { return {.low = low, .high = high}; }
 constexpr Range below_one{.low = 0.0, .high = 1.0, .high_open = true};
 
-// Why a value cannot be taken: what follows "section.key = value" in a sentence, and what may have been
-// meant.
+// Why a value cannot be taken: what follows "section.key = value" in a sentence,
+// and what may have been meant.
 struct Fault {
   std::string complaint;
   std::string hint;

@@ -34,6 +34,8 @@ Json parse_object(std::string const& where, std::string const& text) {
     return json;
   } catch (Json::parse_error const& error) {
     throw base::InputError(where, fmt::format("is no JSON at its byte {}", error.byte), remedy);
+  } catch (Json::exception const& error) {  // a number that is too large, for one
+    throw base::InputError(where, fmt::format("cannot be understood: {}", error.what()), remedy);
   }
 }
 

@@ -1,5 +1,5 @@
-// The parameters of a model as one flat fp32 buffer: which tensor lies where, and which range is which
-// fragment.
+// The parameters of a model as one flat fp32 buffer: which tensor lies where,
+// and which range is which fragment.
 #pragma once
 
 #include <cstddef>

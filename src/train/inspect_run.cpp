@@ -23,9 +23,11 @@ void add(RunSummary& summary, std::string const& event, Json const& line) {
     ++summary.commits;
     summary.contributions += line.value("members", Json::array()).size();
   } else if (event == "eval") {
-    summary.last_eval = {line.value("step", std::uint64_t{0}), line.value("val_loss", 0.0)};
-    if (!summary.best_eval || summary.last_eval->loss < summary.best_eval->loss)
-      summary.best_eval = summary.last_eval;
+    Evaluation const now{line.value("step", std::uint64_t{0}), line.value("val_loss", 0.0)};
+    auto& [last, best] =
+        summary.evals.try_emplace(line.value("site", 0), Evaluations{now, now}).first->second;
+    last = now;
+    if (now.loss < best.loss) best = now;
   } else if (event == "fault") {
     ++summary.faults;
   }
@@ -87,7 +89,7 @@ RunReport inspect_run(std::filesystem::path const& root) {
 }
 
 std::string describe(RunReport const& report) {
-  auto const& [sites, commits, contributions, faults, last_eval, best_eval, resumes] = report.summary;
+  auto const& [sites, evals, commits, contributions, faults, resumes] = report.summary;
   auto text = fmt::format("{}: ", report.folder.root.string());
   if (report.status) {
     text += fmt::format("{}, exit code {}, step {}\n", report.status->outcome,
@@ -104,9 +106,10 @@ std::string describe(RunReport const& report) {
     text += fmt::format("commits  {}, of {:.2f} sites each\n", commits,
                         static_cast<double>(contributions) / static_cast<double>(commits));
   }
-  if (last_eval) {
-    text += fmt::format("eval     validation loss {:.4f} at step {}; best {:.4f} at step {}\n",
-                        last_eval->loss, last_eval->step, best_eval->loss, best_eval->step);
+  for (auto const& [site, eval] : evals) {
+    text += fmt::format("{:<8} validation loss {:.4f} at step {}; best {:.4f} at step {}\n",
+                        evals.size() > 1 ? fmt::format("eval {}", site) : "eval", eval.last.loss,
+                        eval.last.step, eval.best.loss, eval.best.step);
   }
   text += fmt::format("resumed  {} times\n", resumes);
   if (faults > 0) text += fmt::format("faults   {}\n", faults);

@@ -22,11 +22,15 @@ struct Evaluation {
   double loss = 0.0;
 };
 
+struct Evaluations {
+  Evaluation last, best;
+};
+
 // What counts of a run: lines that a resume has superseded are left out, and only `resumes` is of the whole.
 struct RunSummary {
   std::map<int, SiteProgress> sites;
+  std::map<int, Evaluations> evals;  // by site, of those that evaluate
   std::uint64_t commits = 0, contributions = 0, faults = 0;
-  std::optional<Evaluation> last_eval, best_eval;
   std::uint64_t resumes = 0;
 };
 

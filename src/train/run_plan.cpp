@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/error.hpp"
 #include "comm/site_layout.hpp"
 #include "deck/deck.hpp"
 #include "deck/names.hpp"
+#include "kernels/views.hpp"
 #include "model/activations.hpp"
 #include "model/parameters.hpp"
 #include "optim/inner_optimizer.hpp"
@@ -68,6 +70,10 @@ bool stops_each(deck::RunConfig const& config) {
 }
 
 RunPlan make_plan(deck::RunConfig config) {
+  if (!Kokkos::SpaceAccessibility<Kokkos::HostSpace, kernels::ExecMemory>::accessible) {
+    throw base::InputError("this build", "computes on a device, where only kernels and model run in this version",
+                           "use a build with a Kokkos for the host");
+  }
   config.model.vocab = data::vocabulary(config.data.tokenizer, config.model.vocab);
   auto outer = deck::outer_rule(config);
   auto const codec = codec_of(outer.codec), release_codec = codec_of(outer.release_codec);

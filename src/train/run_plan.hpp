@@ -19,7 +19,7 @@ struct RunPlan {
   tensor::ParamTable table;
 };
 
-// Loads the tokenizer, but no text. Throws InputError. Local.
+// Loads the tokenizer, but no text. Throws InputError, also where this build computes on a device. Local.
 RunPlan make_plan(deck::RunConfig config);
 
 // The parameters of the deck's model, cut into its fragments. `model.vocab` must be known. Throws InputError.

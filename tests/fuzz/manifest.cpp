@@ -1,5 +1,5 @@
-// manifest.json of a checkpoint. Its digest of itself is made right first, or nothing behind it would be
-// read.
+// manifest.json of a checkpoint. Its digest of itself is made right first,
+// or nothing behind it would be read.
 #include "checkpoint/manifest.hpp"
 
 #include <unistd.h>

@@ -19,7 +19,8 @@ class Inspect(RunTest):
         self.assertEqual([site["site"] for site in run["sites"]], [0, 1])
         self.assertEqual(run["commits"], len(job.metrics("commit")))
         final = job.metrics("eval")[-1]
-        self.assertEqual(run["last_eval"], {"step": final["step"], "val_loss": final["val_loss"]})
+        self.assertEqual([eval["site"] for eval in run["evals"]], [final["site"]])
+        self.assertEqual(run["evals"][0]["last"], {"step": final["step"], "val_loss": final["val_loss"]})
 
         newest, _ = self.inspect(run["newest_checkpoint"])
         self.assertEqual(newest["model_digest"], final["model_digest"], "the model that was evaluated last")
@@ -55,14 +56,28 @@ class Inspect(RunTest):
         run.mkdir(parents=True)
         (run / "deck.toml").write_text("")
         lines = [{"event": "commit", "members": [0, 1]}, {"event": "checkpoint", "path": "here"},
-                 {"event": "commit", "members": [0]}, {"event": "eval", "step": 9, "val_loss": 1.0},
-                 {"event": "resume", "checkpoint": "here"}, {"event": "eval", "step": 8, "val_loss": 2.0}]
+                 {"event": "commit", "members": [0]}, {"event": "eval", "site": 0, "step": 9, "val_loss": 1.0},
+                 {"event": "resume", "checkpoint": "here"}, {"event": "eval", "site": 0, "step": 8, "val_loss": 2.0}]
         torn = '{"event": "com'
         (run / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n" + torn)
         found, _ = self.inspect("runs/made")
         self.assertEqual((found["commits"], found["contributions"], found["resumes"]), (1, 2, 1))
-        self.assertEqual(found["best_eval"], {"step": 8, "val_loss": 2.0})
+        self.assertEqual(found["evals"][0]["best"], {"step": 8, "val_loss": 2.0})
         self.assertIsNone(found["outcome"])
+
+    def test_sites_that_evaluate_are_told_apart(self):
+        run = self.folder / "runs/made"
+        run.mkdir(parents=True)
+        (run / "deck.toml").write_text("")
+        losses = [(0, 4, 2.0), (1, 4, 1.0), (0, 8, 3.0), (1, 8, 0.5)]
+        lines = [{"event": "eval", "site": site, "step": step, "val_loss": loss} for site, step, loss in losses]
+        (run / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
+        found, _ = self.inspect("runs/made")
+        self.assertEqual(found["evals"], [
+            {"site": 0, "last": {"step": 8, "val_loss": 3.0}, "best": {"step": 4, "val_loss": 2.0}},
+            {"site": 1, "last": {"step": 8, "val_loss": 0.5}, "best": {"step": 8, "val_loss": 0.5}}])
+        words = atoll("inspect", "runs/made", cwd=self.folder).stdout
+        self.assertIn("eval 0   validation loss 3.0000 at step 8; best 2.0000 at step 4", words)
 
     def test_what_is_neither_run_nor_checkpoint_is_refused(self):
         done = atoll("inspect", "data", cwd=self.folder, check=False)

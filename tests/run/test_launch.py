@@ -23,11 +23,11 @@ class Launch(RunTest):
                 process.send_signal(signal.SIGKILL)
         super().tearDown()
 
-    def begin(self, *arguments, environment=None):
+    def begin(self, *arguments, environment=None, prepare=None):
         # Without the variables that a launcher of the tests themselves would leave.
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("OMPI_", "OMP_", "PMIX_"))}
         process = subprocess.Popen([ATOLL, "launch", TINY, *arguments], cwd=self.folder, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, text=True, env={**clean, **(environment or {})})
+                                   stderr=subprocess.PIPE, text=True, env={**clean, **(environment or {})}, preexec_fn=prepare)
         self._launched.append(process)
         return process
 
@@ -144,6 +144,20 @@ class Launch(RunTest):
         deaf = self.program("deaf_mpirun", "exit 0\n")
         _, err = self.launch("--set", "run.steps=12", "--set", "run.name=old", environment={"ATOLL_MPIRUN": deaf}, code=3)
         self.assertIn("is not of this job", err)
+        # It was done, but not with as many steps.
+        more = ("--set", "run.steps=24", "--set", "run.name=old", "--resume")
+        _, err = self.launch(*more, environment={"ATOLL_MPIRUN": deaf}, code=3)
+        self.assertIn("is not of this job", err)
+
+    def test_a_launcher_is_found_on_the_path_by_its_name(self):
+        self.program("deaf_mpirun", "exit 0\n")
+        path = f"{self.folder}:{os.environ['PATH']}"
+        _, err = self.launch(environment={"ATOLL_MPIRUN": "deaf_mpirun", "PATH": path}, code=3)
+        self.assertIn("is not of this job", err)
+
+    def test_children_that_were_to_be_ignored_are_waited_for(self):
+        process = self.begin("--check", prepare=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        self.assertIn("3 ranks", self.end(process, 0)[0])
 
     def test_a_job_script_requeues_what_was_stopped(self):
         out, _ = self.launch("--sbatch", "--set", "run.name=batch", "--set", "run.steps=100000")

@@ -1,5 +1,5 @@
-// main of the tests that run as an MPI job. Rank 0 reports; the others write rank_<r>.log in the working
-// folder.
+// main of the tests that run as an MPI job.
+// Rank 0 reports; the others write rank_<r>.log in the working folder.
 #include <fcntl.h>
 #include <mpi.h>
 #include <unistd.h>
@@ -23,8 +23,8 @@ namespace {
 comm::MpiRuntime const* mpi_runtime = nullptr;
 MPI_Comm test_comm = MPI_COMM_NULL;  // never shared with the code under test
 
-// How long a rank whose test failed waits for the others, which may hang in a collective operation it never
-// reached.
+// How long a rank whose test failed waits for the others,
+// which may hang in a collective operation it never reached.
 constexpr auto patience = std::chrono::seconds(10);
 
 std::string log_of(int rank) { return "rank_" + std::to_string(rank) + ".log"; }

@@ -36,14 +36,15 @@ TEST_CASE("keys that contradict one another are refused where one of them was wr
   });
 }
 
-TEST_CASE("data_parallel deals its batches to the ranks of all sites") {
+TEST_CASE("a site's batch is dealt to its own ranks, under data_parallel too") {
   std::string const all = "[run]\nmethod = \"data_parallel\"\n[sites]\ncount = 2\n";
-  CHECK(problems(all + "ranks = [1, 3]\n[inner]\nbatch = 2\n").empty());
-  CHECK(problems(all + "ranks = [1, 2]\n[inner]\nbatch = 3\nmicro_batch = 2\n").empty());
+  CHECK(problems(all + "ranks = [1, 2]\n[inner]\nbatch = 2\n").empty());
   check_all_refused({
-      {all + "ranks = [1, 2]\n", "d.toml:5:1", "inner.batch x sites.count = 16 cannot be dealt to 3 ranks",
+      {all + "ranks = [1, 2]\n[inner]\nbatch = 3\n", "d.toml:7:1", "inner.batch = 3 cannot be dealt to 2 ranks",
+       "a multiple of 2"},
+      {all + "ranks = [1, 3]\n[inner]\nbatch = 2\n", "d.toml:7:1", "inner.batch = 2 cannot be dealt to 3 ranks",
        "a multiple of 3"},
-      {all + "ranks = [1, 3]\n[inner]\nbatch = 2\nmicro_batch = 2\n", "d.toml:8:1",
+      {all + "ranks = [1, 2]\n[inner]\nbatch = 2\nmicro_batch = 2\n", "d.toml:8:1",
        "more than a rank's 1 sequences", "smaller"},
   });
 }
@@ -67,7 +68,7 @@ TEST_CASE("a list of data folders is for every site, or one for all") {
   auto const found = problems("[sites]\ncount = 3\ndata = [\"a\", \"b\"]\n");
   REQUIRE_FALSE(found.empty());
   CHECK(found[0].where == "d.toml:3:1");
-  CHECK_THAT(found[0].what, ContainsSubstring("sites.data lists 2 folders, sites.count = 3"));
+  CHECK_THAT(found[0].what, ContainsSubstring("sites.data lists 2 entries, sites.count = 3"));
 }
 
 TEST_CASE("carrying late contributions is refused together with rebase") {

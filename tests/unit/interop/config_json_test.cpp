@@ -57,6 +57,14 @@ TEST_CASE("a model is what its config.json says") {
   CHECK(parsed(json_of(gpt2())) == gpt2());
 }
 
+TEST_CASE("a number that no double holds is refused, as what is no JSON is") {
+  for (char const* text : {R"({"rms_norm_eps":1e999})", R"({"rms_norm_eps":)"}) {
+    INFO(text);
+    CHECK_THROWS_AS(parse_config("config.json", text), base::InputError);
+    CHECK_THROWS_WITH(parse_config("config.json", text), ContainsSubstring("config.json"));
+  }
+}
+
 TEST_CASE("special tokens are written, and null where there are none") {
   auto const json = Json::parse(config_json(gpt2(), {.begin = 7, .end = {}}));
   CHECK(json["bos_token_id"] == 7);

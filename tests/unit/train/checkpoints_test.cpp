@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "base/durable_file.hpp"
 #include "base/error.hpp"
 #include "checkpoint/sets.hpp"
 #include "data/tokenizer.hpp"
@@ -39,7 +40,9 @@ struct Run {
     checkpoint::Manifest manifest;
     manifest.step = step;
     manifest.deck = deck::echo(config);
+    manifest.kind = "quiet";
     manifest.layout = {{ranks}, 1};
+    manifest.param_table = plan().table.digest();
     manifest.facts = {{"tokenizer", data::load_tokenizer("bytes")->digest().hex()}};
     for (auto const& file : files) {
       auto const saved = train::save_state(folder, {.id = 1, .step = step}, file,
@@ -109,6 +112,33 @@ TEST_CASE("another tokenizer is not what the run was started with") {
   run.save(10, {"site_0.h5", "shard_0.h5"});
   run.config.data.tokenizer = "none";
   CHECK_THROWS_AS(train::find_resume_point(run.folder, run.plan()), base::InputError);
+}
+
+TEST_CASE("a set of the first format is refused as such, and its model pointed to") {
+  Run const run;
+  run.save(10, {"site_0.h5", "shard_0.h5"});
+  auto const file = checkpoint::set_folder(run.folder.checkpoints(), 10) / checkpoint::manifest_name;
+  auto text = *base::read_text(file);
+  std::string const now = "\"format_version\": 2";
+  text.replace(text.find(now), now.size(), "\"format_version\": 1");
+  std::string const key = "\"manifest_digest\": \"";
+  auto const place = text.find(key) + key.size();
+  text.replace(place, 32, std::string(32, '0'));
+  text.replace(place, 32, base::digest_of(std::string_view(text)).hex());
+  base::publish_text(file, text);
+  CHECK_THROWS_WITH(train::find_resume_point(run.folder, run.plan()),
+                    ContainsSubstring("has checkpoint format 1") &&
+                        ContainsSubstring("its model can be used"));
+}
+
+TEST_CASE("parameters that are laid out otherwise are not resumed") {
+  Run const run;
+  run.save(10, {"site_0.h5", "shard_0.h5"});
+  auto plan = run.plan();
+  std::vector<tensor::TensorSpec> specs{{"b", tensor::Kind::vector, 2, 1}};
+  std::vector<int> const fragments{0};
+  plan.table = tensor::ParamTable(std::move(specs), fragments, 1);
+  CHECK_THROWS_WITH(train::find_resume_point(run.folder, plan), ContainsSubstring("otherwise"));
 }
 
 TEST_CASE("a site's files are its leader's and those of the ranks that had a share of the moments") {
