@@ -214,5 +214,5 @@ TEST_CASE("an idle transport takes little of a core", "[mpi][np2]") {
   std::clock_t const begin = std::clock();
   job->wait(1.0);
   double const cpu_s = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
-  REQUIRE(test::all_ranks(cpu_s < 0.05));
+  REQUIRE(test::all_ranks(cpu_s < 0.2));  // one that spins takes all of it
 }
