@@ -9,4 +9,6 @@ if [ "$(id -u)" = 0 ]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
-exec "$mpirun" --oversubscribe --bind-to none --mca pml ob1 --mca btl self,sm,tcp "$@"
+shared_memory=sm  # Open MPI 4 has it under another name
+[[ "$("$mpirun" --version)" != *") 4."* ]] || shared_memory=vader
+exec "$mpirun" --oversubscribe --bind-to none --mca pml ob1 --mca btl "self,$shared_memory,tcp" "$@"
