@@ -70,16 +70,12 @@ int run_command(EvalFlags const& flags) {
     throw base::InputError(flags.checkpoint, "is an imported model, which has no text of its own",
                            "give a token file or a text: --data FILE");
   }
-  if (flags.data.empty()) {
-    auto const corpus = train::open_site_corpus(train::make_plan(config), 0);
-    sources = corpus.validation();
-    bytes_per_token = corpus.bytes_per_validation_token();
-  } else if (file.extension() == ".bin" || file.extension() == ".idx") {
+  if (file.extension() == ".bin" || file.extension() == ".idx") {
     sources = {data::whole_file(file, config.model.vocab)};
-  } else if (std::filesystem::is_directory(file)) {
-    auto other = config;
-    other.sites.data = {flags.data};
-    auto const corpus = train::open_site_corpus(train::make_plan(other), 0);
+  } else if (flags.data.empty() || std::filesystem::is_directory(file)) {
+    auto judged = config;
+    if (!flags.data.empty()) judged.sites.data = {flags.data};
+    auto const corpus = train::open_site_corpus(train::make_plan(judged), 0);
     sources = corpus.validation();
     bytes_per_token = corpus.bytes_per_validation_token();
   } else {

@@ -5,9 +5,9 @@
 #include <filesystem>
 #include <span>
 
+#include "base/atomic_file.hpp"
 #include "base/digest.hpp"
 #include "base/open_file.hpp"
-#include "data/atomic_file.hpp"
 #include "data/token.hpp"
 #include "data/token_layout.hpp"
 
@@ -26,7 +26,7 @@ class TokenFileWriter {
   base::Digest digest() const { return digest_.value(); }  // of the tokens so far
 
  private:
-  AtomicFile file_;
+  base::AtomicFile file_;
   base::DigestStream digest_;
   std::uint64_t size_ = 0;
 };

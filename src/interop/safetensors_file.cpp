@@ -2,14 +2,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <utility>
 
-#include "base/durable_file.hpp"
 #include "base/error.hpp"
 
 namespace atl::interop {
@@ -80,27 +78,18 @@ void SafetensorsFile::read(StoredTensor const& tensor, std::span<float> values) 
 }
 
 SafetensorsWriter::SafetensorsWriter(fs::path file, std::span<NamedShape const> tensors)
-    : path_(std::move(file)), temporary_(base::temporary_name(path_), O_WRONLY | O_CREAT | O_TRUNC) {
+    : file_(std::move(file)) {
   auto const header = safetensors_header(tensors);
-  temporary_.write(0, std::as_bytes(std::span(header)));
-  size_ = expected_ = header.size();
+  file_.append(std::as_bytes(std::span(header)));
+  expected_ = header.size();
   for (auto const& [name, shape] : tensors) expected_ += bytes_of_shape(name, shape, sizeof(float));
 }
 
-SafetensorsWriter::~SafetensorsWriter() {
-  if (!finished_) ::unlink(temporary_.path().c_str());
-}
-
-void SafetensorsWriter::append(std::span<float const> values) {
-  temporary_.write(size_, std::as_bytes(values));
-  size_ += values.size_bytes();
-}
+void SafetensorsWriter::append(std::span<float const> values) { file_.append(std::as_bytes(values)); }
 
 void SafetensorsWriter::finish() {
-  base::ensure(size_ == expected_, "every tensor of the header has been written");
-  temporary_.close();
-  base::publish(temporary_.path(), path_);
-  finished_ = true;
+  base::ensure(file_.size() == expected_, "every tensor of the header has been written");
+  file_.commit();
 }
 
 }  // namespace atl::interop

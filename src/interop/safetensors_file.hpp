@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "base/atomic_file.hpp"
 #include "base/open_file.hpp"
 #include "interop/safetensors_header.hpp"
 
@@ -34,20 +35,14 @@ class SafetensorsFile {
 class SafetensorsWriter {
  public:
   SafetensorsWriter(std::filesystem::path file, std::span<NamedShape const> tensors);
-  ~SafetensorsWriter();
-  SafetensorsWriter(SafetensorsWriter const&) = delete;
-  SafetensorsWriter& operator=(SafetensorsWriter const&) = delete;
 
   // The values of the next tensor.
   void append(std::span<float const> values);
   void finish();
 
  private:
-  std::filesystem::path path_;
-  base::OpenFile temporary_;
-  std::uint64_t size_ = 0;
+  base::AtomicFile file_;
   std::uint64_t expected_ = 0;
-  bool finished_ = false;
 };
 
 }  // namespace atl::interop

@@ -10,7 +10,6 @@
 #include "base/log.hpp"
 #include "checkpoint/sets.hpp"
 #include "comm/site_layout.hpp"
-#include "data/tokenizer.hpp"
 #include "deck/deck.hpp"
 
 namespace atl::train {
@@ -20,7 +19,7 @@ namespace {
 constexpr char const* quiet = "quiet";
 
 std::map<std::string, std::string> facts_of(RunPlan const& plan) {
-  return {{"tokenizer", data::load_tokenizer(plan.config.data.tokenizer)->digest().hex()}};
+  return {{"tokenizer", plan.tokenizer.hex()}};
 }
 
 std::vector<base::Problem> conflicts(checkpoint::Set const& set, RunPlan const& plan) {
@@ -65,8 +64,9 @@ bool is_whole(ResumePoint const& point) {
 void check_rounds(ResumePoint const& point, RunPlan const& plan) {
   if (!deck::is_synchronous(plan.config.run.method) || point.sites() == effective_sites(plan.config)) return;
   ShardFiles const files(point);
+  auto const machine = files.machine();
   for (int p = 0; p < plan.table.fragments(); ++p) {
-    if (files.machine()->group(fmt::format("fragment_{}", p))->read_uint("held") == 0) continue;
+    if (machine->group(fmt::format("fragment_{}", p))->read_uint("held") == 0) continue;
     throw base::InputError(point.folder.string(), "was taken within a round, and sites.count differs",
                            fmt::format("resume with {} sites", point.sites()));
   }

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "comm/site_layout.hpp"
+#include "data/tokenizer.hpp"
 #include "deck/deck.hpp"
 #include "deck/names.hpp"
 #include "kernels/views.hpp"
@@ -71,14 +72,16 @@ bool stops_each(deck::RunConfig const& config) {
 
 RunPlan make_plan(deck::RunConfig config) {
   if (!Kokkos::SpaceAccessibility<Kokkos::HostSpace, kernels::ExecMemory>::accessible) {
-    throw base::InputError("this build", "computes on a device, where only kernels and model run in this version",
+    throw base::InputError("this build",
+                           "computes on a device, where only kernels and model run in this version",
                            "use a build with a Kokkos for the host");
   }
   config.model.vocab = data::vocabulary(config.data.tokenizer, config.model.vocab);
   auto outer = deck::outer_rule(config);
   auto const codec = codec_of(outer.codec), release_codec = codec_of(outer.release_codec);
+  auto const tokenizer = data::load_tokenizer(config.data.tokenizer)->digest();
   auto table = parameter_table(config);
-  return {std::move(config), std::move(outer), codec, release_codec, std::move(table)};
+  return {std::move(config), std::move(outer), codec, release_codec, tokenizer, std::move(table)};
 }
 
 tensor::ParamTable parameter_table(deck::RunConfig const& config) {

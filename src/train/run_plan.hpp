@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 
+#include "base/digest.hpp"
 #include "data/corpus.hpp"
 #include "deck/config.hpp"
 #include "outer/codec.hpp"
@@ -16,6 +17,7 @@ struct RunPlan {
   deck::OuterSection outer;                         // as the method applies it
   outer::Codec codec = outer::Codec::fp32;          // of contributions
   outer::Codec release_codec = outer::Codec::fp32;  // of releases
+  base::Digest tokenizer;                           // of data.tokenizer
   tensor::ParamTable table;
 };
 

@@ -81,6 +81,19 @@ class StopAndResume(RunTest):
             self.assertEqual(code, 75, out + err)
             self.assertEqual(job.status()["outcome"], "stopped")
 
+    def test_checkpoints_come_by_time(self):
+        job = self.finish(3, {"run.steps": 80, "sites.step_floor_s": 0.03, "checkpoint.every_steps": 0, "checkpoint.every_s": 0.5})
+        self.assertGreaterEqual(len(job.metrics("checkpoint")), 3, "two on the way and the last")
+
+    def test_what_never_saved_starts_again_on_resume(self):
+        job = self.start(3, {"run.steps": 100000, "checkpoint.every_steps": 0})
+        job.wait_for(lambda job: len(job.metrics("step")) > 4, what="steps")
+        job.kill()
+        job.process.wait()
+        again = self.finish(3, {"run.steps": 12, "checkpoint.every_steps": 0}, resume=True)
+        resume = again.metrics("resume")[0]
+        self.assertEqual((resume["step"], resume["checkpoint"]), (0, ""))
+
     def test_a_walltime_limit_ends_in_a_checkpoint(self):
         job = self.start(3, {"run.steps": 100000, "run.walltime_s": 3.0})
         code, out, err = job.wait()

@@ -232,3 +232,19 @@ TEST_CASE("the fate in a release that is moot counts") {
   check(site, {.merged = 3, .overwritten = 2});
   CHECK(site.base(0) == Version{0, 2});
 }
+
+TEST_CASE("a contribution is carried while the end of an older carried one is still on its way here") {
+  auto site = started_site(
+      {.fragments = 1, .receive = Receive::overwrite, .late = deck::Late::carry, .in_flight = 9});
+  site.train_for(2);
+  site.train({pull(1)});
+  site.stand({release(1, 1, {1, Outcome::carried, {}})});
+  site.train_for(2);
+  REQUIRE(contributes(site, 2));
+  site.stand({release(2, 2, {2, Outcome::carried, {}})});
+  check(site, {.pending = 5});
+  site.stand({notice(dropped(1))});
+  check(site, {.pending = 2, .dropped = 3});
+  site.stand({notice(merged(2))});
+  check(site, {.merged = 2, .dropped = 3});
+}

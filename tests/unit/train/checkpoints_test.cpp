@@ -32,7 +32,9 @@ struct Run {
   train::RunPlan plan() const {
     std::vector<tensor::TensorSpec> specs{{"a", tensor::Kind::vector, 2, 1}};
     std::vector<int> const fragments{0};
-    return {.config = config, .table = tensor::ParamTable(std::move(specs), fragments, 1)};
+    return {.config = config,
+            .tokenizer = data::load_tokenizer(config.data.tokenizer)->digest(),
+            .table = tensor::ParamTable(std::move(specs), fragments, 1)};
   }
 
   void save(std::uint64_t step, std::vector<std::string> const& files) const {
@@ -126,9 +128,9 @@ TEST_CASE("a set of the first format is refused as such, and its model pointed t
   text.replace(place, 32, std::string(32, '0'));
   text.replace(place, 32, base::digest_of(std::string_view(text)).hex());
   base::publish_text(file, text);
-  CHECK_THROWS_WITH(train::find_resume_point(run.folder, run.plan()),
-                    ContainsSubstring("has checkpoint format 1") &&
-                        ContainsSubstring("its model can be used"));
+  CHECK_THROWS_WITH(
+      train::find_resume_point(run.folder, run.plan()),
+      ContainsSubstring("has checkpoint format 1") && ContainsSubstring("its model can be used"));
 }
 
 TEST_CASE("parameters that are laid out otherwise are not resumed") {

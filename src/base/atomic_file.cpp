@@ -1,4 +1,4 @@
-#include "data/atomic_file.hpp"
+#include "base/atomic_file.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -8,10 +8,10 @@
 #include "base/durable_file.hpp"
 #include "base/error.hpp"
 
-namespace atl::data {
+namespace atl::base {
 
 AtomicFile::AtomicFile(std::filesystem::path file)
-    : path_(std::move(file)), temporary_(base::temporary_name(path_), O_WRONLY | O_CREAT | O_TRUNC) {}
+    : path_(std::move(file)), temporary_(temporary_name(path_), O_WRONLY | O_CREAT | O_TRUNC) {}
 
 AtomicFile::~AtomicFile() {
   if (!committed_) ::unlink(temporary_.path().c_str());
@@ -23,14 +23,14 @@ void AtomicFile::append(std::span<std::byte const> bytes) {
 }
 
 void AtomicFile::overwrite(std::uint64_t offset, std::span<std::byte const> bytes) {
-  base::ensure(offset + bytes.size() <= size_, "only what was appended can be overwritten");
+  ensure(offset + bytes.size() <= size_, "only what was appended can be overwritten");
   temporary_.write(offset, bytes);
 }
 
 void AtomicFile::commit() {
   temporary_.close();
-  base::publish(temporary_.path(), path_);
+  publish(temporary_.path(), path_);
   committed_ = true;
 }
 
-}  // namespace atl::data
+}  // namespace atl::base

@@ -8,27 +8,28 @@
 
 #include "base/open_file.hpp"
 
-namespace atl::data {
+namespace atl::base {
 
 // Every function throws RuntimeFailure with the file and the system's reason. Without commit() nothing
 // remains.
 class AtomicFile {
  public:
-  explicit AtomicFile(std::filesystem::path file);  // writes to base::temporary_name(file)
+  explicit AtomicFile(std::filesystem::path file);  // writes to temporary_name(file)
   ~AtomicFile();
   AtomicFile(AtomicFile const&) = delete;
   AtomicFile& operator=(AtomicFile const&) = delete;
 
   std::filesystem::path const& path() const { return path_; }
+  std::uint64_t size() const { return size_; }
   void append(std::span<std::byte const> bytes);
   void overwrite(std::uint64_t offset, std::span<std::byte const> bytes);  // of what was appended before
   void commit();
 
  private:
   std::filesystem::path path_;
-  base::OpenFile temporary_;
+  OpenFile temporary_;
   std::uint64_t size_ = 0;
   bool committed_ = false;
 };
 
-}  // namespace atl::data
+}  // namespace atl::base
