@@ -41,7 +41,9 @@ void add_eval(CLI::App& app, EvalFlags& flags) {
       ->required();
   app.add_option("--data", flags.data,
                  "a token file (.bin, .idx) or a text file; default: the run's validation tokens");
-  app.add_option("--batches", flags.batches, "at most so many batches; 0: all there are")
+  app.add_option(
+         "--batches", flags.batches,
+         "at most so many batches, each of the run's inner.batch sequences, of one with a text; 0: all")
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--json", flags.json, "print one JSON object");
   app.footer("Example:\n  atoll eval runs/quickstart");

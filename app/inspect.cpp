@@ -40,9 +40,10 @@ Json to_json(train::Evaluation const& eval) { return {{"step", eval.step}, {"val
 
 Json to_json(train::RunReport const& report) {
   auto const& summary = report.summary;
+  bool const has_ended = report.status && !report.status->is_running();
   Json json{{"run", report.folder.root.string()},
             {"outcome", report.status ? Json(report.status->outcome) : Json(nullptr)},
-            {"exit_code", report.status ? Json(static_cast<int>(report.status->exit_code)) : Json(nullptr)},
+            {"exit_code", has_ended ? Json(static_cast<int>(report.status->exit_code)) : Json(nullptr)},
             {"step", report.status ? report.status->step : 0},
             {"sites", Json::array()},
             {"commits", summary.commits},

@@ -66,12 +66,10 @@ std::string describe_data(train::RunPlan const& plan) {
   std::string text;
   int const corpora = plan.config.sites.count / train::sites_per_corpus(plan.config);
   for (int site = 0; site < corpora; ++site) {
-    try {
-      text += fmt::format("data    {}\n", data::describe(train::open_site_corpus(plan, site)));
-    } catch (base::InputError const& error) {
-      if (corpora == 1) throw;
-      text += fmt::format("data    not found here, of site {}: {}\n", site, error.what());
-    }
+    auto const& entry = plan.config.sites.data[static_cast<std::size_t>(site)];
+    text += corpora > 1 && !data::is_here(entry)
+                ? fmt::format("data    {}, of site {}: not on this machine\n", entry, site)
+                : fmt::format("data    {}\n", data::describe(train::open_site_corpus(plan, site)));
   }
   return text;
 }

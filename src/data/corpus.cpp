@@ -118,6 +118,10 @@ int vocabulary(std::string const& tokenizer, int model_vocab) {
   return model_vocab != 0 ? model_vocab : own;
 }
 
+bool is_here(std::string const& entry) {
+  return std::ranges::all_of(parse_source_spec(entry), source_exists, &SpecSource::path);
+}
+
 Corpus open_corpus(std::string const& entry, CorpusOptions const& options) {
   Corpus corpus;
   std::vector<base::Problem> problems;

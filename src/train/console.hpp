@@ -39,6 +39,7 @@ class Console {
   std::uint64_t first_step_;
   std::uint64_t next_report_;
   bool shows_progress_;
+  bool names_sites_;  // several evaluate
   bool bar_is_drawn_ = false;
   double bar_drawn_s_ = 0.0;
   double stall_said_s_ = 0.0;

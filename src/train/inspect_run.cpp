@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -72,7 +74,8 @@ std::optional<Status> read_status(RunFolder const& folder) {
 }
 
 RunReport inspect_run(std::filesystem::path const& root) {
-  RunReport report{.folder = RunFolder(""), .status = {}, .summary = {}, .newest = {}, .skipped = {}};
+  RunReport report{
+      .folder = RunFolder(""), .status = {}, .silent_s = 0.0, .summary = {}, .newest = {}, .skipped = {}};
   report.folder.root = root;
   if (!std::filesystem::exists(report.folder.deck())) {
     throw base::InputError(root.string(), "is neither a run nor a checkpoint",
@@ -80,6 +83,14 @@ RunReport inspect_run(std::filesystem::path const& root) {
   }
   report.status = read_status(report.folder);
   report.summary = read_metrics(report.folder.metrics());
+  std::error_code none;
+  auto const last = std::filesystem::last_write_time(report.folder.metrics(), none);
+  if (!none) report.silent_s = std::chrono::duration<double>(decltype(last)::clock::now() - last).count();
+  if (report.status && report.status->is_running()) {
+    // Written when the run began: how far it is since, its sites say.
+    for (auto const& [site, progress] : report.summary.sites)
+      report.status->step = std::max(report.status->step, progress.step);
+  }
   if (std::filesystem::exists(report.folder.checkpoints())) {
     auto found = checkpoint::find_sets(report.folder.checkpoints());
     if (!found.complete.empty()) report.newest = std::move(found.complete.front());
@@ -88,10 +99,22 @@ RunReport inspect_run(std::filesystem::path const& root) {
   return report;
 }
 
+void mark_failed(RunFolder const& folder) {
+  auto const report = inspect_run(folder.root);
+  if (!report.status || !report.status->is_running()) return;
+  write_status(folder, {.outcome = "failed",
+                        .exit_code = base::ExitCode::runtime_failure,
+                        .step = report.status->step,
+                        .checkpoint = report.newest ? report.newest->folder.string() : ""});
+}
+
 std::string describe(RunReport const& report) {
   auto const& [sites, evals, commits, contributions, faults, resumes] = report.summary;
   auto text = fmt::format("{}: ", report.folder.root.string());
-  if (report.status) {
+  if (report.status && report.status->is_running()) {
+    text += fmt::format("running at step {}, or lost: its last word is {:.0f} s old\n", report.status->step,
+                        report.silent_s);
+  } else if (report.status) {
     text += fmt::format("{}, exit code {}, step {}\n", report.status->outcome,
                         static_cast<int>(report.status->exit_code), report.status->step);
   } else {

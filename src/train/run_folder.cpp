@@ -6,6 +6,7 @@
 
 #include "base/durable_file.hpp"
 #include "base/error.hpp"
+#include "data/tokenizer.hpp"
 #include "deck/deck.hpp"
 
 namespace atl::train {
@@ -27,6 +28,8 @@ void reopen(RunFolder const& folder, deck::RunConfig const& config) {
                            "start atoll in a folder that you may write to");
   }
   base::publish_text(folder.deck(), deck::echo(config));
+  if (data::load_tokenizer(config.data.tokenizer)->name() == "sentencepiece")
+    base::publish_text(folder.tokenizer(), base::read_text(config.data.tokenizer).value());
 }
 
 void write_status(RunFolder const& folder, Status const& status) {

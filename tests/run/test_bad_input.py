@@ -1,5 +1,6 @@
 """What is wrong with an input is said once, with the place and the remedy, and exit code 2."""
 
+import json
 import struct
 import subprocess
 import unittest
@@ -71,6 +72,13 @@ class BadInput(RunTest):
         self.refuse(["train", TINY, "--check", "--set", "data.tokenizer=data/none.model"], "data/none.model")
         self.refuse(["train", TINY, "--check", "--set", "data.validation_fraction=0.2"], "data.validation_fraction")
         self.refuse(["train", TINY, "--check", "--set", "model.vocab=100"], "model.vocab")
+
+    def test_text_of_other_sites_may_be_elsewhere_but_what_is_here_is_right(self):
+        other = self.folder / "other"
+        atoll("data", "prepare", self._data / "text.txt", "--out", other, "--vocab", 400, cwd=self.folder)
+        check = lambda *data: ["train", TINY, "--check", "--set", f"sites.data={json.dumps([str(d) for d in data])}"]
+        self.refuse(check("data/bytes", other), "data.tokenizer", str(other))
+        self.refuse(check("data/bytes", "data/absent"), "data/absent, of site 1: not on this machine", code=0)
 
     def test_token_files(self):
         header = lambda magic=20240520, version=1, count=4: struct.pack("<256i", magic, version, count, *[0] * 253)

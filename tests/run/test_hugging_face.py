@@ -53,6 +53,17 @@ class HuggingFace(RunTest):
         self.assertEqual(self.loss("models/tiny", 32), self.loss("models/bytes", 32))
         self.assertAlmostEqual(self.loss("models/tiny", 32), self.loss("runs/tiny", 8), places=6)
 
+    def test_a_model_that_has_diverged_is_found_out(self):
+        atoll("export", "runs/tiny", "--out", "hf", cwd=self.folder)
+        weights = self.folder / "hf/model.safetensors"
+        sound = weights.read_bytes()
+        begin = 8 + int.from_bytes(sound[:8], "little") + header(weights)["model.norm.weight"]["data_offsets"][0]
+        weights.write_bytes(sound[:begin] + struct.pack("<f", float("nan")) + sound[begin + 4 :])
+        self.refuse("import", "hf", "--out", "models/a", fragments=["model.norm.weight", "not finite"])
+        weights.write_bytes(sound[:begin] + struct.pack("<64f", *[3e38] * 64) + sound[begin + 256 :])
+        atoll("import", "hf", "--out", "models/a", "--tokenizer", "bytes", cwd=self.folder)
+        self.refuse("eval", "models/a", "--data", "data/bytes/validation.bin", fragments=["models/a", "diverged"])
+
     def test_bad_inputs(self):
         atoll("export", "runs/tiny", "--out", "hf", cwd=self.folder)
         self.refuse("export", "runs/tiny", "--out", "hf", fragments=["hf", "is not empty"])

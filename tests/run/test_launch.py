@@ -128,6 +128,12 @@ class Launch(RunTest):
         os.kill(max(self.ranks_of("lost")), signal.SIGKILL)
         _, err = self.end(process, 3)
         self.assertIn("killed from outside", err)
+        self.assertEqual(self.status("lost")["outcome"], "failed")
+        self.assertGreater(self.status("lost")["step"], 0)
+
+    def test_a_run_that_diverges_has_failed(self):
+        self.launch("--set", "inner.lr=1e30", "--set", "inner.clip_norm=0", code=3)
+        self.assertEqual(self.status()["outcome"], "failed")
 
     def test_what_a_launcher_complains_of_is_said_in_our_words(self):
         inside_a_scheduler = {"PBS_JOBID": "1"}  # slots are the scheduler's to give
