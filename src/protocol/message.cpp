@@ -52,6 +52,7 @@ auto fields(Is<ReplicaAck> auto& m) { return std::tie(m.fragment, m.version); }
 auto fields(Is<Alive> auto&) { return std::tuple<>(); }
 auto fields(Is<PromiseRequest> auto& m) { return std::tie(m.seat, m.term, m.from, m.shard); }
 auto fields(Is<Promise> auto& m) { return std::tie(m.incarnation, m.seat, m.term, m.shard, m.claims); }
+auto fields(Is<Marker> auto& m) { return std::tie(m.id, m.step, m.bulk); }
 auto fields(Is<Hold> auto& m) { return std::tie(m.id, m.purpose); }
 auto fields(Is<Held> auto& m) { return std::tie(m.id); }
 auto fields(Is<Save> auto& m) { return std::tie(m.id, m.step); }
@@ -203,12 +204,13 @@ char const* kind_name(std::size_t index) {
                                     "contribution", "release",         "fate",       "hold",    "held",
                                     "save",         "saved",           "go",         "report",  "bye",
                                     "seat",         "state_request",   "state_data", "replica", "replica_ack",
-                                    "alive",        "promise_request", "promise"};
+                                    "alive",        "promise_request", "promise",    "marker"};
   static_assert(names.size() == std::variant_size_v<Message>);
   return names.at(index);
 }
 
 bool is_bulk(Message const& message) {
+  if (auto const* marker = std::get_if<Marker>(&message)) return marker->bulk;
   return std::holds_alternative<Contribution>(message) || std::holds_alternative<Release>(message) ||
          std::holds_alternative<StateData>(message) || std::holds_alternative<Replica>(message);
 }

@@ -199,6 +199,16 @@ struct Save {
   bool operator==(Save const&) const = default;
 };
 
+// To everyone on every lane of every channel: a snapshot without rest (Chandy and Lamport 1985). Shard 0
+// starts it; who meets the first marker records its state and passes it on. What follows a marker was sent
+// after its sender's record. On the bulk lane its payload is a single byte.
+struct Marker {
+  std::uint64_t id = 0;
+  std::uint64_t step = 0;  // the set that the state goes into
+  bool bulk = false;       // the lane
+  bool operator==(Marker const&) const = default;
+};
+
 struct SavedFile {
   std::string name;
   std::uint64_t bytes = 0;
@@ -234,7 +244,7 @@ struct Bye {
 
 using Message = std::variant<Hello, Welcome, Progress, Pull, Cancel, Contribution, Release, FateNotice, Hold,
                              Held, Save, Saved, Go, Report, Bye, Seat, StateRequest, StateData, Replica,
-                             ReplicaAck, Alive, PromiseRequest, Promise>;
+                             ReplicaAck, Alive, PromiseRequest, Promise, Marker>;
 
 // "pull", "contribution", ...: of the index in the variant.
 char const* kind_name(std::size_t index);

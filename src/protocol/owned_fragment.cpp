@@ -48,12 +48,30 @@ void OwnedFragment::on_ack(int shard, Version const& version, Surroundings const
 // ---- what sites say and send ----
 
 int OwnedFragment::admit(int site, std::uint64_t incarnation, Actions& actions) {
+  Copy& copy = copy_of(site);
+  bool const goes_on = copy.expected == incarnation;
+  bool const has_in_flight = goes_on && !copy.in_flight.empty();
   int const thrown_out = throw_out(site, incarnation, actions);
-  auto carried = std::move(copy_of(site).carried);
-  copy_of(site) = {};
-  copy_of(site).carried = std::move(carried);
+  Copy before = std::exchange(copy, {});
+  copy.carried = std::move(before.carried);
+  if (goes_on) {
+    copy.fate = before.fate;
+    copy.fates = std::move(before.fates);
+    copy.needed = before.needed;
+    copy.in_flight = std::move(before.in_flight);
+    for (auto const& fate : copy.fates)
+      actions.emplace_back(SendToSite{site, FateNotice{.fragment = index_, .fate = fate}});
+  }
+  if (round_ && has_in_flight) round_->pulled.insert(site);
   owe(site, actions);
   return thrown_out;
+}
+
+void OwnedFragment::receive_in_flight(int site, Surroundings const& around, Actions& actions) {
+  for (auto const& [contribution, facts] : std::exchange(copy_of(site).in_flight, {})) {
+    copy_of(site).pulled_round = contribution.round;
+    receive(site, contribution, facts, around, actions);
+  }
 }
 
 int OwnedFragment::lose(int site, Actions& actions) {

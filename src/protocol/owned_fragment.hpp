@@ -71,6 +71,12 @@ class OwnedFragment {
   // In words: who keeps the open round from its quorum. Empty: nobody, or not for long yet.
   std::string waiting_for(Surroundings const& around) const;
 
+  // Of a saved state: the life in which a site goes on with it, and what was on its way here.
+  void expect(int site, std::uint64_t incarnation);
+  void put_in_flight(int site, Contribution const& contribution, PayloadFacts const& facts);
+  // What was on its way when the state was saved arrives, after admit().
+  void receive_in_flight(int site, Surroundings const& around, Actions& actions);
+
   // Of the open round and carried, by site.
   std::vector<Member const*> held_members() const;
   void save(base::Writer& writer) const;
@@ -106,7 +112,9 @@ class OwnedFragment {
     Version sent;                      // the newest that was sent to it
     Version needed;                    // a copy of an older base holds work that was merged or is carried
     std::optional<Member> carried;     // its late contribution, for the next round
-    std::optional<Awaited> awaited;    // the oldest it was sent at its commit and has not adopted
+    std::optional<std::uint64_t> expected;  // the incarnation that goes on with a saved state
+    std::vector<std::pair<Contribution, PayloadFacts>> in_flight;  // when the state was saved
+    std::optional<Awaited> awaited;  // the oldest it was sent at its commit and has not adopted
   };
 
   Copy& copy_of(int site) { return copies_.at(static_cast<std::size_t>(site)); }
@@ -122,6 +130,8 @@ class OwnedFragment {
   std::string describe(int site, Surroundings const& around) const;
   bool can_carry(Copy const& copy, Contribution const& contribution, Surroundings const& around) const;
   Member member_of(int site, PayloadHandle payload, Contribution const& contribution) const;
+  void load_round(std::vector<std::uint64_t> const& pulled, double now_s);
+  void load_copies(std::vector<std::uint64_t> const& needed, std::vector<std::uint64_t> const& fates);
   void restore(int site, bool is_carried, Contribution const& contribution, PayloadHandle payload,
                double now_s);
   void drop_carried(int site, Actions& actions);

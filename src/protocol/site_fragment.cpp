@@ -152,15 +152,15 @@ auto parts_of(Row& row) {
 
 }  // namespace
 
-// What is under way is in the shard's hands by then, and theta holds it unless it is carried.
+// Pulls come again; of what is under way the shards know, at the latest when its marker has come.
 void SiteFragment::save(base::Writer& writer) const {
-  writer.write("base", std::array{base_.term, base_.commits});
-  writer.write("round", done_round_);
+  writer.write("base", std::array{std::uint64_t{0}, base_.commits});
+  writer.write("round", without_term(done_round_));
   for (auto const& [name, work] : parts_of(ledger_))
     writer.write(name, std::array{work->steps, work->tokens});
   auto const put = [&](std::string const& name, Sent const& sent) {
-    writer.write(name, std::array{sent.round, static_cast<std::uint64_t>(sent.outcome), sent.work.steps,
-                                  sent.work.tokens});
+    writer.write(name, std::array{without_term(sent.round), static_cast<std::uint64_t>(sent.outcome),
+                                  sent.work.steps, sent.work.tokens, std::uint64_t{sent.in_theta}});
   };
   put("sent", sent_.value_or(Sent{}));
   writer.write("carried", std::uint64_t{carried_.size()});
@@ -177,8 +177,8 @@ void SiteFragment::load(base::Reader const& reader) {
     *work = {.steps = steps, .tokens = tokens};
   }
   Work pending;
-  auto const get = [&](std::string const& name, bool in_theta) -> std::optional<Sent> {
-    auto const [round, outcome, steps, tokens] = read_numbers<4>(reader, name);
+  auto const get = [&](std::string const& name) -> std::optional<Sent> {
+    auto const [round, outcome, steps, tokens, in_theta] = read_numbers<5>(reader, name);
     if (outcome > static_cast<std::uint64_t>(Outcome::carried))
       refuse_state(fmt::format("'{}' has no such fate", name));
     pending += {steps, tokens};
@@ -188,14 +188,14 @@ void SiteFragment::load(base::Reader const& reader) {
                 .work = {steps, tokens},
                 .outcome = fate,
                 .received = true,
-                .in_theta = in_theta,
+                .in_theta = in_theta != 0,
                 .is_told = fate != Outcome::none};
   };
-  sent_ = get("sent", true);
+  sent_ = get("sent");
   carried_.clear();
   std::uint64_t const carried = reader.read_uint("carried");
   for (std::uint64_t i = 0; i < carried; ++i) {
-    if (auto const sent = get(fmt::format("carried_{}", i), false)) carried_.push_back(*sent);
+    if (auto const sent = get(fmt::format("carried_{}", i))) carried_.push_back(*sent);
   }
   if (!ledger_.is_balanced() || pending != ledger_.pending)
     refuse_state("the ledger of a fragment does not balance");

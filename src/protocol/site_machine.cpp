@@ -54,6 +54,10 @@ std::vector<SiteAction> SiteMachine::on_boundary(std::optional<StepDone> const& 
     actions.emplace_back(SendHeld{{.id = hold_->id}});
     owes_held_ = false;
   }
+  for (auto const& event : events) {
+    if (auto const* marker = std::get_if<Marker>(&event); marker && is_ready())
+      actions.emplace_back(Cut{*marker});
+  }
   if (orders.save) actions.emplace_back(WriteState{*orders.save});
   if (orders.leave) actions.emplace_back(Leave{});
   return actions;
@@ -239,10 +243,10 @@ bool SiteMachine::can_rest(SiteFragment const& fragment) const {
 }
 
 void SiteMachine::save(base::Writer& writer) const {
+  base::ensure(is_ready(), "a site without parameters has no state to save");
   writer.write("step", step_);
   writer.write("incarnation", options_.incarnation);
   for (auto const& fragment : fragments_) {
-    base::ensure(can_rest(fragment), "a site is saved only where no contribution is under way");
     fragment.save(*writer.group(fmt::format("fragment_{}", fragment.index())));
   }
 }

@@ -31,7 +31,7 @@ struct HeldState {
 
 // What may reach a site at a boundary: it travels in the record, so all ranks see the same.
 using SiteEvent = std::variant<HeldRelease, Pull, Cancel, FateNotice, Hold, Save, Go, Welcome, Seat,
-                               PromiseRequest, StateRequest, HeldState>;
+                               PromiseRequest, StateRequest, HeldState, Marker>;
 
 // One inner step of the whole site.
 struct StepDone {
@@ -71,6 +71,10 @@ struct SendHeld {
 struct WriteState {
   Save save;
 };
+// Write the state as it is now, then send the marker on both lanes to all shards.
+struct Cut {
+  Marker marker;
+};
 struct Leave {};  // the run is over for this site
 // Send this rank's inner moments, as they are now, to a site that heals.
 struct GiveState {
@@ -85,7 +89,7 @@ struct TellShards {
   Message message;  // to all of them
 };
 
-using SiteAction = std::variant<Adopt, Discard, Settled, Contribute, SendProgress, SendHeld, WriteState,
+using SiteAction = std::variant<Adopt, Discard, Settled, Contribute, SendProgress, SendHeld, WriteState, Cut,
                                 Leave, SendToSite, GiveState, TakeState, TellShards>;
 
 class SiteMachine {
@@ -132,10 +136,9 @@ class SiteMachine {
   // Instead of load, for a site that joins at a checkpoint: as far as the site whose moments it takes.
   void start_at(std::uint64_t step) { step_ = step; }
 
-  // At a quiet point only: throws RuntimeFailure where a contribution is under way, except in the synchronous
-  // methods, whose contributions wait at the shard. Loading raises the incarnation by one; every fragment
-  // then counts as adopted at the saved version, theta as the driver restored it. A release that was here but
-  // not adopted yet comes again.
+  // Loading raises the incarnation by one; every fragment then counts as adopted at the saved version, theta
+  // as the driver restored it. Releases, pulls and fates that were on their way come again; contributions
+  // that were are saved by the shards.
   void save(base::Writer& writer) const;
   void load(base::Reader const& reader);
 

@@ -32,6 +32,7 @@ std::vector<SyncerAction> SyncerMachine::on_admitted(int site, std::uint64_t inc
   if (!sites_.greet(site, incarnation, heals, now_s)) return advance(std::move(actions));
   for (auto& [p, fragment] : fragments_)
     count(Reason::old_incarnation, fragment.admit(site, incarnation, actions));
+  for (auto& [p, fragment] : fragments_) fragment.receive_in_flight(site, surroundings(), actions);
   return advance(std::move(actions));
 }
 
@@ -189,6 +190,9 @@ std::vector<Member const*> SyncerMachine::held_members() const {
 
 void SyncerMachine::save(base::Writer& writer) const {
   writer.write("clock", clock_.now());
+  std::vector<std::uint64_t> incarnations;
+  for (int site = 0; site < sites_.size(); ++site) incarnations.push_back(sites_[site].incarnation);
+  writer.write("incarnations", incarnations);
   for (auto const& [p, fragment] : fragments_) {
     fragment.save(*writer.group(fmt::format("fragment_{}", fragment.index())));
   }
@@ -199,7 +203,17 @@ void SyncerMachine::load(base::Reader const& reader, double now_s) {
   PayloadHandle last_handle = 0;
   for (auto& [p, fragment] : fragments_) {
     fragment.load(*reader.group(fmt::format("fragment_{}", fragment.index())), now_s, last_handle);
+    auto const incarnations = reader.read_uints("incarnations");
+    for (int site = 0; site < std::min(sites_.size(), static_cast<int>(incarnations.size())); ++site)
+      fragment.expect(site, incarnations[static_cast<std::size_t>(site)] + 1);
   }
+}
+
+void SyncerMachine::put_in_flight(int site, Contribution contribution, PayloadFacts facts) {
+  contribution.round = without_term(contribution.round);
+  contribution.base.term = 0;
+  ++contribution.incarnation;
+  if (auto* const fragment = find(contribution.fragment)) fragment->put_in_flight(site, contribution, facts);
 }
 
 }  // namespace atl::protocol

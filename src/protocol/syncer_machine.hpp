@@ -78,12 +78,15 @@ class SyncerMachine {
   // Contributions refused so far, by reason.
   std::map<Reason, std::uint64_t> const& rejections() const { return rejections_; }
 
-  // At a quiet point only. The payloads of what the shard then holds are the driver's to save, one at most of
-  // a site in a fragment: members of open rounds, and carried ones. Loading numbers them anew, 1, 2, ... in
-  // the order of this list.
+  // At any time. The payloads of what the shard then holds are the driver's to save, one at most of a site in
+  // a fragment: members of open rounds, and carried ones. Loading numbers them anew, 1, 2, ... in the order
+  // of this list.
   std::vector<Member const*> held_members() const;
   void save(base::Writer& writer) const;
   void load(base::Reader const& reader, double now_s);
+  // After load: a contribution, as it was sent, that was on its way when the state was saved. It arrives when
+  // its site has said hello.
+  void put_in_flight(int site, Contribution contribution, PayloadFacts facts);
 
  private:
   struct HeldReplica {

@@ -23,6 +23,8 @@ struct Version {
 inline constexpr int round_bits = 40;
 constexpr std::uint64_t first_round_of(std::uint64_t term) { return term << round_bits; }
 constexpr std::uint64_t term_of(std::uint64_t round) { return round >> round_bits; }
+// As it is saved: terms begin anew with every start.
+constexpr std::uint64_t without_term(std::uint64_t round) { return round & (first_round_of(1) - 1); }
 
 // An amount of training: inner steps of a site, and the tokens in them.
 struct Work {

@@ -71,7 +71,9 @@ void pack_events(std::deque<protocol::SiteEvent>& pending, Share& share) {
     std::memcpy(place, &header, sizeof header);
     std::memcpy(place + sizeof header, message.data(), message.size());
     share.events_bytes += static_cast<std::uint32_t>(sizeof header + message.size());
+    bool const is_marker = std::holds_alternative<protocol::Marker>(pending.front());
     pending.pop_front();
+    if (is_marker) break;  // what came after it must not be in the state that it asks for
   }
 }
 

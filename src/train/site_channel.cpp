@@ -72,6 +72,11 @@ void SiteChannel::accept(transport::Frame frame) {
     events_.emplace_back(protocol::HeldRelease{*release, last_handle_});
     return;
   }
+  if (auto const* marker = std::get_if<protocol::Marker>(&frame.message)) {
+    if (marker->id > std::exchange(last_marker_, std::max(last_marker_, marker->id)))
+      events_.emplace_back(*marker);
+    return;
+  }
   std::visit(
       [&](auto const& message) {
         if constexpr (std::is_constructible_v<protocol::SiteEvent, decltype(message)>) {
@@ -101,6 +106,14 @@ void SiteChannel::contribute(protocol::Contribute const& asked, transport::Paylo
 
 void SiteChannel::send_to_shards(protocol::Message const& message) {
   for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard) transport_.send(shard_peer(shard), message);
+}
+
+void SiteChannel::send_markers(protocol::Marker marker) {
+  for (bool const bulk : {false, true}) {
+    marker.bulk = bulk;
+    for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard)
+      transport_.send(shard_peer(shard), marker, marker_payload(marker));
+  }
 }
 
 void SiteChannel::send_to_hub(protocol::Message message) {

@@ -189,6 +189,11 @@ void SiteRun::carry_out(protocol::SiteAction const& action) {
     if (channel_) channel_->send_to_hub(held->held);
   } else if (auto const* state = std::get_if<protocol::WriteState>(&action)) {
     write_state(state->save);
+  } else if (auto const* cut = std::get_if<protocol::Cut>(&action)) {
+    // Nothing changes before the state is written, so nobody needs to wait for that.
+    if (channel_) channel_->send_markers(cut->marker);
+    write_state({.id = cut->marker.id, .step = cut->marker.step});
+    last_record_s_ = base::now_s();  // writing is no part of a step
   } else if (auto const* promise = std::get_if<protocol::TellShards>(&action)) {
     if (channel_) channel_->send_to_shards(promise->message);
   } else if (std::holds_alternative<protocol::Leave>(action)) {

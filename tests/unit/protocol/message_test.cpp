@@ -65,6 +65,7 @@ std::vector<Message> examples() {
       Alive{},
       PromiseRequest{.seat = 1, .term = 5, .from = 4, .shard = 2},
       Promise{.incarnation = 2, .seat = 1, .term = 5, .shard = 2, .claims = true},
+      Marker{.id = 3, .step = 120, .bulk = true},
   };
 }
 
@@ -93,7 +94,8 @@ TEST_CASE("what has a payload goes by the bulk lane, all else by the control lan
     if (is_bulk(message)) bulk.push_back(message.index());
   }
   CHECK(bulk == std::vector<std::size_t>{Message(Contribution{}).index(), Message(Release{}).index(),
-                                         Message(StateData{}).index(), Message(Replica{}).index()});
+                                         Message(StateData{}).index(), Message(Replica{}).index(),
+                                         Message(Marker{}).index()});
 }
 
 TEST_CASE("a message cut short anywhere, or with a byte too many, is refused") {
