@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "deck/config.hpp"
+#include "deck/key.hpp"
 
 namespace atl::deck {
 
@@ -39,11 +40,6 @@ std::string differences(RunConfig const& config, RunConfig const& other);
 // Where a run that is resumed with `now` differs from what its checkpoint was `saved` with, in keys that must
 // stay: one problem a key, none where the run may go on.
 std::vector<base::Problem> resume_conflicts(RunConfig const& saved, RunConfig const& now);
-
-struct KeyDoc {
-  std::string section, key, type, unit, default_value, range, meaning;
-  bool may_change_on_resume = false;
-};
 
 // Every key, in the order of the schema.
 std::vector<KeyDoc> schema();
