@@ -1,0 +1,213 @@
+#include "sim/scenario.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "deck/names.hpp"
+
+namespace atl::sim {
+
+namespace {
+
+int whole(Draws& draws, Span<int> span) { return draws.whole(span[0], span[1]); }
+double real(Draws& draws, Span<double> span) { return draws.real(span[0], span[1]); }
+
+// So that small numbers, which are the hard ones, come as often as large ones.
+int skewed(Draws& draws, Span<int> span) {
+  double const share = draws.real(0.0, 1.0);
+  return span[0] + static_cast<int>((span[1] - span[0] + 0.999) * share * share);
+}
+
+deck::OuterSection draw_outer(StormOuterSection const& from, Scenario const& scenario, Draws& draws) {
+  deck::OuterSection outer;
+  bool const is_whole = scenario.method == deck::Method::diloco;
+  outer.interval_steps = static_cast<std::uint64_t>(whole(draws, from.interval_steps));
+  int const most = std::min(from.fragments[1], static_cast<int>(outer.interval_steps));
+  outer.fragments = is_whole ? 1 : skewed(draws, {std::min(from.fragments[0], most), most});
+  int const most_overlap = std::min(from.overlap_steps[1], static_cast<int>(outer.interval_steps) - 1);
+  outer.overlap_steps =
+      is_whole ? 0 : static_cast<std::uint64_t>(draws.whole(from.overlap_steps[0], most_overlap));
+  int const sites = scenario.fleet.sites;
+  outer.quorum = std::clamp(static_cast<int>(real(draws, from.quorum_share) * sites + 0.5), 1, sites);
+  outer.grace = draws.among(from.grace);
+  outer.receive = draws.among(from.receive);
+  outer.late = draws.among(from.late);
+  outer.merge = draws.among(from.merge);
+  outer.anchor = draws.among(from.anchor);
+  outer.codec = draws.among(from.codec);
+  outer.release_codec = draws.among(from.release_codec);
+  outer.in_flight = whole(draws, from.in_flight);
+  outer.max_staleness = static_cast<std::uint64_t>(whole(draws, from.max_staleness));
+  outer.grace_s = draws.real(0.0, 2.0) * scenario.slowest_step_s();
+  outer.grace_cap_s = 4.0 * scenario.slowest_step_s();
+  outer.dead_after_s = real(draws, from.dead_after_steps) * scenario.slowest_step_s();
+  if (scenario.is_synchronous()) {
+    outer.quorum = sites;
+    outer.anchor = deck::Anchor::base;
+    outer.late = deck::Late::drop;
+    outer.receive = is_whole ? deck::Receive::overwrite : deck::Receive::blend;
+  } else if (outer.receive == deck::Receive::rebase) {
+    outer.late = deck::Late::drop;  // there is nothing to carry: no work is ever lost
+  }
+  return outer;
+}
+
+struct Chance {
+  FaultKind kind;
+  double weight;
+};
+
+FaultKind draw_kind(std::vector<Chance> const& chances, Draws& draws) {
+  double total = 0.0;
+  for (auto const& chance : chances) total += chance.weight;
+  double left = draws.real(0.0, total);
+  for (auto const& chance : chances) {
+    left -= chance.weight;
+    if (left < 0.0) return chance.kind;
+  }
+  return chances.back().kind;
+}
+
+// The strength and the place of a fault.
+Fault draw_fault(StormFaultsSection const& from, Scenario const& scenario, FaultKind kind, Draws& draws) {
+  auto const& fleet = scenario.fleet;
+  Fault fault{.kind = kind, .node = fleet.site(draws.whole(0, fleet.sites - 1))};
+  bool const is_of_shard = draws.chance(0.25);
+  switch (kind) {
+    case FaultKind::slow:
+      fault.strength = real(draws, from.slowdown);
+      break;
+    case FaultKind::loss:
+    case FaultKind::rebirth:
+      break;
+    case FaultKind::stall:
+      if (is_of_shard) fault.node = fleet.shard(draws.whole(0, fleet.shards - 1));
+      break;
+    default:
+      if (draws.chance(0.5)) fault.other = fleet.shard(draws.whole(0, fleet.shards - 1));
+      if (fault.other < 0 && is_of_shard) fault.node = fleet.shard(draws.whole(0, fleet.shards - 1));
+      fault.strength = kind == FaultKind::delay ? real(draws, from.delay_steps) * scenario.slowest_step_s()
+                                                : real(draws, from.share);
+  }
+  return fault;
+}
+
+// Two faults of one kind at one place do not overlap; and of the sites so many stay that a quorum is left.
+std::vector<Fault> draw_faults(StormFaultsSection const& from, Scenario const& scenario, double end_s,
+                               Draws& draws) {
+  std::vector<Chance> const chances{{FaultKind::delay, from.delay},   {FaultKind::duplicate, from.duplicate},
+                                    {FaultKind::repeat, from.repeat}, {FaultKind::damage, from.damage},
+                                    {FaultKind::poison, from.poison}, {FaultKind::partition, from.partition},
+                                    {FaultKind::stall, from.stall},   {FaultKind::slow, from.slow},
+                                    {FaultKind::loss, from.loss}};
+  std::vector<Fault> faults;
+  int spare = scenario.fleet.sites - scenario.outer.quorum;
+  double at_s = 0.0;
+  int const count = whole(draws, from.count);
+  int tries = 20 * count;
+  while (static_cast<int>(faults.size()) < count && tries-- > 0) {
+    Fault fault = draw_fault(from, scenario, draw_kind(chances, draws), draws);
+    if (faults.empty() || !draws.chance(from.together)) at_s = draws.real(0.0, end_s);
+    fault.from_s = at_s;
+    fault.to_s = at_s + real(draws, from.lasts_steps) * scenario.slowest_step_s();
+    bool const is_for_ever = fault.kind == FaultKind::loss && spare > 0 && draws.chance(from.for_ever);
+    if (is_for_ever) fault.to_s = std::numeric_limits<double>::infinity();
+    bool const is_taken = std::ranges::any_of(faults, [&](Fault const& other) {
+      return other.kind == fault.kind && other.node == fault.node && other.from_s <= fault.to_s &&
+             fault.from_s <= other.to_s;
+    });
+    if (is_taken) continue;
+    if (is_for_ever) --spare;
+    faults.push_back(fault);
+  }
+  return faults;
+}
+
+}  // namespace
+
+double Scenario::slowest_step_s() const { return *std::ranges::max_element(step_s); }
+
+double Scenario::progress_window_s() const {
+  double const latency_s = 1.5 * links.latency_s * (1.0 + links.jitter);
+  double const transfer_s = 700.0 / links.bytes_per_s;  // of a frame, at the slowest link
+  double const exchange_s =
+      8.0 * latency_s + 4.0 * outer.fragments * transfer_s * (1.0 + 1.0 / outer.in_flight);
+  double const round_steps = 2.5 * static_cast<double>(outer.interval_steps) + 8.0;
+  return 1.2 * round_steps * slowest_step_s() + 2.0 * exchange_s + outer.dead_after_s + outer.grace_cap_s +
+         outer.grace_s;
+}
+
+Scenario draw_scenario(StormConfig const& config, std::uint64_t seed) {
+  Draws draws(seed, Stream::scenario);
+  Scenario scenario{.seed = seed};
+  scenario.method = draws.among(config.storm.method);
+  scenario.fleet = {skewed(draws, config.storm.sites), whole(draws, config.storm.shards)};
+  double const pace_s = real(draws, config.storm.step_s);
+  double const spread = draws.chance(0.5) ? 1.2 : 4.0;
+  for (int site = 0; site < scenario.fleet.sites; ++site) {
+    double const own_s = pace_s * draws.real(1.0, spread);
+    scenario.step_s.push_back(std::clamp(own_s, config.storm.step_s[0], config.storm.step_s[1]));
+  }
+  scenario.outer = draw_outer(config.outer, scenario, draws);
+  scenario.links = {.latency_s = real(draws, config.links.latency_s) * pace_s,
+                    .bytes_per_s = 125.0 * real(draws, config.links.bandwidth_kbit_s),
+                    .jitter = real(draws, config.links.jitter)};
+  scenario.stops_each = !scenario.is_synchronous() && draws.chance(config.storm.stops_each);
+
+  // A step of a site is a boundary and a message to every shard.
+  auto const sites = static_cast<std::uint64_t>(scenario.fleet.sites);
+  auto const events_per_step = sites * (1 + static_cast<std::uint64_t>(scenario.fleet.shards));
+  auto const interval = scenario.outer.interval_steps;
+  auto const shortest = config.storm.min_events / events_per_step + 1;
+  scenario.steps =
+      std::max(shortest, interval * static_cast<std::uint64_t>(whole(draws, config.storm.intervals)));
+  bool const checkpoints = draws.chance(config.storm.checkpoints);
+  if (checkpoints) scenario.checkpoint_every = interval + static_cast<std::uint64_t>(draws.whole(1, 20));
+
+  // The clock follows the K-th fastest.
+  auto paces = scenario.step_s;
+  std::ranges::sort(paces);
+  double const length_s =
+      static_cast<double>(scenario.steps) * paces[static_cast<std::size_t>(scenario.outer.quorum - 1)];
+  Draws fault_draws(seed, Stream::faults);
+  bool const to_the_end = fault_draws.chance(config.faults.to_the_end);
+  scenario.calm_s = to_the_end ? std::numeric_limits<double>::infinity() : 0.7 * length_s;
+  scenario.links.straggle_s = 20.0 * scenario.slowest_step_s();
+  double const end_s = to_the_end ? 1.1 * length_s : 0.65 * length_s;
+  scenario.faults = draw_faults(config.faults, scenario, end_s, fault_draws);
+  if (!to_the_end) {
+    for (auto& fault : scenario.faults) {
+      bool const is_for_ever = fault.to_s > 1e300;
+      if (!is_for_ever) fault.to_s = std::min(fault.to_s, scenario.calm_s);
+    }
+  }
+  return scenario;
+}
+
+std::string Scenario::text() const {
+  std::string lines = fmt::format(
+      "seed {}: {}, {} sites, {} shards, {} steps{}{}\n"
+      "  P {}, H {}, tau {}, K {}, grace {}, receive {}, late {}, merge {}, anchor {}, codec {}/{}, in "
+      "flight {}, "
+      "staleness {}, dead after {:.1f} s\n"
+      "  links: {:.2f} s, {:.0f} B/s, jitter {:.1f}; steps:",
+      seed, deck::name(method), fleet.sites, fleet.shards, steps, stops_each ? " each" : "",
+      checkpoint_every > 0 ? fmt::format(", checkpoint every {}", checkpoint_every) : "", outer.fragments,
+      outer.interval_steps, outer.overlap_steps, outer.quorum, deck::name(outer.grace),
+      deck::name(outer.receive), deck::name(outer.late), deck::name(outer.merge), deck::name(outer.anchor),
+      deck::name(outer.codec), deck::name(outer.release_codec), outer.in_flight, outer.max_staleness,
+      outer.dead_after_s, links.latency_s, links.bytes_per_s, links.jitter);
+  for (double const each_s : step_s) lines += fmt::format(" {:.2f}", each_s);
+  lines += " s\n";
+  for (auto const& fault : faults) {
+    lines += fmt::format("  {:9.3f} .. {:9.3f}  {} of {}{}{}\n", fault.from_s, fault.to_s, name(fault.kind),
+                         fleet.name(fault.node), fault.other >= 0 ? " with " + fleet.name(fault.other) : "",
+                         fault.strength > 0 ? fmt::format(" ({:.2f})", fault.strength) : "");
+  }
+  return lines;
+}
+
+}  // namespace atl::sim

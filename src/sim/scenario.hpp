@@ -1,0 +1,47 @@
+// One simulated run: everything that its seed decides.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "deck/config.hpp"
+#include "sim/fault.hpp"
+#include "sim/network.hpp"
+#include "sim/storm_config.hpp"
+
+namespace atl::sim {
+
+struct Scenario {
+  std::uint64_t seed = 1;
+  Fleet fleet;
+  deck::Method method = deck::Method::decoupled;
+  deck::OuterSection outer;  // as the method applies it
+  std::uint64_t steps = 60;  // on the clock, or of every site with `stops_each`; then the run finishes
+  bool stops_each = false;
+  std::uint64_t checkpoint_every = 0;  // on the clock; 0: never
+  std::vector<double> step_s;          // by site
+  LinkOptions links;
+  std::vector<Fault> faults;
+  double calm_s = 0.0;  // nothing befalls anyone from then on, but for what lasts for ever
+
+  bool is_synchronous() const { return method != deck::Method::decoupled; }
+  bool ends_by_itself() const { return is_synchronous() || stops_each; }
+  // Longer than any step or any time that something healthy may take: what limits are made of.
+  double slowest_step_s() const;
+  // Within which K healthy sites and a healthy shard commit every fragment.
+  double progress_window_s() const;
+  std::string text() const;  // in words, a line a topic
+};
+
+Scenario draw_scenario(StormConfig const& config, std::uint64_t seed);
+
+// A site that stands still says so this often.
+inline constexpr double heartbeat_s = 0.5;
+inline constexpr std::uint64_t max_tokens_per_step = 16;
+// Of the whole site, in a step of its own.
+constexpr std::uint64_t tokens_of(int site, std::uint64_t step) {
+  return 10 + (7 * step + static_cast<std::uint64_t>(site)) % 5;
+}
+
+}  // namespace atl::sim
