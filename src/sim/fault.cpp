@@ -55,6 +55,11 @@ void FaultBoard::apply(Fault const& fault, int change, double now_s) {
   }
 }
 
+void FaultBoard::maim(Node site) {
+  ++befallen_[static_cast<std::size_t>(site)].active;
+  is_anyone_maimed_ = true;
+}
+
 double FaultBoard::strength(FaultKind kind, Node from, Node to) const {
   if (!is_on(kind, from) && !is_on(kind, to)) return 0.0;
   double strength = 0.0;

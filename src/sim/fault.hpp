@@ -47,6 +47,10 @@ class FaultBoard {
 
   void begin(Fault const& fault, double now_s);
   void end(Fault const& fault, double now_s);
+  // A frame from or to this site was dropped for its damage. The protocol asks for no frame again, so nothing
+  // is promised to the site any more.
+  void maim(Node site);
+  bool is_anyone_maimed() const { return is_anyone_maimed_; }
 
   bool is_on(FaultKind kind, Node node) const { return count(kind, node) > 0; }
   bool is_cut(Node from, Node to) const { return cuts_[pair(from, to)] > 0; }
@@ -80,6 +84,7 @@ class FaultBoard {
   std::vector<Tally> befallen_;                          // by node, of all kinds
   std::vector<int> cuts_;                                // by pair of nodes
   std::vector<Fault> on_;
+  bool is_anyone_maimed_ = false;
 };
 
 }  // namespace atl::sim

@@ -12,13 +12,14 @@ constexpr double control_bytes = 120.0;  // of a frame without payload, about
 }  // namespace
 
 Network::Network(Fleet const& fleet, LinkOptions const& options, std::uint64_t seed, EventQueue& events,
-                 FaultBoard const& faults)
+                 FaultBoard& faults)
     : options_(options),
       random_{seed},
       draws_(seed, Stream::network),
       events_(events),
       faults_(faults),
-      lives_(static_cast<std::size_t>(fleet.size()), 1) {}
+      lives_(static_cast<std::size_t>(fleet.size()), 1),
+      connected_(lives_.size(), std::vector<std::uint64_t>(lives_.size(), 0)) {}
 
 std::uint32_t Network::channel_of(Node from, Node to, bool is_bulk) {
   auto const [found, is_new] =
@@ -38,7 +39,9 @@ std::uint32_t Network::channel_of(Node from, Node to, bool is_bulk) {
 }
 
 void Network::send(Node from, Node to, protocol::Message message, Parcel parcel) {
-  if (faults_.is_on(FaultKind::loss, to)) return;
+  auto const peer_life = connected_[static_cast<std::size_t>(from)][static_cast<std::size_t>(to)];
+  bool const is_connected = peer_life == 0 || peer_life == life(to);
+  if (!is_connected || faults_.is_on(FaultKind::loss, to)) return;
   double const now_s = events_.now_s();
   auto const chance = [&](FaultKind kind) { return draws_.chance(faults_.strength(kind, from, to)); };
   bool const is_bulk = protocol::is_bulk(message);
@@ -124,11 +127,14 @@ std::optional<Frame> Network::arrive(std::uint32_t index) {
   channel.frames.pop_front();
   plan(index);
   cover(frame);
+  if (frame.is_damaged) faults_.maim(std::min(frame.from, frame.to));  // the site
   if (frame.is_damaged || frame.sequence < channel.expected) {
     ++refused_;
     return std::nullopt;
   }
   channel.expected = frame.sequence + 1;
+  auto& connected = connected_[static_cast<std::size_t>(frame.to)][static_cast<std::size_t>(frame.from)];
+  connected = std::max(connected, frame.life);
   return frame;
 }
 
@@ -145,7 +151,9 @@ void Network::release_held() {
 }
 
 void Network::lose(Node node) {
-  ++lives_[static_cast<std::size_t>(node)];
+  auto const index = static_cast<std::size_t>(node);
+  ++lives_[index];
+  std::ranges::fill(connected_[index], 0);
   for (auto open = open_.begin(); open != open_.end();) {
     auto& channel = channels_[open->second];
     if (channel.from != node && channel.to != node) {

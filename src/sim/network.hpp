@@ -61,9 +61,9 @@ using Coverage = std::array<std::array<std::uint64_t, fault_kinds>, std::variant
 class Network {
  public:
   Network(Fleet const& fleet, LinkOptions const& options, std::uint64_t seed, EventQueue& events,
-          FaultBoard const& faults);
+          FaultBoard& faults);
 
-  // Towards a lost node: nothing happens. A release that still waits is replaced by a newer one of its
+  // By the connection to the life that the sender has last heard of: to nobody where that is over. A release that still waits is replaced by a newer one of its
   // fragment.
   void send(Node from, Node to, protocol::Message message, Parcel parcel = {});
   // The frame that an arrival is about. None: it is held up, or its receiver's transport drops it.
@@ -106,10 +106,12 @@ class Network {
   base::Philox random_;
   Draws draws_;
   EventQueue& events_;
-  FaultBoard const& faults_;
+  FaultBoard& faults_;
   std::vector<Channel> channels_;
   std::map<Key, std::uint32_t> open_;  // the channels of nodes that live
   std::vector<std::uint64_t> lives_;   // by node
+  // By node and peer: the life of the peer that it is connected to; 0: whichever it finds.
+  std::vector<std::vector<std::uint64_t>> connected_;
   Coverage coverage_{};
   std::uint64_t sent_ = 0;
   std::uint64_t refused_ = 0;
