@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "sim/node.hpp"
+#include "sim/layout.hpp"
 
 namespace atl::sim {
 

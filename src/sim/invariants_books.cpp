@@ -32,7 +32,7 @@ class LedgerBalances : public Invariant {
  public:
   explicit LedgerBalances(Scenario const& scenario)
       : fragments_(static_cast<std::size_t>(scenario.outer.fragments)),
-        sites_(static_cast<std::size_t>(scenario.fleet.sites)) {}
+        sites_(static_cast<std::size_t>(scenario.layout.sites)) {}
 
   char const* name() const override { return "1 the ledger balances"; }
 

@@ -19,7 +19,7 @@ constexpr double never = std::numeric_limits<double>::infinity();
 class NobodyWaits : public Invariant {
  public:
   explicit NobodyWaits(Scenario const& scenario)
-      : scenario_(scenario), sites_(static_cast<std::size_t>(scenario.fleet.sites)) {}
+      : scenario_(scenario), sites_(static_cast<std::size_t>(scenario.layout.sites)) {}
 
   char const* name() const override { return "6 nobody waits"; }
 
@@ -69,7 +69,7 @@ class CommitsGoOn : public Invariant {
       : scenario_(scenario),
         faults_(faults),
         window_s_(scenario.progress_window_s()),
-        steps_(static_cast<std::size_t>(scenario.fleet.sites)),
+        steps_(static_cast<std::size_t>(scenario.layout.sites)),
         committed_s_(static_cast<std::size_t>(scenario.outer.fragments), 0.0) {}
 
   char const* name() const override { return "4 commits go on"; }
@@ -97,7 +97,7 @@ class CommitsGoOn : public Invariant {
   // way to another.
   double well_since_s() const {
     std::vector<double> since;
-    for (Node site = 0; site < scenario_.fleet.sites; ++site) {
+    for (Node site = 0; site < scenario_.layout.sites; ++site) {
       bool const has_ended =
           scenario_.ends_by_itself() && steps_[static_cast<std::size_t>(site)] >= scenario_.steps;
       if (!has_ended) since.push_back(faults_.clean_since_s(site));
@@ -106,12 +106,13 @@ class CommitsGoOn : public Invariant {
     if (since.size() < quorum) return never;
     std::ranges::sort(since);
     double well_s = std::max(since[quorum - 1], trains_since_s_);
-    for (int shard = 0; shard < scenario_.fleet.shards; ++shard)
-      well_s = std::max(well_s, faults_.clean_since_s(scenario_.fleet.shard(shard)));
+    for (int shard = 0; shard < scenario_.layout.shards; ++shard)
+      well_s = std::max(well_s, faults_.clean_since_s(scenario_.layout.shard(shard)));
     return well_s;
   }
 
   std::string look(double now_s) const {
+    if (faults_.is_anyone_maimed()) return {};  // others may wait for what it cannot send
     double const well_s = well_since_s();
     for (std::size_t p = 0; p < committed_s_.size(); ++p) {
       double const since_s = std::max(well_s, committed_s_[p]);

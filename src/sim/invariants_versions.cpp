@@ -52,7 +52,7 @@ class RestIsEqual : public Invariant {
       : scenario_(scenario),
         faults_(faults),
         newest_(static_cast<std::size_t>(scenario.outer.fragments)),
-        bases_(static_cast<std::size_t>(scenario.fleet.sites)) {}
+        bases_(static_cast<std::size_t>(scenario.layout.sites)) {}
 
   char const* name() const override { return "5 at rest all are equal"; }
 
@@ -85,10 +85,10 @@ class RestIsEqual : public Invariant {
   std::string compare() const {
     // In the synchronous methods a checkpoint catches sites wherever they are.
     if (scenario_.is_synchronous() && purpose_ != Purpose::finish) return {};
-    for (Node site = 0; site < scenario_.fleet.sites; ++site) {
+    for (Node site = 0; site < scenario_.layout.sites; ++site) {
       if (!was_healthy(site)) continue;
       for (std::uint32_t p = 0; p < newest_.size(); ++p) {
-        if (!was_healthy(scenario_.fleet.owner_of(p))) continue;
+        if (!was_healthy(scenario_.layout.owner_of(p))) continue;
         auto const& bases = bases_[static_cast<std::size_t>(site)];
         auto const base = bases.find(p);
         if (base == bases.end() || base->second != newest_[p])

@@ -11,14 +11,14 @@ constexpr double control_bytes = 120.0;  // of a frame without payload, about
 
 }  // namespace
 
-Network::Network(Fleet const& fleet, LinkOptions const& options, std::uint64_t seed, EventQueue& events,
+Network::Network(Layout const& layout, LinkOptions const& options, std::uint64_t seed, EventQueue& events,
                  FaultBoard& faults)
     : options_(options),
       random_{seed},
       draws_(seed, Stream::network),
       events_(events),
       faults_(faults),
-      lives_(static_cast<std::size_t>(fleet.size()), 1),
+      lives_(static_cast<std::size_t>(layout.size()), 1),
       connected_(lives_.size(), std::vector<std::uint64_t>(lives_.size(), 0)) {}
 
 std::uint32_t Network::channel_of(Node from, Node to, bool is_bulk) {
@@ -41,8 +41,9 @@ std::uint32_t Network::channel_of(Node from, Node to, bool is_bulk) {
 void Network::send(Node from, Node to, protocol::Message message, Parcel parcel) {
   auto const peer_life = connected_[static_cast<std::size_t>(from)][static_cast<std::size_t>(to)];
   bool const is_connected = peer_life == 0 || peer_life == life(to);
-  if (!is_connected || faults_.is_on(FaultKind::loss, to)) return;
   double const now_s = events_.now_s();
+  if (!is_connected || faults_.is_on(FaultKind::loss, to))
+    return cover({.from = from, .to = to, .message = std::move(message), .sent_s = now_s});
   auto const chance = [&](FaultKind kind) { return draws_.chance(faults_.strength(kind, from, to)); };
   bool const is_bulk = protocol::is_bulk(message);
   auto const index = channel_of(from, to, is_bulk);
@@ -127,7 +128,7 @@ std::optional<Frame> Network::arrive(std::uint32_t index) {
   channel.frames.pop_front();
   plan(index);
   cover(frame);
-  if (frame.is_damaged) faults_.maim(std::min(frame.from, frame.to));  // the site
+  if (frame.is_damaged) faults_.maim(std::min(frame.from, frame.to));  // sites come first
   if (frame.is_damaged || frame.sequence < channel.expected) {
     ++refused_;
     return std::nullopt;

@@ -60,11 +60,11 @@ using Coverage = std::array<std::array<std::uint64_t, fault_kinds>, std::variant
 
 class Network {
  public:
-  Network(Fleet const& fleet, LinkOptions const& options, std::uint64_t seed, EventQueue& events,
+  Network(Layout const& layout, LinkOptions const& options, std::uint64_t seed, EventQueue& events,
           FaultBoard& faults);
 
-  // By the connection to the life that the sender has last heard of: to nobody where that is over. A release that still waits is replaced by a newer one of its
-  // fragment.
+  // By the connection to the life that the sender has last heard of: to nobody where that is over. A release
+  // that still waits is replaced by a newer one of its fragment.
   void send(Node from, Node to, protocol::Message message, Parcel parcel = {});
   // The frame that an arrival is about. None: it is held up, or its receiver's transport drops it.
   std::optional<Frame> arrive(std::uint32_t channel);

@@ -30,7 +30,7 @@ deck::OuterSection draw_outer(StormOuterSection const& from, Scenario const& sce
   int const most_overlap = std::min(from.overlap_steps[1], static_cast<int>(outer.interval_steps) - 1);
   outer.overlap_steps =
       is_whole ? 0 : static_cast<std::uint64_t>(draws.whole(from.overlap_steps[0], most_overlap));
-  int const sites = scenario.fleet.sites;
+  int const sites = scenario.layout.sites;
   outer.quorum = std::clamp(static_cast<int>(real(draws, from.quorum_share) * sites + 0.5), 1, sites);
   outer.grace = draws.among(from.grace);
   outer.receive = draws.among(from.receive);
@@ -73,8 +73,8 @@ FaultKind draw_kind(std::vector<Chance> const& chances, Draws& draws) {
 
 // The strength and the place of a fault.
 Fault draw_fault(StormFaultsSection const& from, Scenario const& scenario, FaultKind kind, Draws& draws) {
-  auto const& fleet = scenario.fleet;
-  Fault fault{.kind = kind, .node = fleet.site(draws.whole(0, fleet.sites - 1))};
+  auto const& layout = scenario.layout;
+  Fault fault{.kind = kind, .node = layout.site(draws.whole(0, layout.sites - 1))};
   bool const is_of_shard = draws.chance(0.25);
   switch (kind) {
     case FaultKind::slow:
@@ -84,11 +84,11 @@ Fault draw_fault(StormFaultsSection const& from, Scenario const& scenario, Fault
     case FaultKind::rebirth:
       break;
     case FaultKind::stall:
-      if (is_of_shard) fault.node = fleet.shard(draws.whole(0, fleet.shards - 1));
+      if (is_of_shard) fault.node = layout.shard(draws.whole(0, layout.shards - 1));
       break;
     default:
-      if (draws.chance(0.5)) fault.other = fleet.shard(draws.whole(0, fleet.shards - 1));
-      if (fault.other < 0 && is_of_shard) fault.node = fleet.shard(draws.whole(0, fleet.shards - 1));
+      if (draws.chance(0.5)) fault.other = layout.shard(draws.whole(0, layout.shards - 1));
+      if (fault.other < 0 && is_of_shard) fault.node = layout.shard(draws.whole(0, layout.shards - 1));
       fault.strength = kind == FaultKind::delay ? real(draws, from.delay_steps) * scenario.slowest_step_s()
                                                 : real(draws, from.share);
   }
@@ -104,7 +104,7 @@ std::vector<Fault> draw_faults(StormFaultsSection const& from, Scenario const& s
                                     {FaultKind::stall, from.stall},   {FaultKind::slow, from.slow},
                                     {FaultKind::loss, from.loss}};
   std::vector<Fault> faults;
-  int spare = scenario.fleet.sites - scenario.outer.quorum;
+  int spare = scenario.layout.sites - scenario.outer.quorum;
   double at_s = 0.0;
   int const count = whole(draws, from.count);
   int tries = 20 * count;
@@ -144,24 +144,24 @@ Scenario draw_scenario(StormConfig const& config, std::uint64_t seed) {
   Draws draws(seed, Stream::scenario);
   Scenario scenario{.seed = seed};
   scenario.method = draws.among(config.storm.method);
-  scenario.fleet = {skewed(draws, config.storm.sites), whole(draws, config.storm.shards)};
+  scenario.layout = {skewed(draws, config.storm.sites), whole(draws, config.storm.shards)};
   double const pace_s = real(draws, config.storm.step_s);
   double const spread = draws.chance(0.5) ? 1.2 : 4.0;
-  for (int site = 0; site < scenario.fleet.sites; ++site) {
+  for (int site = 0; site < scenario.layout.sites; ++site) {
     double const own_s = pace_s * draws.real(1.0, spread);
     scenario.step_s.push_back(std::clamp(own_s, config.storm.step_s[0], config.storm.step_s[1]));
   }
   scenario.outer = draw_outer(config.outer, scenario, draws);
-  scenario.links = {.latency_s = real(draws, config.links.latency_s) * pace_s,
+  scenario.links = {.latency_s = real(draws, config.links.latency_steps) * pace_s,
                     .bytes_per_s = 125.0 * real(draws, config.links.bandwidth_kbit_s),
                     .jitter = real(draws, config.links.jitter)};
   scenario.stops_each = !scenario.is_synchronous() && draws.chance(config.storm.stops_each);
 
   // A step of a site is a boundary and a message to every shard.
-  auto const sites = static_cast<std::uint64_t>(scenario.fleet.sites);
-  auto const events_per_step = sites * (1 + static_cast<std::uint64_t>(scenario.fleet.shards));
+  auto const sites = static_cast<std::uint64_t>(scenario.layout.sites);
+  auto const events_per_step = sites * (1 + static_cast<std::uint64_t>(scenario.layout.shards));
   auto const interval = scenario.outer.interval_steps;
-  auto const shortest = config.storm.min_events / events_per_step + 1;
+  auto const shortest = 3 * config.storm.min_events / (2 * events_per_step) + 1;  // and some to spare
   scenario.steps =
       std::max(shortest, interval * static_cast<std::uint64_t>(whole(draws, config.storm.intervals)));
   bool const checkpoints = draws.chance(config.storm.checkpoints);
@@ -176,7 +176,7 @@ Scenario draw_scenario(StormConfig const& config, std::uint64_t seed) {
   bool const to_the_end = fault_draws.chance(config.faults.to_the_end);
   scenario.calm_s = to_the_end ? std::numeric_limits<double>::infinity() : 0.7 * length_s;
   scenario.links.straggle_s = 20.0 * scenario.slowest_step_s();
-  double const end_s = to_the_end ? 1.1 * length_s : 0.65 * length_s;
+  double const end_s = to_the_end ? 0.95 * length_s : 0.65 * length_s;
   scenario.faults = draw_faults(config.faults, scenario, end_s, fault_draws);
   if (!to_the_end) {
     for (auto& fault : scenario.faults) {
@@ -194,7 +194,7 @@ std::string Scenario::text() const {
       "flight {}, "
       "staleness {}, dead after {:.1f} s\n"
       "  links: {:.2f} s, {:.0f} B/s, jitter {:.1f}; steps:",
-      seed, deck::name(method), fleet.sites, fleet.shards, steps, stops_each ? " each" : "",
+      seed, deck::name(method), layout.sites, layout.shards, steps, stops_each ? " each" : "",
       checkpoint_every > 0 ? fmt::format(", checkpoint every {}", checkpoint_every) : "", outer.fragments,
       outer.interval_steps, outer.overlap_steps, outer.quorum, deck::name(outer.grace),
       deck::name(outer.receive), deck::name(outer.late), deck::name(outer.merge), deck::name(outer.anchor),
@@ -204,7 +204,7 @@ std::string Scenario::text() const {
   lines += " s\n";
   for (auto const& fault : faults) {
     lines += fmt::format("  {:9.3f} .. {:9.3f}  {} of {}{}{}\n", fault.from_s, fault.to_s, name(fault.kind),
-                         fleet.name(fault.node), fault.other >= 0 ? " with " + fleet.name(fault.other) : "",
+                         layout.name(fault.node), fault.other >= 0 ? " with " + layout.name(fault.other) : "",
                          fault.strength > 0 ? fmt::format(" ({:.2f})", fault.strength) : "");
   }
   return lines;

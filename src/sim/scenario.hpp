@@ -6,15 +6,15 @@
 #include <vector>
 
 #include "deck/config.hpp"
+#include "sim/config.hpp"
 #include "sim/fault.hpp"
 #include "sim/network.hpp"
-#include "sim/storm_config.hpp"
 
 namespace atl::sim {
 
 struct Scenario {
   std::uint64_t seed = 1;
-  Fleet fleet;
+  Layout layout;
   deck::Method method = deck::Method::decoupled;
   deck::OuterSection outer;  // as the method applies it
   std::uint64_t steps = 60;  // on the clock, or of every site with `stops_each`; then the run finishes

@@ -14,7 +14,7 @@ ShardValues::ShardValues(Scenario const& scenario, Problem const& problem, int s
   outer::OuterOptimizer::Options const options{
       .lr = outer.lr,
       .momentum = outer.optimizer == deck::OuterOptimizerKind::nesterov ? outer.momentum : 0.0};
-  for (int p = shard; p < outer.fragments; p += scenario.fleet.shards) {
+  for (int p = shard; p < outer.fragments; p += scenario.layout.shards) {
     auto theta = problem.initial(p);
     auto const size = theta.size();
     Fragment fragment{std::move(theta), {options, size}, {}, {}, {}};

@@ -9,7 +9,7 @@ using namespace protocol;
 SimHub::SimHub(Stage& stage, std::function<void(Message const&)> to_own_shard)
     : stage_(stage),
       to_own_shard_(std::move(to_own_shard)),
-      quiet_(stage.fleet().sites, stage.fleet().shards, stage.scenario.outer.dead_after_s),
+      quiet_(stage.layout().sites, stage.layout().shards, stage.scenario.outer.dead_after_s),
       next_checkpoint_(stage.scenario.checkpoint_every) {}
 
 void SimHub::on_held(Participant who, Held const& held) {
@@ -49,11 +49,11 @@ void SimHub::carry_out(std::vector<QuietAction> const& actions) {
 }
 
 void SimHub::send_to_all(Message const& message) {
-  auto const& fleet = stage_.fleet();
-  for (Node node = 0; node < fleet.size(); ++node) {
-    if (node != fleet.shard(0)) stage_.send(fleet.shard(0), node, message);
+  auto const& layout = stage_.layout();
+  for (Node node = 0; node < layout.size(); ++node) {
+    if (node != layout.shard(0)) stage_.send(layout.shard(0), node, message);
   }
-  stage_.note(fleet.shard(0), message);
+  stage_.note(layout.shard(0), message);
   to_own_shard_(message);
 }
 

@@ -16,8 +16,8 @@ namespace {
 
 SyncerMachine::Options machine_options(Scenario const& scenario, int shard) {
   return {.shard = shard,
-          .shards = scenario.fleet.shards,
-          .sites = scenario.fleet.sites,
+          .shards = scenario.layout.shards,
+          .sites = scenario.layout.sites,
           .max_tokens_per_step = max_tokens_per_step,
           .synchronous = scenario.is_synchronous(),
           .last_step = scenario.ends_by_itself() ? scenario.steps : 0,
@@ -41,12 +41,12 @@ SimShard::SimShard(Stage& stage, int shard)
       shard_(shard),
       machine_(machine_options(stage.scenario, shard)),
       values_(stage.scenario, stage.problem, shard),
-      lives_(static_cast<std::size_t>(stage.fleet().sites)) {
+      lives_(static_cast<std::size_t>(stage.layout().sites)) {
   if (shard == 0) hub_.emplace(stage, [this](Message const& message) { on_command(message); });
 }
 
 void SimShard::start() {
-  for (int p = shard_; p < stage_.scenario.outer.fragments; p += stage_.fleet().shards)
+  for (int p = shard_; p < stage_.scenario.outer.fragments; p += stage_.layout().shards)
     publish(static_cast<std::uint32_t>(p), {});
   after_event();
 }
@@ -63,8 +63,8 @@ void SimShard::receive(Frame frame) {
 }
 
 void SimShard::dispatch(Frame const& frame) {
-  auto const who = stage_.fleet().participant(frame.from);
-  bool const from_site = stage_.fleet().is_site(frame.from);
+  auto const who = stage_.layout().participant(frame.from);
+  bool const from_site = stage_.layout().is_site(frame.from);
   if (auto const* hello = std::get_if<Hello>(&frame.message); hello && from_site) {
     on_hello(frame.from, *hello);
   } else if (std::holds_alternative<Progress>(frame.message) && from_site) {
@@ -75,7 +75,7 @@ void SimShard::dispatch(Frame const& frame) {
     hub_->on_held(who, *held);
   } else if (auto const* saved = std::get_if<Saved>(&frame.message); saved && hub_) {
     hub_->on_saved(who, *saved);
-  } else if (frame.from == stage_.fleet().shard(0)) {
+  } else if (frame.from == stage_.layout().shard(0)) {
     on_command(frame.message);
   }
 }
@@ -83,7 +83,7 @@ void SimShard::dispatch(Frame const& frame) {
 // The messages that carry an incarnation go to the machine whatever their age.
 std::vector<SyncerAction> SimShard::hand_over(SyncerMachine& machine, Frame const& frame,
                                               PayloadHandle payload) {
-  int const site = stage_.fleet().index_of(frame.from);
+  int const site = stage_.layout().index_of(frame.from);
   double const now_s = stage_.now_s();
   if (auto const* hello = std::get_if<Hello>(&frame.message))
     return machine.on_admitted(site, hello->incarnation, now_s);
@@ -102,7 +102,7 @@ PayloadHandle SimShard::keep(Frame const& frame) {
 }
 
 void SimShard::on_hello(Node from, Hello const& hello) {
-  int const site = stage_.fleet().index_of(from);
+  int const site = stage_.layout().index_of(from);
   lives_[static_cast<std::size_t>(site)] = hello.incarnation;
   stage_.send(self(), from, Welcome{});
   stage_.see(Admitted{shard_, site, hello.incarnation});
@@ -111,7 +111,7 @@ void SimShard::on_hello(Node from, Hello const& hello) {
 
 // From a life of its sender that has been followed by another.
 bool SimShard::is_ghost(Frame const& frame) const {
-  return stage_.fleet().is_site(frame.from) && frame.life < lives_[static_cast<std::size_t>(frame.from)];
+  return stage_.layout().is_site(frame.from) && frame.life < lives_[static_cast<std::size_t>(frame.from)];
 }
 
 // A driver closes the earlier connection of a site that says hello again, and what still comes by it is
@@ -139,7 +139,7 @@ void SimShard::on_command(Message const& message) {
     carry_out(machine_.on_hold(hold->purpose, now_s));
   } else if (auto const* save = std::get_if<Save>(&message)) {
     base::saved(machine_);
-    answer_hub(Saved{.id = save->id, .files = {{stage_.fleet().name(self()), 1, {}}}, .failure = ""});
+    answer_hub(Saved{.id = save->id, .files = {{stage_.layout().name(self()), 1, {}}}, .failure = ""});
   } else if (auto const* go = std::get_if<Go>(&message)) {
     hold_.reset();
     if (!go->leave) carry_out(machine_.on_go(now_s));
@@ -147,8 +147,8 @@ void SimShard::on_command(Message const& message) {
 }
 
 void SimShard::answer_hub(Message message) {
-  if (!hub_) return stage_.send(self(), stage_.fleet().shard(0), std::move(message));
-  auto const who = stage_.fleet().participant(self());
+  if (!hub_) return stage_.send(self(), stage_.layout().shard(0), std::move(message));
+  auto const who = stage_.layout().participant(self());
   if (auto const* held = std::get_if<Held>(&message)) hub_->on_held(who, *held);
   if (auto const* saved = std::get_if<Saved>(&message)) hub_->on_saved(who, *saved);
 }
@@ -173,7 +173,7 @@ void SimShard::after_event() {
   if (hub_) {
     auto const progress = stage_.scenario.ends_by_itself() ? machine_.slowest_step() : machine_.clock();
     bool all_live = true;
-    for (int site = 0; site < stage_.fleet().sites; ++site) all_live = all_live && machine_.is_live(site);
+    for (int site = 0; site < stage_.layout().sites; ++site) all_live = all_live && machine_.is_live(site);
     hub_->tick(progress, machine_.clock(), all_live);
   }
   for (auto const& next : {machine_.next_timer_s(), hub_ ? hub_->next_timer_s() : std::nullopt}) {
@@ -189,9 +189,9 @@ void SimShard::carry_out(std::vector<SyncerAction> const& actions) {
   for (auto const& action : actions) {
     stage_.note(self(), action);
     if (auto const* send = std::get_if<SendToSite>(&action)) {
-      stage_.send(self(), stage_.fleet().site(send->site), send->message);
+      stage_.send(self(), stage_.layout().site(send->site), send->message);
     } else if (auto const* release = std::get_if<SendRelease>(&action)) {
-      stage_.send(self(), stage_.fleet().site(release->site), release->release,
+      stage_.send(self(), stage_.layout().site(release->site), release->release,
                   {values_.release(release->release.fragment), {}});
     } else if (auto const* round = std::get_if<Commit>(&action)) {
       commit(*round);

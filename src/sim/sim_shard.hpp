@@ -46,7 +46,7 @@ class SimShard {
   Parcel take(protocol::PayloadHandle payload);
   void answer_hub(protocol::Message message);
   void after_event();
-  Node self() const { return stage_.fleet().shard(shard_); }
+  Node self() const { return stage_.layout().shard(shard_); }
 
   Stage& stage_;
   int shard_;

@@ -57,7 +57,7 @@ void SimSite::plan_boundary(double time_s) {
 double SimSite::step_time_s() {
   double const jitter = stage_.draws.real(0.95, 1.05);
   auto const own_s = stage_.scenario.step_s[static_cast<std::size_t>(site_)];
-  return own_s * jitter * stage_.faults.slowdown(stage_.fleet().site(site_));
+  return own_s * jitter * stage_.faults.slowdown(stage_.layout().site(site_));
 }
 
 // ---- what arrives ----
@@ -96,7 +96,7 @@ void SimSite::take_release(Release const& release, Parcel parcel) {
 
 void SimSite::cross_boundary(std::uint64_t ticket) {
   if (ticket != ticket_ || !life_ || life_->has_left) return;
-  if (stage_.faults.is_on(FaultKind::stall, stage_.fleet().site(site_))) {
+  if (stage_.faults.is_on(FaultKind::stall, stage_.layout().site(site_))) {
     overslept_ = true;
     return;
   }
@@ -128,7 +128,7 @@ void SimSite::resume() {
 // ---- the machine's actions ----
 
 void SimSite::carry_out(SiteAction const& action) {
-  stage_.note(stage_.fleet().site(site_), action);
+  stage_.note(stage_.layout().site(site_), action);
   if (auto const* taken = std::get_if<Adopt>(&action)) {
     adopt(*taken);
   } else if (auto const* moot = std::get_if<Discard>(&action)) {
@@ -157,8 +157,8 @@ void SimSite::adopt(Adopt const& adopt) {
 }
 
 void SimSite::contribute(Contribution const& contribution) {
-  Node const self = stage_.fleet().site(site_);
-  Node const owner = stage_.fleet().owner_of(contribution.fragment);
+  Node const self = stage_.layout().site(site_);
+  Node const owner = stage_.layout().owner_of(contribution.fragment);
   float poison = 1.0f;
   if (stage_.draws.chance(stage_.faults.strength(FaultKind::poison, self, owner)))
     poison = stage_.draws.chance(0.5) ? std::numeric_limits<float>::quiet_NaN()
@@ -173,7 +173,7 @@ void SimSite::write_state(Save const& save) {
   try {
     base::saved(life_->machine);
     saved.files.push_back(
-        {.name = stage_.fleet().name(stage_.fleet().site(site_)), .bytes = 1, .digest = {}});
+        {.name = stage_.layout().name(stage_.layout().site(site_)), .bytes = 1, .digest = {}});
   } catch (base::RuntimeFailure const& failure) {
     saved.failure = failure.what();
   }
@@ -187,13 +187,13 @@ void SimSite::leave() {
 }
 
 void SimSite::send_to_shards(Message const& message) {
-  auto const& fleet = stage_.fleet();
-  for (int shard = 0; shard < fleet.shards; ++shard)
-    stage_.send(fleet.site(site_), fleet.shard(shard), message);
+  auto const& layout = stage_.layout();
+  for (int shard = 0; shard < layout.shards; ++shard)
+    stage_.send(layout.site(site_), layout.shard(shard), message);
 }
 
 void SimSite::send_to_hub(Message message) {
-  stage_.send(stage_.fleet().site(site_), stage_.fleet().shard(0), std::move(message));
+  stage_.send(stage_.layout().site(site_), stage_.layout().shard(0), std::move(message));
 }
 
 }  // namespace atl::sim

@@ -45,7 +45,7 @@ class SimSite {
     bool has_left = false;
   };
 
-  bool has_joined() const { return static_cast<int>(life_->welcomed_by.size()) == stage_.fleet().shards; }
+  bool has_joined() const { return static_cast<int>(life_->welcomed_by.size()) == stage_.layout().shards; }
   bool trains() const;
   void plan_boundary(double time_s);
   double step_time_s();

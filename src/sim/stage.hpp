@@ -22,7 +22,7 @@ struct Stage {
   Trace& trace;
   Draws& draws;  // of the sites
 
-  Fleet const& fleet() const { return scenario.fleet; }
+  Layout const& layout() const { return scenario.layout; }
   double now_s() const { return events.now_s(); }
   void see(Happening const& happening) { watch.see(happening, now_s()); }
   void send(Node from, Node to, protocol::Message message, Parcel parcel = {}) {
@@ -31,7 +31,7 @@ struct Stage {
   // What a machine was told to do, for the trace.
   template <class Action>
   void note(Node who, Action const& action) {
-    if (trace.is_on()) trace.line(now_s(), fleet().name(who), describe(action));
+    if (trace.is_on()) trace.line(now_s(), layout().name(who), describe(action));
   }
 };
 

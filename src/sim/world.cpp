@@ -18,14 +18,14 @@ constexpr std::uint64_t most_events = 5'000'000;  // a run with more goes round 
 World::World(Scenario scenario, Trace& trace)
     : scenario_(std::move(scenario)),
       problem_(scenario_.outer.fragments, scenario_.seed),
-      faults_(scenario_.fleet.size()),
-      network_(scenario_.fleet, scenario_.links, scenario_.seed, events_, faults_),
+      faults_(scenario_.layout.size()),
+      network_(scenario_.layout, scenario_.links, scenario_.seed, events_, faults_),
       watch_(make_invariants(scenario_, faults_)),
       trace_(trace),
       draws_(scenario_.seed, Stream::sites),
       stage_{scenario_, problem_, events_, faults_, network_, watch_, trace_, draws_} {
-  for (int m = 0; m < scenario_.fleet.sites; ++m) sites_.emplace_back(stage_, m);
-  for (int s = 0; s < scenario_.fleet.shards; ++s) shards_.emplace_back(stage_, s);
+  for (int m = 0; m < scenario_.layout.sites; ++m) sites_.emplace_back(stage_, m);
+  for (int s = 0; s < scenario_.layout.shards; ++s) shards_.emplace_back(stage_, s);
 }
 
 Outcome World::run() {
@@ -73,13 +73,13 @@ void World::happen(Event const& event) {
 void World::deliver(std::uint32_t channel) {
   auto frame = network_.arrive(channel);
   if (!frame) return;
-  auto const& fleet = scenario_.fleet;
+  auto const& layout = scenario_.layout;
   if (trace_.is_on()) {
-    trace_.line(events_.now_s(), fleet.name(frame->to),
-                fmt::format("<- {}: {}", fleet.name(frame->from), describe(frame->message)));
+    trace_.line(events_.now_s(), layout.name(frame->to),
+                fmt::format("<- {}: {}", layout.name(frame->from), describe(frame->message)));
   }
-  auto const index = static_cast<std::size_t>(fleet.index_of(frame->to));
-  if (fleet.is_site(frame->to)) {
+  auto const index = static_cast<std::size_t>(layout.index_of(frame->to));
+  if (layout.is_site(frame->to)) {
     sites_[index].receive(std::move(*frame));
   } else {
     shards_[index].receive(std::move(*frame));
@@ -102,14 +102,14 @@ void World::begin(std::size_t index) {
   // Who has left cannot be lost; and who is lost once the run is over would not come back.
   if (is_loss && (shards_[0].is_over() || is_done(fault.node))) return;
   is_on_[index] = true;
-  ++begun_;
-  trace_.line(events_.now_s(), scenario_.fleet.name(fault.node),
+  if (fault.kind != FaultKind::rebirth) ++begun_;
+  trace_.line(events_.now_s(), scenario_.layout.name(fault.node),
               fmt::format("*** {} begins", name(fault.kind)));
+  faults_.begin(fault, events_.now_s());
   if (is_loss) {
     sites_[static_cast<std::size_t>(fault.node)].lose();
     network_.lose(fault.node);
   }
-  faults_.begin(fault, events_.now_s());
   stage_.see(FaultChanged{&fault, true});
 }
 
@@ -118,7 +118,7 @@ void World::end(std::size_t index) {
   Fault const fault = planned_[index];
   if (fault.kind == FaultKind::loss && shards_[0].is_over()) return;
   is_on_[index] = false;
-  trace_.line(events_.now_s(), scenario_.fleet.name(fault.node),
+  trace_.line(events_.now_s(), scenario_.layout.name(fault.node),
               fmt::format("*** {} ends", name(fault.kind)));
   faults_.end(fault, events_.now_s());
   stage_.see(FaultChanged{&fault, false});
@@ -135,8 +135,8 @@ void World::end(std::size_t index) {
 
 void World::go_on(Node node) {
   network_.release_held();
-  auto const index = static_cast<std::size_t>(scenario_.fleet.index_of(node));
-  if (scenario_.fleet.is_site(node)) {
+  auto const index = static_cast<std::size_t>(scenario_.layout.index_of(node));
+  if (scenario_.layout.is_site(node)) {
     sites_[index].resume();
   } else {
     shards_[index].resume();
@@ -147,7 +147,7 @@ void World::go_on(Node node) {
 
 bool World::is_over() const {
   if (!shards_[0].is_over() || !network_.is_idle()) return false;
-  for (Node site = 0; site < scenario_.fleet.sites; ++site) {
+  for (Node site = 0; site < scenario_.layout.sites; ++site) {
     if (!is_done(site)) return false;
   }
   return true;

@@ -9,7 +9,7 @@ namespace atl::sim {
 
 using Node = int;
 
-struct Fleet {
+struct Layout {
   int sites = 1;
   int shards = 1;
 

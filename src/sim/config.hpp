@@ -16,7 +16,7 @@ struct StormSection {
   std::vector<deck::Method> method = {deck::Method::decoupled};
   Span<int> sites = {2, 16};
   Span<int> shards = {1, 4};
-  Span<int> intervals = {4, 9};      // length of the run, in H
+  Span<int> intervals = {5, 14};     // length of the run, in H
   std::uint64_t min_events = 2000;   // a run is at least so long that so many are to be expected
   double stops_each = 0.2;           // share of the seeds in which every site takes steps of its own number
   double checkpoints = 0.4;          // share of the seeds that stop for checkpoints
@@ -46,7 +46,7 @@ struct StormOuterSection {
 };
 
 struct StormLinksSection {
-  Span<double> latency_s = {0.0, 0.4};
+  Span<double> latency_steps = {0.0, 0.4};        // of a fast site
   Span<double> bandwidth_kbit_s = {4.0, 4000.0};  // payloads are small
   Span<double> jitter = {0.0, 3.0};
   bool operator==(StormLinksSection const&) const = default;
@@ -54,7 +54,7 @@ struct StormLinksSection {
 
 // How often each kind comes relative to the others (0: never), and how bad it is.
 struct StormFaultsSection {
-  Span<int> count = {5, 14};  // per run
+  Span<int> count = {6, 20};  // per run
   double delay = 1.0;
   double duplicate = 1.0;
   double repeat = 1.0;
@@ -64,7 +64,6 @@ struct StormFaultsSection {
   double stall = 1.0;
   double slow = 1.0;
   double loss = 1.0;
-  double shard_loss = 0.0;
   double together = 0.3;                   // share of the faults that come with the one before
   double to_the_end = 0.3;                 // share of the seeds whose faults do not stop before the run does
   double for_ever = 0.1;                   // share of the losses that nobody comes back from
