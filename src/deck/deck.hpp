@@ -43,7 +43,9 @@ std::vector<base::Problem> resume_conflicts(RunConfig const& saved, RunConfig co
 
 // Every key, in the order of the schema.
 std::vector<KeyDoc> schema();
-// The schema as a page of Markdown: docs/deck.md.
+// Keys as tables of Markdown, a section each.
+std::string tables(std::vector<KeyDoc> const& schema);
+// The schema as a page: docs/deck.md.
 std::string reference();
 
 }  // namespace atl::deck
