@@ -54,7 +54,8 @@ struct StormLinksSection {
 
 // How often each kind comes relative to the others (0: never), and how bad it is.
 struct StormFaultsSection {
-  Span<int> count = {6, 20};  // per run
+  Span<int> count = {6, 20};    // per run
+  Span<int> ambushes = {2, 8};  // of them further ones, which begin when a certain message is sent
   double delay = 1.0;
   double duplicate = 1.0;
   double repeat = 1.0;

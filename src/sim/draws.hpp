@@ -1,6 +1,7 @@
 // What a seed decides: random numbers drawn one after the other from a stream of their own.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -20,6 +21,13 @@ class Draws {
   int whole(int low, int high) {
     auto const choices = static_cast<std::uint64_t>(high > low ? high - low + 1 : 1);
     return low + static_cast<int>(random_.below(choices, stream_, count_++));
+  }
+  double real(std::array<double, 2> const& span) { return real(span[0], span[1]); }
+  int whole(std::array<int, 2> const& span) { return whole(span[0], span[1]); }
+  // Small numbers, which are the hard ones, come more often.
+  int few(std::array<int, 2> const& span) {
+    double const share = real(0.0, 1.0);
+    return span[0] + static_cast<int>((span[1] - span[0] + 0.999) * share * share);
   }
   bool chance(double share) { return real(0.0, 1.0) < share; }
   template <class T>

@@ -66,6 +66,7 @@ class RestIsEqual : public Invariant {
     } else if (auto const* asked = std::get_if<RestAsked>(&happening)) {
       purpose_ = asked->purpose;
       asked_s_ = now_s;
+      is_complete_ = false;
     } else if (auto const* reached = std::get_if<RestReached>(&happening)) {
       is_complete_ = reached->is_complete;
       if (is_complete_) return compare();

@@ -52,6 +52,7 @@ deck::KeyTable<StormConfig> declare() {
   using F = StormFaultsSection;
   table.declare("faults", &StormConfig::faults,
     Field{"count", &F::count, between(0, 10000), "", "of faults in a run"},
+    Field{"ambushes", &F::ambushes, between(0, 10000), "", "further ones, each when a message of a drawn kind is sent"},
     Field{"delay", &F::delay, weight, "", "weight: frames are late"},
     Field{"duplicate", &F::duplicate, weight, "", "weight: frames arrive twice, and the transport drops the second"},
     Field{"repeat", &F::repeat, weight, "", "weight: messages are sent twice, and both reach the machine"},
@@ -97,6 +98,7 @@ void check(StormConfig const& config, deck::Report& report) {
   range(links.bandwidth_kbit_s, "links.bandwidth_kbit_s");
   range(links.jitter, "links.jitter");
   range(faults.count, "faults.count");
+  range(faults.ambushes, "faults.ambushes");
   range(faults.lasts_steps, "faults.lasts_steps");
   range(faults.delay_steps, "faults.delay_steps");
   range(faults.share, "faults.share");

@@ -39,6 +39,8 @@ std::uint32_t Network::channel_of(Node from, Node to, bool is_bulk) {
 }
 
 void Network::send(Node from, Node to, protocol::Message message, Parcel parcel) {
+  auto& sent = sent_[message.index()];
+  sent = {sent.count + 1, from, to};
   auto const peer_life = connected_[static_cast<std::size_t>(from)][static_cast<std::size_t>(to)];
   bool const is_connected = peer_life == 0 || peer_life == life(to);
   double const now_s = events_.now_s();
@@ -56,7 +58,6 @@ void Network::send(Node from, Node to, protocol::Message message, Parcel parcel)
               .parcel = std::move(parcel),
               .sequence = channel.sent++,
               .sent_s = now_s};
-  ++sent_;
   frame.is_damaged = is_bulk && chance(FaultKind::damage);
   if (frame.is_damaged) frame.faults |= mask_of(FaultKind::damage);
   if (replaces_waiting(channel, frame)) return;

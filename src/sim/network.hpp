@@ -77,7 +77,13 @@ class Network {
   bool is_idle() const;  // nothing is under way
   std::uint64_t life(Node node) const { return lives_[static_cast<std::size_t>(node)]; }
   Coverage const& coverage() const { return coverage_; }
-  std::uint64_t sent() const { return sent_; }
+  // Of each kind of message: how often it was sent, and between whom the last time.
+  struct Sent {
+    std::uint64_t count = 0;
+    Node from = 0;
+    Node to = 0;
+  };
+  Sent const& sent(std::size_t kind) const { return sent_[kind]; }
   std::uint64_t refused() const { return refused_; }  // damaged or doubled, dropped by the transport
 
  private:
@@ -113,7 +119,7 @@ class Network {
   // By node and peer: the life of the peer that it is connected to; 0: whichever it finds.
   std::vector<std::vector<std::uint64_t>> connected_;
   Coverage coverage_{};
-  std::uint64_t sent_ = 0;
+  std::array<Sent, std::variant_size_v<protocol::Message>> sent_{};
   std::uint64_t refused_ = 0;
 };
 

@@ -7,31 +7,23 @@
 #include <numeric>
 
 #include "deck/names.hpp"
+#include "sim/fault_plan.hpp"
 
 namespace atl::sim {
 
 namespace {
 
-int whole(Draws& draws, Span<int> span) { return draws.whole(span[0], span[1]); }
-double real(Draws& draws, Span<double> span) { return draws.real(span[0], span[1]); }
-
-// So that small numbers, which are the hard ones, come as often as large ones.
-int skewed(Draws& draws, Span<int> span) {
-  double const share = draws.real(0.0, 1.0);
-  return span[0] + static_cast<int>((span[1] - span[0] + 0.999) * share * share);
-}
-
 deck::OuterSection draw_outer(StormOuterSection const& from, Scenario const& scenario, Draws& draws) {
   deck::OuterSection outer;
   bool const is_whole = scenario.method == deck::Method::diloco;
-  outer.interval_steps = static_cast<std::uint64_t>(whole(draws, from.interval_steps));
+  outer.interval_steps = static_cast<std::uint64_t>(draws.whole(from.interval_steps));
   int const most = std::min(from.fragments[1], static_cast<int>(outer.interval_steps));
-  outer.fragments = is_whole ? 1 : skewed(draws, {std::min(from.fragments[0], most), most});
+  outer.fragments = is_whole ? 1 : draws.few({std::min(from.fragments[0], most), most});
   int const most_overlap = std::min(from.overlap_steps[1], static_cast<int>(outer.interval_steps) - 1);
   outer.overlap_steps =
       is_whole ? 0 : static_cast<std::uint64_t>(draws.whole(from.overlap_steps[0], most_overlap));
   int const sites = scenario.layout.sites;
-  outer.quorum = std::clamp(static_cast<int>(real(draws, from.quorum_share) * sites + 0.5), 1, sites);
+  outer.quorum = std::clamp(static_cast<int>(draws.real(from.quorum_share) * sites + 0.5), 1, sites);
   outer.grace = draws.among(from.grace);
   outer.receive = draws.among(from.receive);
   outer.late = draws.among(from.late);
@@ -39,11 +31,11 @@ deck::OuterSection draw_outer(StormOuterSection const& from, Scenario const& sce
   outer.anchor = draws.among(from.anchor);
   outer.codec = draws.among(from.codec);
   outer.release_codec = draws.among(from.release_codec);
-  outer.in_flight = whole(draws, from.in_flight);
-  outer.max_staleness = static_cast<std::uint64_t>(whole(draws, from.max_staleness));
+  outer.in_flight = draws.whole(from.in_flight);
+  outer.max_staleness = static_cast<std::uint64_t>(draws.whole(from.max_staleness));
   outer.grace_s = draws.real(0.0, 2.0) * scenario.slowest_step_s();
   outer.grace_cap_s = 4.0 * scenario.slowest_step_s();
-  outer.dead_after_s = real(draws, from.dead_after_steps) * scenario.slowest_step_s();
+  outer.dead_after_s = draws.real(from.dead_after_steps) * scenario.slowest_step_s();
   if (scenario.is_synchronous()) {
     outer.quorum = sites;
     outer.anchor = deck::Anchor::base;
@@ -53,77 +45,6 @@ deck::OuterSection draw_outer(StormOuterSection const& from, Scenario const& sce
     outer.late = deck::Late::drop;  // there is nothing to carry: no work is ever lost
   }
   return outer;
-}
-
-struct Chance {
-  FaultKind kind;
-  double weight;
-};
-
-FaultKind draw_kind(std::vector<Chance> const& chances, Draws& draws) {
-  double total = 0.0;
-  for (auto const& chance : chances) total += chance.weight;
-  double left = draws.real(0.0, total);
-  for (auto const& chance : chances) {
-    left -= chance.weight;
-    if (left < 0.0) return chance.kind;
-  }
-  return chances.back().kind;
-}
-
-// The strength and the place of a fault.
-Fault draw_fault(StormFaultsSection const& from, Scenario const& scenario, FaultKind kind, Draws& draws) {
-  auto const& layout = scenario.layout;
-  Fault fault{.kind = kind, .node = layout.site(draws.whole(0, layout.sites - 1))};
-  bool const is_of_shard = draws.chance(0.25);
-  switch (kind) {
-    case FaultKind::slow:
-      fault.strength = real(draws, from.slowdown);
-      break;
-    case FaultKind::loss:
-    case FaultKind::rebirth:
-      break;
-    case FaultKind::stall:
-      if (is_of_shard) fault.node = layout.shard(draws.whole(0, layout.shards - 1));
-      break;
-    default:
-      if (draws.chance(0.5)) fault.other = layout.shard(draws.whole(0, layout.shards - 1));
-      if (fault.other < 0 && is_of_shard) fault.node = layout.shard(draws.whole(0, layout.shards - 1));
-      fault.strength = kind == FaultKind::delay ? real(draws, from.delay_steps) * scenario.slowest_step_s()
-                                                : real(draws, from.share);
-  }
-  return fault;
-}
-
-// Two faults of one kind at one place do not overlap; and of the sites so many stay that a quorum is left.
-std::vector<Fault> draw_faults(StormFaultsSection const& from, Scenario const& scenario, double end_s,
-                               Draws& draws) {
-  std::vector<Chance> const chances{{FaultKind::delay, from.delay},   {FaultKind::duplicate, from.duplicate},
-                                    {FaultKind::repeat, from.repeat}, {FaultKind::damage, from.damage},
-                                    {FaultKind::poison, from.poison}, {FaultKind::partition, from.partition},
-                                    {FaultKind::stall, from.stall},   {FaultKind::slow, from.slow},
-                                    {FaultKind::loss, from.loss}};
-  std::vector<Fault> faults;
-  int spare = scenario.layout.sites - scenario.outer.quorum;
-  double at_s = 0.0;
-  int const count = whole(draws, from.count);
-  int tries = 20 * count;
-  while (static_cast<int>(faults.size()) < count && tries-- > 0) {
-    Fault fault = draw_fault(from, scenario, draw_kind(chances, draws), draws);
-    if (faults.empty() || !draws.chance(from.together)) at_s = draws.real(0.0, end_s);
-    fault.from_s = at_s;
-    fault.to_s = at_s + real(draws, from.lasts_steps) * scenario.slowest_step_s();
-    bool const is_for_ever = fault.kind == FaultKind::loss && spare > 0 && draws.chance(from.for_ever);
-    if (is_for_ever) fault.to_s = std::numeric_limits<double>::infinity();
-    bool const is_taken = std::ranges::any_of(faults, [&](Fault const& other) {
-      return other.kind == fault.kind && other.node == fault.node && other.from_s <= fault.to_s &&
-             fault.from_s <= other.to_s;
-    });
-    if (is_taken) continue;
-    if (is_for_ever) --spare;
-    faults.push_back(fault);
-  }
-  return faults;
 }
 
 }  // namespace
@@ -144,17 +65,17 @@ Scenario draw_scenario(StormConfig const& config, std::uint64_t seed) {
   Draws draws(seed, Stream::scenario);
   Scenario scenario{.seed = seed};
   scenario.method = draws.among(config.storm.method);
-  scenario.layout = {skewed(draws, config.storm.sites), whole(draws, config.storm.shards)};
-  double const pace_s = real(draws, config.storm.step_s);
+  scenario.layout = {draws.few(config.storm.sites), draws.whole(config.storm.shards)};
+  double const pace_s = draws.real(config.storm.step_s);
   double const spread = draws.chance(0.5) ? 1.2 : 4.0;
   for (int site = 0; site < scenario.layout.sites; ++site) {
     double const own_s = pace_s * draws.real(1.0, spread);
     scenario.step_s.push_back(std::clamp(own_s, config.storm.step_s[0], config.storm.step_s[1]));
   }
   scenario.outer = draw_outer(config.outer, scenario, draws);
-  scenario.links = {.latency_s = real(draws, config.links.latency_steps) * pace_s,
-                    .bytes_per_s = 125.0 * real(draws, config.links.bandwidth_kbit_s),
-                    .jitter = real(draws, config.links.jitter)};
+  scenario.links = {.latency_s = draws.real(config.links.latency_steps) * pace_s,
+                    .bytes_per_s = 125.0 * draws.real(config.links.bandwidth_kbit_s),
+                    .jitter = draws.real(config.links.jitter)};
   scenario.stops_each = !scenario.is_synchronous() && draws.chance(config.storm.stops_each);
 
   // A step of a site is a boundary and a message to every shard.
@@ -163,7 +84,7 @@ Scenario draw_scenario(StormConfig const& config, std::uint64_t seed) {
   auto const interval = scenario.outer.interval_steps;
   auto const shortest = 3 * config.storm.min_events / (2 * events_per_step) + 1;  // and some to spare
   scenario.steps =
-      std::max(shortest, interval * static_cast<std::uint64_t>(whole(draws, config.storm.intervals)));
+      std::max(shortest, interval * static_cast<std::uint64_t>(draws.whole(config.storm.intervals)));
   bool const checkpoints = draws.chance(config.storm.checkpoints);
   if (checkpoints) scenario.checkpoint_every = interval + static_cast<std::uint64_t>(draws.whole(1, 20));
 
@@ -178,6 +99,7 @@ Scenario draw_scenario(StormConfig const& config, std::uint64_t seed) {
   scenario.links.straggle_s = 20.0 * scenario.slowest_step_s();
   double const end_s = to_the_end ? 0.95 * length_s : 0.65 * length_s;
   scenario.faults = draw_faults(config.faults, scenario, end_s, fault_draws);
+  scenario.ambushes = draw_ambushes(config.faults, scenario, fault_draws);
   if (!to_the_end) {
     for (auto& fault : scenario.faults) {
       bool const is_for_ever = fault.to_s > 1e300;

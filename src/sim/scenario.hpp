@@ -12,6 +12,15 @@
 
 namespace atl::sim {
 
+// A fault that begins when a message of a kind is sent for the n-th time, at one of its ends: the kinds that
+// are sent seldom would hardly meet one by chance.
+struct Ambush {
+  std::size_t message = 0;  // index in protocol::Message
+  std::uint64_t nth = 1;
+  bool at_sender = true;
+  Fault fault;  // from 0 on, at a node to be named
+};
+
 struct Scenario {
   std::uint64_t seed = 1;
   Layout layout;
@@ -23,6 +32,7 @@ struct Scenario {
   std::vector<double> step_s;          // by site
   LinkOptions links;
   std::vector<Fault> faults;
+  std::vector<Ambush> ambushes;
   double calm_s = 0.0;  // nothing befalls anyone from then on, but for what lasts for ever
 
   bool is_synchronous() const { return method != deck::Method::decoupled; }

@@ -117,6 +117,7 @@ void SimSite::cross_boundary(std::uint64_t ticket) {
                      .trains = trains(),
                      .has_left = life_->has_left});
   if (life_->has_left) return;
+  if (done && step_ % stage_.scenario.outer.interval_steps == 0) send_to_hub(Report{"a line of the metrics"});
   step_s_ = step_time_s();
   plan_boundary(stage_.now_s() + (trains() ? step_s_ : heartbeat_s));
 }

@@ -11,7 +11,6 @@ void StormReport::add(std::uint64_t seed, Outcome const& outcome) {
   ++seeds;
   events += outcome.events;
   faults += outcome.faults;
-  frames += outcome.frames;
   fewest_events = std::min(fewest_events, outcome.events);
   fewest_faults = std::min(fewest_faults, outcome.faults);
   for (std::size_t kind = 0; kind < coverage.size(); ++kind) {

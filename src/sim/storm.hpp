@@ -18,7 +18,6 @@ struct StormReport {
   std::uint64_t seeds = 0;
   std::uint64_t events = 0;
   std::uint64_t faults = 0;
-  std::uint64_t frames = 0;
   std::uint64_t fewest_events = ~std::uint64_t{0};  // of a seed
   std::uint64_t fewest_faults = ~std::uint64_t{0};
   Coverage coverage{};

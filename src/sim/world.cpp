@@ -23,7 +23,8 @@ World::World(Scenario scenario, Trace& trace)
       watch_(make_invariants(scenario_, faults_)),
       trace_(trace),
       draws_(scenario_.seed, Stream::sites),
-      stage_{scenario_, problem_, events_, faults_, network_, watch_, trace_, draws_} {
+      stage_{scenario_, problem_, events_, faults_, network_, watch_, trace_, draws_},
+      ambushes_(scenario_.ambushes) {
   for (int m = 0; m < scenario_.layout.sites; ++m) sites_.emplace_back(stage_, m);
   for (int s = 0; s < scenario_.layout.shards; ++s) shards_.emplace_back(stage_, s);
 }
@@ -41,6 +42,7 @@ Outcome World::run() {
         break;
       }
       happen(events_.next());
+      spring_ambushes();
       stage_.see(EventOver{});
     }
     stage_.see(RunOver{});
@@ -50,7 +52,6 @@ Outcome World::run() {
   return {.violation = watch_.violation(),
           .events = events_.count(),
           .faults = begun_,
-          .frames = network_.sent(),
           .end_s = events_.now_s(),
           .coverage = network_.coverage()};
 }
@@ -96,11 +97,27 @@ void World::plan_fault(Fault const& fault) {
   if (std::isfinite(fault.to_s)) events_.plan(fault.to_s, Event::Kind::fault_ends, index);
 }
 
+void World::spring_ambushes() {
+  std::erase_if(ambushes_, [this](Ambush const& ambush) {
+    auto const& sent = network_.sent(ambush.message);
+    if (sent.count < ambush.nth) return false;
+    Fault fault = ambush.fault;
+    fault.node = ambush.at_sender ? sent.from : sent.to;
+    bool const is_of_sites = fault.kind == FaultKind::loss || fault.kind == FaultKind::slow;
+    if (is_of_sites && !scenario_.layout.is_site(fault.node)) fault.node = std::min(sent.from, sent.to);
+    bool const can_begin =
+        !faults_.is_on(fault.kind, fault.node) && (!is_of_sites || scenario_.layout.is_site(fault.node));
+    fault.from_s += events_.now_s();
+    fault.to_s += events_.now_s();
+    if (can_begin) plan_fault(fault);
+    return true;
+  });
+}
+
 void World::begin(std::size_t index) {
   Fault const fault = planned_[index];
   bool const is_loss = fault.kind == FaultKind::loss;
-  // Who has left cannot be lost; and who is lost once the run is over would not come back.
-  if (is_loss && (shards_[0].is_over() || is_done(fault.node))) return;
+  if (is_loss && !sites_[static_cast<std::size_t>(fault.node)].is_alive()) return;
   is_on_[index] = true;
   if (fault.kind != FaultKind::rebirth) ++begun_;
   trace_.line(events_.now_s(), scenario_.layout.name(fault.node),
@@ -116,7 +133,7 @@ void World::begin(std::size_t index) {
 void World::end(std::size_t index) {
   if (!is_on_[index]) return;
   Fault const fault = planned_[index];
-  if (fault.kind == FaultKind::loss && shards_[0].is_over()) return;
+  if (fault.kind == FaultKind::loss && shards_[0].is_over()) return;  // too late to come back
   is_on_[index] = false;
   trace_.line(events_.now_s(), scenario_.layout.name(fault.node),
               fmt::format("*** {} ends", name(fault.kind)));
@@ -163,6 +180,7 @@ double World::limit_s() const {
   double last_s = 0.0;
   for (auto const& fault : scenario_.faults)
     last_s = std::max(last_s, std::isfinite(fault.to_s) ? fault.to_s : fault.from_s);
+  for (auto const& ambush : scenario_.ambushes) last_s += ambush.fault.to_s;
   return last_s + 4.0 * static_cast<double>(scenario_.steps) * scenario_.slowest_step_s() +
          10.0 * scenario_.progress_window_s() + 200.0 * scenario_.outer.dead_after_s;
 }

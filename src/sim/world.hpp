@@ -27,8 +27,6 @@ struct Outcome {
   std::optional<Violation> violation;
   std::uint64_t events = 0;
   std::uint64_t faults = 0;  // that began
-  std::uint64_t commits = 0;
-  std::uint64_t frames = 0;
   double end_s = 0.0;
   Coverage coverage{};
 };
@@ -48,6 +46,7 @@ class World {
   void begin(std::size_t fault);
   void end(std::size_t fault);
   void plan_fault(Fault const& fault);
+  void spring_ambushes();
   void go_on(Node node);
   bool is_done(Node site) const;
   bool is_over() const;
@@ -64,8 +63,9 @@ class World {
   Stage stage_;
   std::deque<SimSite> sites_;
   std::deque<SimShard> shards_;
-  std::vector<Fault> planned_;  // faults of the scenario, and what follows from them
-  std::vector<bool> is_on_;     // each of them, now
+  std::vector<Fault> planned_;    // faults of the scenario, and what follows from them
+  std::vector<bool> is_on_;       // each of them, now
+  std::vector<Ambush> ambushes_;  // to come
   std::uint64_t begun_ = 0;
 };
 
