@@ -8,13 +8,15 @@
 #include "base/exit_code.hpp"
 #include "deck/deck.hpp"
 #include "sim/fleet/keys.hpp"
+#include "sim/keys.hpp"
 
 namespace atl::app {
 
 namespace {
 
 std::vector<deck::KeyDoc> simulation_schema() {
-  auto schema = sim::goodput_keys().schema();
+  auto schema = sim::storm_keys().schema();
+  std::ranges::move(sim::goodput_keys().schema(), std::back_inserter(schema));
   std::ranges::move(sim::bandwidth_keys().schema(), std::back_inserter(schema));
   return schema;
 }
@@ -23,7 +25,7 @@ std::string simulation_reference() {
   return "# Every key of a simulation's deck\n\n"
          "Made by `atoll schema --simulate --markdown`. What `atoll simulate` does follows from the "
          "sections: "
-         "[goodput] or [bandwidth].\n" +
+         "[storm], [goodput] or [bandwidth].\n" +
          deck::tables(simulation_schema());
 }
 

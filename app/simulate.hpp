@@ -9,6 +9,7 @@
 namespace atl::app {
 
 // `text` is that of the deck.
+int simulate_storm(SimulateFlags const& flags, std::string const& text);
 int simulate_goodput(SimulateFlags const& flags, std::string const& text);
 int simulate_bandwidth(SimulateFlags const& flags, std::string const& text);
 

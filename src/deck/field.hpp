@@ -51,6 +51,11 @@ std::string values_of(T const& value, Range const& range) {
 }
 
 template <class T>
+std::string values_of(std::vector<T> const&, Range const& range) {
+  return values_of(T{}, range);
+}
+
+template <class T>
 constexpr bool is_text = std::same_as<T, std::string> || std::same_as<T, std::vector<std::string>>;
 
 // ---- what a row says of its key ----------------------------------------------------------------
