@@ -91,11 +91,15 @@ Source open_source(std::string const& path, CorpusOptions const& options) {
   std::error_code ignored;
   bool const is_folder = fs::is_directory(path, ignored);
   if (!is_folder && source_exists(path)) return open_file(path, options);
+  bool const may_hold_text = is_folder && !fs::is_empty(path, ignored);
   throw base::InputError(
       path,
       is_folder ? "holds no prepared dataset (no dataset.json), nor nanoGPT's train.bin and val.bin"
                 : "there is no such folder or file",
-      fmt::format("run `atoll data prepare TEXT --out {}`, or name token files", path));
+      may_hold_text
+          ? fmt::format("if it holds text, run `atoll data prepare {} --out data/NAME` and name data/NAME",
+                        path)
+          : fmt::format("run `atoll data prepare TEXT --out {}`, or name token files", path));
 }
 
 }  // namespace atl::data
