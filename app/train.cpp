@@ -117,9 +117,7 @@ void introduce(train::RunPlan const& plan, std::string const& data, train::RunFo
                          : fmt::format("run     {}", folder.root.string()));
 }
 
-}  // namespace
-
-int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi) {
+int check_and_train(TrainFlags const& flags, comm::MpiRuntime& mpi) {
   auto const deck = on_rank_0(mpi, [&] { return deck::echo(deck::load(flags.deck, flags.overrides)); });
   auto const config = deck::parse(deck, flags.deck, {});
   std::optional<train::RunPlan> plan;
@@ -152,6 +150,17 @@ int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi) {
   bool const shows_progress =
       flags.progress == "always" || (flags.progress == "auto" && train::stdout_is_terminal());
   return static_cast<int>(train::run(*plan, folder, resume, mpi, shows_progress));
+}
+
+}  // namespace
+
+int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi) {
+  try {
+    return check_and_train(flags, mpi);
+  } catch (AgreedInputError const& error) {
+    if (mpi.rank() != 0) throw;  // rank 0 speaks for all, and has read the deck
+    throw AgreedInputError(deck::located(error, flags.deck, flags.overrides));
+  }
 }
 
 }  // namespace atl::app
