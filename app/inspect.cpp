@@ -75,6 +75,8 @@ int run_command(InspectStateFlags const& flags) {
     auto const report = train::inspect_checkpoint(path);
     say(report);
     if (!report.damage.empty()) throw base::InputError(report.damage);
+  } else if (auto const inside = train::list_states(path); !inside.empty()) {
+    fmt::print("{}\n", flags.json ? Json(inside).dump(2) : fmt::format("{}", fmt::join(inside, "\n")));
   } else {
     say(train::inspect_run(path));
   }

@@ -230,7 +230,8 @@ base::ExitCode Hub::end(double now_s) {
   if (!failure_.empty()) {
     status.outcome = "failed";
     status.exit_code = base::ExitCode::runtime_failure;
-    base::log::error(fmt::format("the last state could not be saved: {}", failure_));
+    base::log::error(
+        fmt::format("the last state could not be saved: {}; mend that, then go on with --resume", failure_));
   }
   auto const traffic = transport_.counters();
   record(to_json(EndLine{.time_s = now_s - start_s_,

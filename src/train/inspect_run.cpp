@@ -1,6 +1,7 @@
 #include "train/inspect_run.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -33,6 +34,12 @@ void add(RunSummary& summary, std::string const& event, Json const& line) {
   } else if (event == "fault") {
     ++summary.faults;
   }
+}
+
+RunFolder folder_at(std::filesystem::path const& root) {
+  RunFolder folder("");
+  folder.root = root;
+  return folder;
 }
 
 RunSummary read_metrics(std::filesystem::path const& file) {
@@ -73,13 +80,28 @@ std::optional<Status> read_status(RunFolder const& folder) {
   }
 }
 
+std::vector<std::string> list_states(std::filesystem::path const& folder) {
+  std::vector<std::string> found;
+  std::error_code absent;
+  for (auto const& entry : std::filesystem::directory_iterator(folder, absent)) {
+    auto const& path = entry.path();
+    if (exists(folder_at(path).deck()) || exists(path / checkpoint::manifest_name))
+      found.push_back(path.string());
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
 RunReport inspect_run(std::filesystem::path const& root) {
   RunReport report{
-      .folder = RunFolder(""), .status = {}, .silent_s = 0.0, .summary = {}, .newest = {}, .skipped = {}};
-  report.folder.root = root;
+      .folder = folder_at(root), .status = {}, .silent_s = 0.0, .summary = {}, .newest = {}, .skipped = {}};
   if (!std::filesystem::exists(report.folder.deck())) {
-    throw base::InputError(root.string(), "is neither a run nor a checkpoint",
-                           "give a folder of runs/, or a checkpoint in it");
+    auto const others = list_states(root.parent_path());
+    throw base::InputError(
+        root.string(),
+        std::filesystem::exists(root) ? "is neither a run nor a checkpoint" : "there is no such folder",
+        others.empty() ? "give a folder of runs/, or a checkpoint in it"
+                       : fmt::format("there are {}", fmt::join(others, ", ")));
   }
   report.status = read_status(report.folder);
   report.summary = read_metrics(report.folder.metrics());
@@ -136,8 +158,10 @@ std::string describe(RunReport const& report) {
   }
   text += fmt::format("resumed  {} times\n", resumes);
   if (faults > 0) text += fmt::format("faults   {}\n", faults);
-  for (auto const& problem : report.skipped)
-    text += fmt::format("passed   {}: {}\n", problem.where, problem.what);
+  if (auto const n = report.skipped.size(); n > 0) {
+    auto const& [where, what, remedy] = report.skipped.front();
+    text += fmt::format("passed   {}: {}{}\n", where, what, n > 1 ? fmt::format("; and {} more", n - 1) : "");
+  }
   if (report.newest) {
     text +=
         fmt::format("newest   {}, step {}\n", report.newest->folder.string(), report.newest->manifest.step);

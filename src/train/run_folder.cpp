@@ -1,7 +1,9 @@
 #include "train/run_folder.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <nlohmann/json.hpp>
 
 #include "base/durable_file.hpp"
@@ -23,8 +25,9 @@ void reopen(RunFolder const& folder, deck::RunConfig const& config) {
   std::error_code error;
   std::filesystem::create_directories(folder.root / "log", error);
   if (!error) std::filesystem::create_directories(folder.checkpoints(), error);
+  if (!error && ::access(folder.root.c_str(), W_OK) != 0) error.assign(errno, std::generic_category());
   if (error) {
-    throw base::InputError(folder.root.string(), fmt::format("cannot be created: {}", error.message()),
+    throw base::InputError(folder.root.string(), fmt::format("cannot be written to: {}", error.message()),
                            "start atoll in a folder that you may write to");
   }
   base::publish_text(folder.deck(), deck::echo(config));

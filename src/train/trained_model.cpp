@@ -29,8 +29,11 @@ checkpoint::Set find_set(std::filesystem::path const& path) {
   auto newest =
       std::filesystem::exists(checkpoints) ? checkpoint::newest_complete(checkpoints) : std::nullopt;
   if (!newest) {
+    bool const is_hugging_face = std::filesystem::exists(path / "config.json");
     throw base::InputError(path.string(), "no complete checkpoint here",
-                           "give a run's folder, one of its checkpoints, or an imported model");
+                           is_hugging_face
+                               ? fmt::format("import it: atoll import {} --out models/NAME", path.string())
+                               : "give a run's folder, one of its checkpoints, or an imported model");
   }
   return *std::move(newest);
 }

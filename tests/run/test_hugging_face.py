@@ -4,7 +4,7 @@ import json
 import struct
 import unittest
 
-from support import RunTest, atoll
+from support import TINY, RunTest, atoll
 
 
 def header(file):
@@ -67,6 +67,10 @@ class HuggingFace(RunTest):
     def test_bad_inputs(self):
         atoll("export", "runs/tiny", "--out", "hf", cwd=self.folder)
         self.refuse("export", "runs/tiny", "--out", "hf", fragments=["hf", "is not empty"])
+        self.refuse("eval", "hf", fragments=["atoll import hf"])
+        self.refuse("train", TINY, "--check", "--set", "run.initial_model=hf", fragments=["atoll import hf"])
+        self.refuse("train", TINY, "--check", "--set", "run.initial_model=runs/tiny", "--set", "model.width=32",
+                    fragments=["--set run.initial_model", "has model.width = 64,model.kv_heads = 2, unlike the deck"])
         self.refuse("export", "runs/none", "--out", "hf3", fragments=["runs/none"])
         self.refuse("export", "runs/tiny", "--out", "hf3", "--shard-mb", 0, fragments=["--shard-mb"])
         self.refuse("import", "data", "--out", "models/a", fragments=["data/config.json", "is missing"])

@@ -86,6 +86,8 @@ class Launch(RunTest):
         self.assertIn("OMP_NUM_THREADS=1", out)
         self.assertIn("'sites.ranks=[1, 2]'", out)
         self.assertFalse((self.folder / "runs").exists())
+        out, _ = self.launch("--dry-run", "--launcher", "srun", environment={"PATH": "/nowhere"})
+        self.assertIn("srun -n 3", out)
 
     def test_a_run_ends_with_its_own_exit_code_and_a_complete_one_is_left_alone(self):
         out, err = self.launch("--set", "run.steps=12")
