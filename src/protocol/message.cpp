@@ -28,7 +28,7 @@ auto fields(Is<Fate> auto& m) { return std::tie(m.round, m.outcome, m.reason); }
 auto fields(Is<Hello> auto& m) { return std::tie(m.version, m.incarnation, m.parameters, m.agreement); }
 auto fields(Is<Welcome> auto& m) { return std::tie(m.refusal); }
 auto fields(Is<Progress::Fragment> auto& m) {
-  return std::tie(m.fragment, m.base, m.unsent, m.pending, m.round);
+  return std::tie(m.fragment, m.base, m.unsent, m.pending, m.round, m.lacks);
 }
 auto fields(Is<Progress> auto& m) {
   return std::tie(m.incarnation, m.step, m.step_s, m.loss, m.holding, m.stop_requested, m.fragments);
@@ -38,7 +38,7 @@ auto fields(Is<Cancel> auto& m) { return std::tie(m.fragment, m.round); }
 auto fields(Is<Contribution> auto& m) {
   return std::tie(m.fragment, m.round, m.incarnation, m.base, m.step, m.work);
 }
-auto fields(Is<Release> auto& m) { return std::tie(m.fragment, m.round, m.version, m.fate); }
+auto fields(Is<Release> auto& m) { return std::tie(m.fragment, m.round, m.version, m.fate, m.since); }
 auto fields(Is<FateNotice> auto& m) { return std::tie(m.fragment, m.fate); }
 auto fields(Is<Hold> auto& m) { return std::tie(m.id, m.purpose); }
 auto fields(Is<Held> auto& m) { return std::tie(m.id); }
@@ -78,6 +78,11 @@ class Encoder {
   void put(std::vector<T> const& items) {
     put_length(items.size());
     for (T const& item : items) put(item);
+  }
+  template <class T>
+  void put(std::optional<T> const& value) {
+    put(value.has_value());
+    if (value) put(*value);
   }
   template <class T>
   requires requires(T const& value) { fields(value); }
@@ -140,6 +145,12 @@ class Decoder {
     auto const length = get_number<std::uint32_t>();
     if (length > rest_.size()) refuse("an impossible length");  // every item takes a byte at least
     for (std::uint32_t i = 0; i < length; ++i) get(items.emplace_back());
+  }
+  template <class T>
+  void get(std::optional<T>& value) {
+    bool has_value = false;
+    get(has_value);
+    if (has_value) get(value.emplace());
   }
   template <class T>
   requires requires(T& value) { fields(value); }

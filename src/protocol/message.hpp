@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -36,6 +37,7 @@ struct Progress {
     Work unsent;              // trained since `base` and not in a contribution whose fate is open
     bool pending = false;     // a contribution's fate is open
     std::uint64_t round = 0;  // no pull up to this round will be answered any more
+    Version lacks;            // the newest that it was sent only a difference to, and cannot make whole
     bool operator==(Fragment const&) const = default;
   };
   std::uint64_t incarnation = 0;
@@ -74,12 +76,14 @@ struct Contribution {
   bool operator==(Contribution const&) const = default;
 };
 
-// owner -> site, bulk; payload: Theta of the fragment at `version`, which `round` made.
+// owner -> site, bulk; payload: Theta of the fragment at `version`, which `round` made, or its difference to
+// that of an older version.
 struct Release {
   std::uint32_t fragment = 0;
   std::uint64_t round = 0;
   Version version;
-  Fate fate;  // of this site's last contribution
+  Fate fate;                     // of this site's last contribution
+  std::optional<Version> since;  // the payload is the difference since this one; none: it is whole
   bool operator==(Release const&) const = default;
 };
 

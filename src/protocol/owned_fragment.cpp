@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "deck/deck.hpp"
 #include "protocol/fragment_clock.hpp"
 
 namespace atl::protocol {
@@ -12,6 +13,7 @@ namespace atl::protocol {
 OwnedFragment::OwnedFragment(std::uint32_t index, deck::OuterSection const& outer, int sites)
     : index_(index),
       next_due_(first_due(index, outer.fragments, outer.interval_steps)),
+      usual_(outer.gate_z),
       copies_(static_cast<std::size_t>(sites)) {}
 
 // ---- what sites say and send ----
@@ -47,6 +49,7 @@ bool OwnedFragment::hear(int site, Progress::Fragment const& said, Surroundings 
   copy.unsent = said.unsent;
   copy.pending = said.pending;
   copy.done_round = said.round;
+  copy.lacks = said.lacks;
   if (copy.awaited && said.base >= copy.awaited->version) {
     // A site that was silent in between says nothing of the link.
     bool const was_live = around.sites[site].live_since_s <= copy.awaited->since_s;
@@ -58,7 +61,8 @@ bool OwnedFragment::hear(int site, Progress::Fragment const& said, Surroundings 
 
 void OwnedFragment::catch_up(int site, Actions& actions) {
   Copy const& copy = copy_of(site);
-  if (copy.sent < version_ && copy.base < version_) send_release(site, actions);
+  bool const has_missed = copy.sent < version_ && copy.base < version_;
+  if (has_missed || copy.lacks > copy.sent_whole) send_release(site, actions);
 }
 
 Reason OwnedFragment::receive(int site, Contribution const& contribution, PayloadFacts const& facts,
@@ -78,15 +82,19 @@ Reason OwnedFragment::receive(int site, Contribution const& contribution, Payloa
   if (is_in_time || can_carry(copy, contribution, around)) {
     reason = around.gate.inspect(contribution, facts.finite, version_);
   }
+  // In a round it may turn out that most are like that; alone it may not.
+  bool const is_unusual = usual_.is_unusual(facts.norm, contribution.work);
+  if (reason == Reason::none && is_unusual && !is_in_time) reason = Reason::unusual_norm;
   if (reason != Reason::none) {
     actions.emplace_back(DiscardPayload{facts.payload});
     auto const outcome = reason == Reason::unknown_round ? Outcome::dropped : Outcome::rejected;
     tell(site, {contribution.round, outcome, reason}, actions);
     return reason;
   }
-  auto const member = member_of(site, facts.payload, contribution);
+  auto const member = member_of(site, facts, contribution);
   if (is_in_time) {
     round_->members[site] = member;
+    if (is_unusual) round_->unusual.insert(site);
     Fate const receipt{contribution.round, Outcome::received, Reason::none};
     actions.emplace_back(SendToSite{site, FateNotice{.fragment = index_, .fate = receipt}});
   } else {
@@ -99,12 +107,13 @@ Reason OwnedFragment::receive(int site, Contribution const& contribution, Payloa
 }
 
 // With the token weight, quantity times quality (Decoupled DiLoCo, §3.2).
-Member OwnedFragment::member_of(int site, PayloadHandle payload, Contribution const& contribution) const {
+Member OwnedFragment::member_of(int site, PayloadFacts const& facts, Contribution const& contribution) const {
   auto const tokens = static_cast<double>(contribution.work.tokens);
   return {.site = site,
-          .payload = payload,
+          .payload = facts.payload,
           .weight = tokens * tokens / static_cast<double>(contribution.work.steps),
           .contribution = contribution,
+          .norm = facts.norm,
           .staleness = version_.commits - std::min(contribution.base.commits, version_.commits)};
 }
 
@@ -130,11 +139,21 @@ void OwnedFragment::tell(int site, Fate const& fate, Actions& actions) {
   actions.emplace_back(SendToSite{site, FateNotice{.fragment = index_, .fate = fate}});
 }
 
-void OwnedFragment::send_release(int site, Actions& actions) {
+void OwnedFragment::send_release(int site, Actions& actions, std::optional<Version> since) {
   Copy& copy = copy_of(site);
   copy.sent = version_;
+  if (!since) copy.sent_whole = version_;
   actions.emplace_back(SendRelease{
-      site, {.fragment = index_, .round = made_by_round_, .version = version_, .fate = copy.fate}});
+      site,
+      {.fragment = index_, .round = made_by_round_, .version = version_, .fate = copy.fate, .since = since}});
+}
+
+// Whether the difference since `before` is enough for a site. One that lags far behind gets the whole, which
+// takes the place of all that still waits for it.
+bool OwnedFragment::can_follow(Copy const& copy, Version const& before, Surroundings const& around) const {
+  constexpr std::uint64_t most_differences = 8;  // of 4 bits each; together as much as the whole
+  return deck::is_of_differences(around.outer.release_codec) && copy.sent == before && copy.base &&
+         copy.base->commits + most_differences >= version_.commits;
 }
 
 // ---- who can be asked, and who can still answer ----
@@ -211,17 +230,18 @@ std::string OwnedFragment::waiting_for(Surroundings const& around) const {
   if (!too_few_live && around.now_s < round_->opened_s + around.outer.dead_after_s) return {};
   std::string names;
   for (int site = 0; site < around.sites.size(); ++site) {
-    if (round_->members.contains(site)) continue;
+    if (round_->members.contains(site) && !round_->unusual.contains(site)) continue;
     names += fmt::format("{}site {} ({})", names.empty() ? "" : ", ", site, describe(site, around));
   }
   return fmt::format("fragment {} waits for {} of {} sites: {}", index_,
-                     around.outer.quorum - std::ssize(round_->members), around.outer.quorum, names);
+                     around.outer.quorum - counted_members(around), around.outer.quorum, names);
 }
 
 std::string OwnedFragment::describe(int site, Surroundings const& around) const {
   SiteStatus const& status = around.sites[site];
   Copy const& copy = copy_of(site);
   if (!status.live) return around.sites.describe(site, around.now_s);
+  if (round_->unusual.contains(site)) return "its contribution is of an unusual norm";
   if (round_->answered.contains(site)) return fmt::format("rejected: {}", name(copy.fate.reason));
   if (around.synchronous && copy.done_round < round_->number && !round_->is_last)
     return fmt::format("at step {} of {}", status.step, round_->number);

@@ -14,6 +14,7 @@
 #include "protocol/grace_window.hpp"
 #include "protocol/membership.hpp"
 #include "protocol/syncer_action.hpp"
+#include "protocol/usual_norm.hpp"
 
 namespace atl::protocol {
 
@@ -46,8 +47,9 @@ class OwnedFragment {
   Reason receive(int site, Contribution const& contribution, PayloadFacts const& facts,
                  Surroundings const& around, Actions& actions);
   void begin_rest() { last_round_over_ = false; }
-  // Opens, fills and closes rounds as far as that is due now.
-  void advance(Surroundings const& around, GraceWindow& grace, Actions& actions);
+  // Opens, fills and closes rounds as far as that is due now. Returns how many contributions were refused at
+  // a close.
+  std::uint64_t advance(Surroundings const& around, GraceWindow& grace, Actions& actions);
   std::optional<double> next_timer_s(Surroundings const& around) const;
 
   std::uint32_t index() const { return index_; }
@@ -72,6 +74,7 @@ class OwnedFragment {
     std::set<int> pulled;              // sites; those that came unasked as well
     std::set<int> answered;            // members, and those that were refused
     std::map<int, Member> members;     // by site: the result must not depend on the order of arrival
+    std::set<int> unusual;             // members whose norm is
     std::optional<double> close_at_s;  // end of the grace; none below the quorum
   };
 
@@ -90,6 +93,8 @@ class OwnedFragment {
     std::uint64_t received_round = 0;  // the last it contributed to
     Fate fate;                         // of its last contribution
     Version sent;                      // the newest that was sent to it
+    Version sent_whole;                // the newest that was, as a whole
+    Version lacks;                     // the newest of which it wants the whole
     Version needed;                    // a copy of an older base holds work that was merged or is carried
     std::optional<Member> carried;     // its late contribution, for the next round
     std::optional<Awaited> awaited;    // the oldest it was sent at its commit and has not adopted
@@ -99,14 +104,16 @@ class OwnedFragment {
   Copy const& copy_of(int site) const { return copies_.at(static_cast<std::size_t>(site)); }
 
   void tell(int site, Fate const& fate, Actions& actions);
-  void send_release(int site, Actions& actions);
+  // `since`: as the difference; else whole.
+  void send_release(int site, Actions& actions, std::optional<Version> since = std::nullopt);
+  bool can_follow(Copy const& copy, Version const& before, Surroundings const& around) const;
   bool is_eligible(int site, Surroundings const& around) const;
   bool may_answer(int site, Surroundings const& around) const;
   bool is_anyone_awaited(Surroundings const& around) const;
   std::string describe(int site, Surroundings const& around) const;
   bool can_carry(Copy const& copy, Contribution const& contribution, Surroundings const& around) const;
-  Member member_of(int site, PayloadHandle payload, Contribution const& contribution) const;
-  void restore(int site, bool is_carried, Contribution const& contribution, PayloadHandle payload,
+  Member member_of(int site, PayloadFacts const& facts, Contribution const& contribution) const;
+  void restore(int site, bool is_carried, Contribution const& contribution, PayloadFacts const& facts,
                double now_s);
   void drop_carried(int site, Actions& actions);
   bool has_all_that_was_sent(Membership const& sites) const;
@@ -114,9 +121,12 @@ class OwnedFragment {
   bool are_all_settled(Membership const& sites) const;
 
   // Of the open round; in owned_fragment_round.cpp.
+  std::ptrdiff_t counted_members(Surroundings const& around) const;
   bool has_quorum(Surroundings const& around) const;
+  void refuse_unusual(Surroundings const& around, Actions& actions);
   bool is_spoiled(Surroundings const& around) const;
   double last_round_ends_s(Surroundings const& around) const;
+  void open_due(Surroundings const& around, Actions& actions);
   void open(bool is_last, Surroundings const& around, Actions& actions);
   void open_last_round(Surroundings const& around, Actions& actions);
   void pull_eligible(Surroundings const& around, Actions& actions);
@@ -126,7 +136,7 @@ class OwnedFragment {
   void join_carried(int site, Version const& before, Surroundings const& around, Commit& commit,
                     Actions& actions);
   void close(Surroundings const& around, Actions& actions);
-  void cancel(Actions& actions);
+  void cancel(Surroundings const& around, Actions& actions);
 
   std::uint32_t index_;
   Version version_;
@@ -134,6 +144,8 @@ class OwnedFragment {
   std::uint64_t rounds_ = 0;         // opened so far; the number of the last one
   std::uint64_t next_due_ = 0;       // on the clock
   bool last_round_over_ = false;     // of Purpose::finish
+  UsualNorm usual_;
+  std::uint64_t refused_ = 0;  // at closes, and not yet told
   std::optional<Round> round_;
   std::vector<Copy> copies_;  // by site
 };

@@ -120,7 +120,8 @@ Progress::Fragment SiteFragment::progress() const {
           .base = base_,
           .unsent = ledger_.unsent,
           .pending = is_fate_open(),
-          .round = done_round_};
+          .round = done_round_,
+          .lacks = lacks_};
 }
 
 namespace {

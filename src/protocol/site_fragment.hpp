@@ -2,6 +2,7 @@
 // (PROTOCOL.md §1).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -41,6 +42,8 @@ class SiteFragment {
   // Ignored where this round is over or answered. `boundary` orders the fragments of a site.
   void stand(Pull const& pull, std::uint64_t boundary);
   void cancel(std::uint64_t round);
+  // A difference to `version` came that is of no use here: it must be sent whole.
+  void note_lack(Version const& version) { lacks_ = std::max(lacks_, version); }
 
   bool is_newer(Release const& release) const { return !adopted_ || release.version > base_; }
   AdoptRule adopt(Release const& release, deck::Receive receive);
@@ -98,6 +101,7 @@ class SiteFragment {
   // an older one's end, which a release may overtake.
   std::vector<Sent> carried_;
   std::uint64_t done_round_ = 0;  // answered, cancelled or closed, and with it all before
+  Version lacks_;                 // the newest that must be, or was, sent whole for that
 };
 
 }  // namespace atl::protocol

@@ -107,7 +107,11 @@ void SiteMachine::adopt_newest(std::span<SiteEvent const> events, std::vector<Si
   for (auto const& event : events) {
     auto const* held = std::get_if<HeldRelease>(&event);
     if (!held) continue;
-    auto const* const fragment = find(held->release.fragment);
+    auto* const fragment = find(held->release.fragment);
+    if (held->payload == 0) {
+      if (fragment) fragment->note_lack(held->release.version);
+      continue;
+    }
     if (!fragment || !fragment->is_newer(held->release)) {
       actions.emplace_back(Discard{held->payload});
       continue;

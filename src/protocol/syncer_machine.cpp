@@ -88,7 +88,9 @@ std::vector<SyncerAction> SyncerMachine::on_timer(double now_s) {
 std::vector<SyncerAction> SyncerMachine::advance(std::vector<SyncerAction> actions) {
   sites_.sweep(now_s_);
   clock_.update(sites_.counted_steps(), sites_.take_changed());
-  for (auto& fragment : fragments_) fragment.advance(surroundings(), grace_, actions);
+  std::uint64_t unusual = 0;
+  for (auto& fragment : fragments_) unusual += fragment.advance(surroundings(), grace_, actions);
+  if (unusual > 0) rejections_[Reason::unusual_norm] += unusual;
   return actions;
 }
 

@@ -6,7 +6,7 @@
 
 namespace atl::protocol {
 
-inline constexpr std::uint32_t protocol_version = 2;
+inline constexpr std::uint32_t protocol_version = 3;
 
 // A payload lives with the driver; the machines only pass its handle on. 0: none.
 using PayloadHandle = std::uint64_t;
@@ -55,6 +55,7 @@ enum class Reason : std::uint8_t {
   future_base,     // base newer than the owner's version
   wrong_counts,    // no steps, no tokens, or more than the deck allows
   not_finite,      // NaN or infinity in the payload
+  unusual_norm,    // far from what the fragment's contributions are like, while those of most sites are not
   old_incarnation  // from an earlier life of the site
 };
 

@@ -19,20 +19,28 @@ std::vector<Message> examples() {
   return {
       Hello{.version = 3, .incarnation = 2, .parameters = {large, 7}, .agreement = "outer.quorum = 2\n"},
       Welcome{.refusal = "outer.quorum differs"},
-      Progress{
-          .incarnation = 1,
-          .step = 240,
-          .step_s = 0.125,
-          .loss = -1e-300,
-          .holding = true,
-          .stop_requested = true,
-          .fragments = {{.fragment = 5, .base = {1, 9}, .unsent = {3, 6144}, .pending = true, .round = 11},
-                        {.fragment = 6, .base = {}, .unsent = {}, .pending = false, .round = large}}},
+      Progress{.incarnation = 1,
+               .step = 240,
+               .step_s = 0.125,
+               .loss = -1e-300,
+               .holding = true,
+               .stop_requested = true,
+               .fragments = {{.fragment = 5,
+                              .base = {1, 9},
+                              .unsent = {3, 6144},
+                              .pending = true,
+                              .round = 11,
+                              .lacks = {1, 10}},
+                             {.fragment = 6, .base = {}, .unsent = {}, .pending = false, .round = large}}},
       Pull{.fragment = 4, .round = 17, .fate = {16, Outcome::rejected, Reason::not_finite}},
       Cancel{.fragment = 1, .round = 2},
       Contribution{
           .fragment = 3, .round = 8, .incarnation = 2, .base = {0, 7}, .step = 91, .work = {24, 49152}},
-      Release{.fragment = 2, .round = 8, .version = {1, 8}, .fate = {8, Outcome::merged, Reason::none}},
+      Release{.fragment = 2,
+              .round = 8,
+              .version = {1, 8},
+              .fate = {8, Outcome::merged, Reason::none},
+              .since = Version{1, 7}},
       FateNotice{.fragment = 9, .fate = {4, Outcome::dropped, Reason::unknown_round}},
       Hold{.id = 1, .purpose = Purpose::finish},
       Held{.id = large},
@@ -99,7 +107,7 @@ TEST_CASE("an unknown type, choice or truth value is refused") {
   CHECK(refused(Hold{}, 9, 3));
   CHECK_FALSE(refused(Hold{}, 9, 2));
   CHECK(refused(FateNotice{}, 13, 7));  // outcome
-  CHECK(refused(FateNotice{}, 14, 8));  // reason
+  CHECK(refused(FateNotice{}, 14, 9));  // reason
 }
 
 TEST_CASE("a length beyond the message is refused before anything is allocated for it") {
