@@ -24,7 +24,7 @@ std::map<std::string, std::string> facts_of(RunPlan const& plan) {
 
 std::vector<base::Problem> conflicts(checkpoint::Set const& set, RunPlan const& plan) {
   auto const& manifest = set.manifest;
-  constexpr std::uint64_t first_format = 2;
+  constexpr std::uint64_t first_format = 3;
   if (manifest.format < first_format) {
     return {{set.folder.string(),
              fmt::format("has checkpoint format {}; runs are resumed from format {} on", manifest.format,

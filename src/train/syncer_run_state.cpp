@@ -37,10 +37,11 @@ void SyncerRun::save_payloads(base::Writer& writer) const {
   std::vector<float> room;
   for (auto const* member : machine_.held_members()) {
     auto const fragment = static_cast<int>(member->contribution.fragment);
+    auto const size = plan_.table.fragment(fragment).size;
     auto& group = fragments[fragment];
     if (!group) group = writer.group(fragment_name(fragment));
     group->write(site_name(member->site),
-                 outer::decoded(plan_.codec, *held_.at(member->payload).payload, room));
+                 outer::decoded(plan_.codec, *held_.at(member->payload).payload, size, room));
   }
 }
 
@@ -48,8 +49,7 @@ void SyncerRun::load(ResumePoint const& resume) {
   ShardFiles const files(resume);
   machine_.load(*files.machine(), base::now_s());
   if (!model_) return;
-  model_->load(files, [&](int p) { return machine_.version(static_cast<std::uint32_t>(p)).commits; });
-
+  auto const commits = [&](int p) { return machine_.version(static_cast<std::uint32_t>(p)).commits; };
   auto const held = machine_.held_members();
   for (auto const* member : held) {
     auto const fragment = static_cast<int>(member->contribution.fragment);
@@ -63,10 +63,9 @@ void SyncerRun::load(ResumePoint const& resume) {
     last_handle_ = std::max(last_handle_, member->payload);
   }
   for (int p = shard_; p < plan_.table.fragments(); p += plan_.config.syncer.ranks) {
-    report(to_json(RestoredLine{.step = resume.step,
-                                .fragment = p,
-                                .version = machine_.version(static_cast<std::uint32_t>(p)).commits,
-                                .theta = model_->digest(p)}));
+    model_->load(p, files.of(p), commits(p));
+    report(to_json(
+        RestoredLine{.step = resume.step, .fragment = p, .version = commits(p), .theta = model_->digest(p)}));
   }
 }
 
