@@ -86,10 +86,12 @@ void MpiTransport::send(Peer to, protocol::Message message, Payload payload) {
 
   std::lock_guard const lock(mutex_);
   base::ensure(!is_closing_, "nothing is sent after close");
-  auto const older = std::ranges::find_if(channel.queue, [&](auto const& waiting) {
-    return queued.release_of && waiting.release_of == queued.release_of;
-  });
-  if (older != channel.queue.end()) {
+  auto const is_moot = [fragment = queued.release_of](auto const& waiting) {
+    return fragment && waiting.release_of == fragment;
+  };
+  auto const older = std::ranges::find_if(channel.queue, is_moot);
+  if (older != channel.queue.end() && !release->since) {
+    channel.queue.erase(std::remove_if(older + 1, channel.queue.end(), is_moot), channel.queue.end());
     *older = std::move(queued);
   } else {
     channel.queue.push_back(std::move(queued));
