@@ -25,6 +25,7 @@ struct Surroundings {
   Membership const& sites;
   bool synchronous = false;
   std::uint64_t clock = 0;
+  std::optional<int> backup;    // the shard that must hold what sites see
   std::optional<Purpose> rest;  // between Hold and Go
   double last_advance_s = 0.0;  // at rest: when a site was last seen to move
   double now_s = 0.0;
@@ -34,11 +35,22 @@ class OwnedFragment {
  public:
   using Actions = std::vector<SyncerAction>;
 
-  OwnedFragment(std::uint32_t index, deck::OuterSection const& outer, int sites);
+  // `replicated`: nobody sees anything of it before a backup holds it.
+  OwnedFragment(std::uint32_t index, deck::OuterSection const& outer, int sites, bool replicated);
+  // Of a backup that takes the fragment over in a new term.
+  OwnedFragment(Replica const& replica, std::uint64_t term);
 
   // A new life of a site: what was known of its copy is void. Returns how many contributions of its earlier
   // life were thrown out; those that were saved with it are of this one.
   int admit(int site, std::uint64_t incarnation, Actions& actions);
+  // A site's process is gone: nothing of it is merged any more. Returns how many contributions were thrown
+  // out.
+  int lose(int site, Actions& actions);
+  // Its owner goes on in a new term: open rounds are off, and nothing is carried any more.
+  void begin_term(std::uint64_t term, Actions& actions);
+  // The backup holds this version.
+  void on_ack(int shard, Version const& version, Surroundings const& around, Actions& actions);
+  Replica replica() const;
   // What a site says of its copy. True where it has adopted a newer version.
   bool hear(int site, Progress::Fragment const& said, Surroundings const& around, GraceWindow& grace);
   // A site that missed a version while it was silent gets the newest.
@@ -49,11 +61,12 @@ class OwnedFragment {
   void begin_rest() { last_round_over_ = false; }
   // Opens, fills and closes rounds as far as that is due now. Returns how many contributions were refused at
   // a close.
-  std::uint64_t advance(Surroundings const& around, GraceWindow& grace, Actions& actions);
+  int advance(Surroundings const& around, GraceWindow& grace, Actions& actions);
   std::optional<double> next_timer_s(Surroundings const& around) const;
 
   std::uint32_t index() const { return index_; }
   Version version() const { return version_; }
+  bool is_published() const { return published_; }
   // No round is open or to come before Go, and nothing is on its way from or to a live site. In the
   // synchronous methods a checkpoint or stop asks only that nothing is on its way here.
   bool is_quiet(Surroundings const& around) const;
@@ -88,21 +101,24 @@ class OwnedFragment {
     std::optional<Version> base;
     Work unsent;
     bool pending = false;
-    std::uint64_t done_round = 0;      // the site answers no pull up to here any more
-    std::uint64_t pulled_round = 0;    // the last it was asked for
-    std::uint64_t received_round = 0;  // the last it contributed to
-    Fate fate;                         // of its last contribution
-    Version sent;                      // the newest that was sent to it
-    Version sent_whole;                // the newest that was, as a whole
-    Version lacks;                     // the newest of which it wants the whole
-    Version needed;                    // a copy of an older base holds work that was merged or is carried
-    std::optional<Member> carried;     // its late contribution, for the next round
-    std::optional<Awaited> awaited;    // the oldest it was sent at its commit and has not adopted
+    std::uint64_t done_round = 0;       // the site answers no pull up to here any more
+    std::uint64_t pulled_round = 0;     // the last it was asked for
+    std::uint64_t received_round = 0;   // the last it contributed to
+    Fate fate;                          // of its last contribution
+    std::vector<Fate> fates;            // ends of contributions that it may not have heard of
+    Version sent;                       // the newest that was sent to it
+    std::optional<Version> sent_whole;  // the newest that was, as a whole
+    Version lacks;                      // the newest of which it wants the whole
+    Version needed;                     // a copy of an older base holds work that was merged or is carried
+    std::optional<Member> carried;      // its late contribution, for the next round
+    std::optional<Awaited> awaited;     // the oldest it was sent at its commit and has not adopted
   };
 
   Copy& copy_of(int site) { return copies_.at(static_cast<std::size_t>(site)); }
   Copy const& copy_of(int site) const { return copies_.at(static_cast<std::size_t>(site)); }
 
+  void owe(int site, Actions& actions);
+  void note(int site, Fate const& fate);
   void tell(int site, Fate const& fate, Actions& actions);
   // `since`: as the difference; else whole.
   void send_release(int site, Actions& actions, std::optional<Version> since = std::nullopt);
@@ -135,7 +151,10 @@ class OwnedFragment {
   void join_unasked(int site, std::uint64_t round, Surroundings const& around);
   void join_carried(int site, Version const& before, Surroundings const& around, Commit& commit,
                     Actions& actions);
+  int throw_out(int site, std::optional<std::uint64_t> spared_incarnation, Actions& actions);
   void close(Surroundings const& around, Actions& actions);
+  void keep_replicated(Surroundings const& around, Actions& actions);
+  void publish(Surroundings const& around, Actions& actions);
   void cancel(Surroundings const& around, Actions& actions);
 
   std::uint32_t index_;
@@ -145,9 +164,16 @@ class OwnedFragment {
   std::uint64_t next_due_ = 0;       // on the clock
   bool last_round_over_ = false;     // of Purpose::finish
   UsualNorm usual_;
-  std::uint64_t refused_ = 0;  // at closes, and not yet told
+  int refused_ = 0;  // at closes, and not yet told
   std::optional<Round> round_;
   std::vector<Copy> copies_;  // by site
+
+  // What a site has seen, the backup holds: a version is published once its replica is acknowledged.
+  bool published_ = false;
+  std::optional<int> backup_;       // that was sent the replica of `version_`
+  std::vector<int> absent_;         // of the round that made `version_`, to be told when it is published
+  std::vector<SendToSite> untold_;  // fates that no release of it tells
+  std::set<int> owed_;              // sites that it is to be released to then
 };
 
 }  // namespace atl::protocol

@@ -48,6 +48,16 @@ void SiteFragment::cancel(std::uint64_t round) {
   if (standing_ && standing_->round <= done_round_) standing_.reset();
 }
 
+void SiteFragment::change_owner(std::uint64_t term, std::uint64_t from) {
+  if (sent_ && !is_end(sent_->outcome)) sent_->outcome = Outcome::dropped;
+  for (auto& carried : carried_) {
+    if (!is_end(carried.outcome)) carried.outcome = Outcome::dropped;
+  }
+  // The new owner holds what this site has seen of that term; its base is the same in both.
+  if (base_.term == from) base_.term = term;
+  cancel(first_round_of(term));
+}
+
 AdoptRule SiteFragment::adopt(Release const& release, deck::Receive receive) {
   AdoptRule rule = AdoptRule::overwrite;
   if (adopted_ && receive == deck::Receive::blend) rule = AdoptRule::blend;
@@ -102,6 +112,12 @@ std::optional<std::uint64_t> SiteFragment::contributed_round() const {
   return sent_ ? std::optional(sent_->round) : std::nullopt;
 }
 
+std::uint64_t SiteFragment::oldest_open_round() const {
+  std::uint64_t oldest = sent_ && !is_end(sent_->outcome) ? sent_->round : 0;
+  for (auto const& carried : carried_) oldest = oldest == 0 ? carried.round : std::min(oldest, carried.round);
+  return oldest;
+}
+
 Contribution SiteFragment::contribute(Occasion const& occasion) {
   cancel(occasion.round);
   Work const work = std::exchange(ledger_.unsent, {});
@@ -121,6 +137,7 @@ Progress::Fragment SiteFragment::progress() const {
           .unsent = ledger_.unsent,
           .pending = is_fate_open(),
           .round = done_round_,
+          .open_round = oldest_open_round(),
           .lacks = lacks_};
 }
 

@@ -44,6 +44,9 @@ class SiteFragment {
   void cancel(std::uint64_t round);
   // A difference to `version` came that is of no use here: it must be sent whole.
   void note_lack(Version const& version) { lacks_ = std::max(lacks_, version); }
+  // Another owner, which has said all that became of earlier contributions: what it did not name is dropped.
+  // It goes on from the versions of the term `from`.
+  void change_owner(std::uint64_t term, std::uint64_t from);
 
   bool is_newer(Release const& release) const { return !adopted_ || release.version > base_; }
   AdoptRule adopt(Release const& release, deck::Receive receive);
@@ -86,6 +89,7 @@ class SiteFragment {
   };
 
   void book(Sent& sent);
+  std::uint64_t oldest_open_round() const;  // 0: none
 
   std::uint32_t index_;
   Outcome unless_said_;

@@ -17,31 +17,31 @@ double of_one_step(double norm, Work const& work) {
 
 }  // namespace
 
-bool UsualNorm::is_unusual(double norm, Work const& work) const {
-  if (gate_z_ == 0.0 || merged_ < fewest) return false;
-  double const deviation = std::max(std::sqrt(variance_), least_deviation * mean_);
-  return std::abs(of_one_step(norm, work) - mean_) > gate_z_ * deviation;
+bool UsualNorm::is_unusual(double norm, Work const& work, double gate_z) const {
+  if (gate_z == 0.0 || merged < fewest) return false;
+  double const deviation = std::max(std::sqrt(variance), least_deviation * mean);
+  return std::abs(of_one_step(norm, work) - mean) > gate_z * deviation;
 }
 
 // All alike at first; later the older fade.
 void UsualNorm::saw_merged(double norm, Work const& work) {
-  ++merged_;
-  double const share = std::max(1.0 / static_cast<double>(merged_), 1.0 / longest_memory);
-  double const away = of_one_step(norm, work) - mean_;
-  mean_ += share * away;
-  variance_ = (1.0 - share) * (variance_ + share * away * away);
+  ++merged;
+  double const share = std::max(1.0 / static_cast<double>(merged), 1.0 / longest_memory);
+  double const away = of_one_step(norm, work) - mean;
+  mean += share * away;
+  variance = (1.0 - share) * (variance + share * away * away);
 }
 
 void UsualNorm::save(base::Writer& writer) const {
-  writer.write("merged", merged_);
-  writer.write("mean", mean_);
-  writer.write("variance", variance_);
+  writer.write("merged", merged);
+  writer.write("mean", mean);
+  writer.write("variance", variance);
 }
 
 void UsualNorm::load(base::Reader const& reader) {
-  merged_ = reader.read_uint("merged");
-  mean_ = reader.read_double("mean");
-  variance_ = reader.read_double("variance");
+  merged = reader.read_uint("merged");
+  mean = reader.read_double("mean");
+  variance = reader.read_double("variance");
 }
 
 }  // namespace atl::protocol

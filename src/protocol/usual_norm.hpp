@@ -10,24 +10,20 @@
 namespace atl::protocol {
 
 // Of |delta| / sqrt(steps), over what was merged: the last some thirty count.
-class UsualNorm {
- public:
-  // `gate_z`: how many deviations from the mean are out of the ordinary; 0: nothing is.
-  explicit UsualNorm(double gate_z) : gate_z_(gate_z) {}
+struct UsualNorm {
+  std::uint64_t merged = 0;
+  double mean = 0.0;
+  double variance = 0.0;
+  bool operator==(UsualNorm const&) const = default;
 
-  // Nothing is before 8 were merged. A deviation counts as half of the mean at least: `steps` varies between
-  // contributions, and drift grows faster than its root.
-  bool is_unusual(double norm, Work const& work) const;
+  // More than `gate_z` deviations from the mean; with 0, and before 8 were merged, nothing is. A deviation
+  // counts as half of the mean at least: `steps` varies between contributions, and drift grows faster than
+  // its root.
+  bool is_unusual(double norm, Work const& work, double gate_z) const;
   void saw_merged(double norm, Work const& work);
 
   void save(base::Writer& writer) const;
   void load(base::Reader const& reader);
-
- private:
-  double gate_z_;
-  std::uint64_t merged_ = 0;
-  double mean_ = 0.0;
-  double variance_ = 0.0;
 };
 
 }  // namespace atl::protocol

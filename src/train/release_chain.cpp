@@ -29,7 +29,7 @@ transport::Payload ReleaseChain::whole(protocol::Release const& release, transpo
     auto const size = payload->size() / sizeof(float);
     if (!outer::is_finite(outer::decoded(plan_.release_codec, *payload, size, room))) return nullptr;
   }
-  newest = {release.version, payload};
+  if (!newest.theta || release.version >= newest.version) newest = {release.version, payload};
   return payload;
 }
 

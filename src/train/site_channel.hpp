@@ -29,8 +29,8 @@ class SiteChannel {
   transport::Payload const& payload(protocol::PayloadHandle handle) const { return payloads_.at(handle); }
   void discard(protocol::PayloadHandle handle) { payloads_.erase(handle); }
 
-  void contribute(protocol::Contribution const& contribution, transport::Payload payload);
-  void send_progress(protocol::Progress const& progress);
+  void contribute(protocol::Contribute const& asked, transport::Payload payload);
+  void send_to_shards(protocol::Message const& message);
   void send_to_hub(protocol::Message message);
   void say_goodbye();
 

@@ -147,8 +147,9 @@ void SyncerRun::on_hello(int site, protocol::Hello const& hello) {
   } else if (hello.parameters != plan_.table.digest()) {
     refusal = "the models' tensors differ";
   }
-  transport_.send(site_peer(site), protocol::Welcome{refusal});
-  if (refusal.empty()) carry_out(machine_.on_admitted(site, hello.incarnation, base::now_s()));
+  if (!refusal.empty()) return transport_.send(site_peer(site), protocol::Welcome{.refusal = refusal});
+  transport_.send(site_peer(site), machine_.welcome(site));
+  carry_out(machine_.on_admitted(site, hello.incarnation, base::now_s(), hello.heals));
 }
 
 void SyncerRun::on_contribution(transport::Frame const& frame) {

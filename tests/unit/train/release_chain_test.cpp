@@ -96,6 +96,18 @@ TEST_CASE("a site that was sent the whole in between goes on with differences") 
   CHECK(*chain.whole(release(3, 2), model.difference(0)) == *model.release(0));
 }
 
+TEST_CASE("a release of an older version that comes late does not cut the chain") {
+  auto const plan = plan_with(Codec::int4);
+  auto model = started(plan);
+  train::ReleaseChain chain(plan);
+  auto const first = model.release(0);
+  commit(model, 1);
+  chain.whole(release(1), model.release(0));
+  CHECK(chain.whole(release(0), first) == first);
+  commit(model, 2);
+  CHECK(chain.whole(release(2, 1), model.difference(0)));
+}
+
 TEST_CASE("a difference that is not of finite numbers is as good as lost") {
   auto const plan = plan_with(Codec::int8);
   auto model = started(plan);
