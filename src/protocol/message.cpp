@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -25,13 +26,16 @@ auto fields(Is<Version> auto& m) { return std::tie(m.term, m.commits); }
 auto fields(Is<Work> auto& m) { return std::tie(m.steps, m.tokens); }
 auto fields(Is<Fate> auto& m) { return std::tie(m.round, m.outcome, m.reason); }
 
-auto fields(Is<Hello> auto& m) { return std::tie(m.version, m.incarnation, m.parameters, m.agreement); }
-auto fields(Is<Welcome> auto& m) { return std::tie(m.refusal); }
+auto fields(Is<Hello> auto& m) {
+  return std::tie(m.version, m.incarnation, m.heals, m.parameters, m.agreement);
+}
+auto fields(Is<Seat> auto& m) { return std::tie(m.seat, m.term, m.from, m.owner, m.backup, m.claims); }
+auto fields(Is<Welcome> auto& m) { return std::tie(m.refusal, m.shard, m.donors, m.step, m.seats); }
 auto fields(Is<Progress::Fragment> auto& m) {
-  return std::tie(m.fragment, m.base, m.unsent, m.pending, m.round);
+  return std::tie(m.fragment, m.base, m.unsent, m.pending, m.round, m.open_round);
 }
 auto fields(Is<Progress> auto& m) {
-  return std::tie(m.incarnation, m.step, m.step_s, m.loss, m.holding, m.stop_requested, m.fragments);
+  return std::tie(m.incarnation, m.step, m.step_s, m.loss, m.heals, m.holding, m.stop_requested, m.fragments);
 }
 auto fields(Is<Pull> auto& m) { return std::tie(m.fragment, m.round, m.fate); }
 auto fields(Is<Cancel> auto& m) { return std::tie(m.fragment, m.round); }
@@ -40,6 +44,15 @@ auto fields(Is<Contribution> auto& m) {
 }
 auto fields(Is<Release> auto& m) { return std::tie(m.fragment, m.round, m.version, m.fate); }
 auto fields(Is<FateNotice> auto& m) { return std::tie(m.fragment, m.fate); }
+auto fields(Is<StateRequest> auto& m) { return std::tie(m.site, m.incarnation); }
+auto fields(Is<StateData> auto& m) { return std::tie(m.incarnation, m.step); }
+auto fields(Is<Replica::Site> auto& m) { return std::tie(m.fates, m.needed); }
+auto fields(Is<Replica> auto& m) { return std::tie(m.fragment, m.version, m.next_due, m.sites); }
+auto fields(Is<ReplicaAck> auto& m) { return std::tie(m.fragment, m.version); }
+auto fields(Is<Alive> auto&) { return std::tuple<>(); }
+auto fields(Is<PromiseRequest> auto& m) { return std::tie(m.seat, m.term, m.from, m.shard); }
+auto fields(Is<Promise> auto& m) { return std::tie(m.incarnation, m.seat, m.term, m.shard, m.claims); }
+auto fields(Is<Marker> auto& m) { return std::tie(m.id, m.step, m.bulk); }
 auto fields(Is<Hold> auto& m) { return std::tie(m.id, m.purpose); }
 auto fields(Is<Held> auto& m) { return std::tie(m.id); }
 auto fields(Is<Save> auto& m) { return std::tie(m.id, m.step); }
@@ -54,7 +67,7 @@ constexpr Enum last_of;
 template <>
 constexpr Outcome last_of<Outcome> = Outcome::absent;
 template <>
-constexpr Reason last_of<Reason> = Reason::old_incarnation;
+constexpr Reason last_of<Reason> = Reason::old_term;
 template <>
 constexpr Purpose last_of<Purpose> = Purpose::finish;
 
@@ -73,6 +86,11 @@ class Encoder {
   void put(std::string const& text) {
     put_length(text.size());
     for (char const c : text) bytes_.push_back(static_cast<std::byte>(c));
+  }
+  template <class T>
+  void put(std::optional<T> const& item) {
+    put(item.has_value());
+    if (item) put(*item);
   }
   template <class T>
   void put(std::vector<T> const& items) {
@@ -136,6 +154,11 @@ class Decoder {
     text.assign(reinterpret_cast<char const*>(bytes.data()), bytes.size());
   }
   template <class T>
+  void get(std::optional<T>& item) {
+    item.reset();
+    if (get_number<bool>()) get(item.emplace());
+  }
+  template <class T>
   void get(std::vector<T>& items) {
     auto const length = get_number<std::uint32_t>();
     if (length > rest_.size()) refuse("an impossible length");  // every item takes a byte at least
@@ -177,15 +200,19 @@ Message decode_alternative(std::size_t type, Decoder& decoder, std::index_sequen
 }  // namespace
 
 char const* kind_name(std::size_t index) {
-  static constexpr std::array names{"hello",        "welcome", "progress", "pull",   "cancel",
-                                    "contribution", "release", "fate",     "hold",   "held",
-                                    "save",         "saved",   "go",       "report", "bye"};
+  static constexpr std::array names{"hello",        "welcome",         "progress",   "pull",    "cancel",
+                                    "contribution", "release",         "fate",       "hold",    "held",
+                                    "save",         "saved",           "go",         "report",  "bye",
+                                    "seat",         "state_request",   "state_data", "replica", "replica_ack",
+                                    "alive",        "promise_request", "promise",    "marker"};
   static_assert(names.size() == std::variant_size_v<Message>);
   return names.at(index);
 }
 
 bool is_bulk(Message const& message) {
-  return std::holds_alternative<Contribution>(message) || std::holds_alternative<Release>(message);
+  if (auto const* marker = std::get_if<Marker>(&message)) return marker->bulk;
+  return std::holds_alternative<Contribution>(message) || std::holds_alternative<Release>(message) ||
+         std::holds_alternative<StateData>(message) || std::holds_alternative<Replica>(message);
 }
 
 std::vector<std::byte> encode(Message const& message) {

@@ -28,8 +28,9 @@ class SiteChannel {
   transport::Payload const& payload(protocol::PayloadHandle handle) const { return payloads_.at(handle); }
   void discard(protocol::PayloadHandle handle) { payloads_.erase(handle); }
 
-  void contribute(protocol::Contribution const& contribution, transport::Payload payload);
-  void send_progress(protocol::Progress const& progress);
+  void contribute(protocol::Contribute const& asked, transport::Payload payload);
+  void send_to_shards(protocol::Message const& message);
+  void send_markers(protocol::Marker marker);  // on both lanes, to all shards
   void send_to_hub(protocol::Message message);
   void say_goodbye();
 
@@ -45,6 +46,7 @@ class SiteChannel {
   std::deque<protocol::SiteEvent> events_;
   std::map<protocol::PayloadHandle, transport::Payload> payloads_;
   protocol::PayloadHandle last_handle_ = 0;
+  std::uint64_t last_marker_ = 0;  // of the snapshot
 };
 
 }  // namespace atl::train

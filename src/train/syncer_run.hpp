@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "protocol/snapshot.hpp"
 #include "protocol/syncer_machine.hpp"
 #include "train/hub.hpp"
 #include "train/outer_model.hpp"
@@ -38,7 +39,14 @@ class SyncerRun {
   void on_command(protocol::Message const& message);
   void report_when_quiet();
   void write_state(protocol::Save const& save);
+  void write_machine_and_model(base::Writer& writer) const;
+  // Of a snapshot.
+  void on_marker(protocol::Marker const& marker);
+  void pass_on(protocol::Marker marker);
+  void close_cut_if_complete();
+  void load_in_flight(ResumePoint const& resume);
   void save_payloads(base::Writer& writer) const;
+  void save_in_flight(base::Writer& writer) const;
   void answer_hub(protocol::Message message);
   void report(std::string const& metrics_line);
 
@@ -57,6 +65,16 @@ class SyncerRun {
   std::optional<OuterModel> model_;  // none where nothing is exchanged
   std::map<protocol::PayloadHandle, Held> held_;
   protocol::PayloadHandle last_handle_ = 0;
+
+  // A contribution that was on its way at the cut of the open snapshot.
+  struct InFlight {
+    int site = 0;
+    protocol::Contribution contribution;
+    transport::Payload payload;
+  };
+  protocol::CutRecorder cut_;
+  std::optional<StateFile> cut_file_;
+  std::vector<InFlight> in_flight_;
 
   std::optional<protocol::Hold> hold_;  // not answered yet
   bool is_over_ = false;

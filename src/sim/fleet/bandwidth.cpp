@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 
 namespace atl::sim {
 
@@ -82,10 +83,12 @@ std::vector<BandwidthCell> simulate_bandwidth(BandwidthConfig const& config) {
     for (std::size_t k = 0; k < model.utilisation.size(); ++k) {
       BandwidthCell cell{.method = plans[i].method, .utilisation = model.utilisation[k]};
       if (!published[i]->empty()) cell.published = (*published[i])[k];
-      for (int point = 0; point < model.points && !cell.gbit_s; ++point) {
-        double const gbit_s = model.lowest_gbit_s * std::pow(factor, point);
-        if (utilisation(model, plans[i], gbit_s) >= cell.utilisation) cell.gbit_s = gbit_s;
-      }
+      auto const tried = std::views::iota(0, model.points) | std::views::transform([&](int point) {
+                           return model.lowest_gbit_s * std::pow(factor, point);
+                         });
+      auto const enough = std::ranges::partition_point(
+          tried, [&](double gbit_s) { return utilisation(model, plans[i], gbit_s) < cell.utilisation; });
+      if (enough != tried.end()) cell.gbit_s = *enough;
       cells.push_back(cell);
     }
   }

@@ -30,7 +30,7 @@ Fleet::Fleet(FleetSection const& fleet, FleetLinkSection const& link, FleetShape
     : rng_{fleet.seed}, step_s_(fleet.step_s), slowest_(fleet.slowest), step_noise_(fleet.step_noise) {
   auto rules = rules_of(fleet, link, shape);
   for (int site = 0; site < shape.sites; ++site) {
-    if (site == shape.sites - fleet.scavenged) {
+    if (site == shape.sites - shape.scavenged) {
       rules.mean_present_s = fleet.present_h * hour_s;
       rules.mean_absent_s = fleet.absent_h * hour_s;
     }

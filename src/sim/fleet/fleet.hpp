@@ -14,6 +14,7 @@ namespace atl::sim {
 struct FleetShape {
   double chips = 0.0;
   int sites = 1;
+  int scavenged = 0;  // the last of the sites
   bool is_elastic = true;
 };
 

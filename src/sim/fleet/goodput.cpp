@@ -45,7 +45,10 @@ std::vector<GoodputCell> empty_cells(GoodputSection const& goodput, std::vector<
 void simulate(GoodputConfig const& config, double failures, GoodputCell& cell) {
   double const chips = cell.chips;
   double const duration_s = failures * config.fleet.chip_mtbi_years * year_s / chips;
-  FleetShape const shape{.chips = chips, .sites = cell.sites, .is_elastic = cell.scheme != Scheme::rigid};
+  FleetShape const shape{.chips = chips,
+                         .sites = cell.sites,
+                         .scavenged = cell.scheme == Scheme::decoupled ? config.fleet.scavenged : 0,
+                         .is_elastic = cell.scheme != Scheme::rigid};
   cell.result = observe(Fleet(config.fleet, config.link, shape), duration_s);
 }
 
