@@ -182,10 +182,10 @@ void declare_outer(Table& table) {
     Field{"max_staleness", &S::max_staleness, duration_or_0, "commits",
           "contributions from older bases are rejected", agreed},
     Field{"gate_z", &S::gate_z, at_least(0), "",
-          "contributions this many deviations from the usual norm are rejected; 0: none", agreed},
+          "contributions this many deviations from the usual norm are rejected; 0: none (diloco, streaming: none)", agreed},
     Field{"in_flight", &S::in_flight, size, "", "contributions that a site stages at once", elastic},
-    Field{"codec", &S::codec, any, "", "of contributions on the wire", agreed},
-    Field{"release_codec", &S::release_codec, any, "", "of releases on the wire", agreed},
+    Field{"codec", &S::codec, any, "", "of contributions on the wire; below 16 bits in blocks of 256 with one scale", agreed},
+    Field{"release_codec", &S::release_codec, any, "", "of releases on the wire; below 16 bits, of their difference to the version before", agreed},
     Field{"dead_after_s", &S::dead_after_s, between(1e-3, 1e9), "s",
           "a site silent this long counts as lost", agreed | elastic});
 }

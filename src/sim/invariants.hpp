@@ -13,10 +13,12 @@
 namespace atl::sim {
 
 // 1: every row balances; and what the shards have merged of a life's work is what its row says, or is still
-// to be told there. Of a life that is over nothing is merged that was booked otherwise.
-std::unique_ptr<Invariant> ledger_balances(Scenario const& scenario);
+// to be told there; with `rebase` nothing is thrown away. Of a life that is over nothing is merged that was
+// booked otherwise. When the run has finished a healthy site knows all of its fates.
+std::unique_ptr<Invariant> ledger_balances(Scenario const& scenario, FaultBoard const& faults);
 // 2: every commit has K fresh members, all admitted, in site order, on bases that are not newer than the
-// version and not too old; and no step of a life is merged twice into a fragment.
+// version and not too old; no step of a life is merged twice into a fragment; and a site of the decoupled
+// method contributes from the newest base that it could have.
 std::unique_ptr<Invariant> commits_are_sound(Scenario const& scenario);
 // 3: a message of a life that is over changes nothing.
 std::unique_ptr<Invariant> ghosts_have_no_effect();

@@ -145,7 +145,7 @@ std::unique_ptr<Invariant> commits_go_on(Scenario const& scenario, FaultBoard co
 
 std::vector<std::unique_ptr<Invariant>> make_invariants(Scenario const& scenario, FaultBoard const& faults) {
   std::vector<std::unique_ptr<Invariant>> all;
-  all.push_back(ledger_balances(scenario));
+  all.push_back(ledger_balances(scenario, faults));
   all.push_back(commits_are_sound(scenario));
   all.push_back(ghosts_have_no_effect());
   all.push_back(commits_go_on(scenario, faults));

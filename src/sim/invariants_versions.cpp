@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sim/invariants.hpp"
+#include "sim/rest_seen.hpp"
 
 namespace atl::sim {
 
@@ -50,46 +51,36 @@ class RestIsEqual : public Invariant {
  public:
   RestIsEqual(Scenario const& scenario, FaultBoard const& faults)
       : scenario_(scenario),
-        faults_(faults),
+        rest_(scenario, faults),
         newest_(static_cast<std::size_t>(scenario.outer.fragments)),
         bases_(static_cast<std::size_t>(scenario.layout.sites)) {}
 
   char const* name() const override { return "5 at rest all are equal"; }
 
   std::string see(Happening const& happening, double now_s) override {
+    rest_.see(happening, now_s);
     if (auto const* made = std::get_if<Published>(&happening)) {
       newest_[made->fragment] = {made->version, made->theta};
     } else if (auto const* adopted = std::get_if<Adopted>(&happening)) {
       bases_[static_cast<std::size_t>(adopted->site)][adopted->fragment] = {adopted->version, adopted->theta};
     } else if (auto const* started = std::get_if<SiteStarted>(&happening)) {
       bases_[static_cast<std::size_t>(started->site)].clear();
-    } else if (auto const* asked = std::get_if<RestAsked>(&happening)) {
-      purpose_ = asked->purpose;
-      asked_s_ = now_s;
-      is_complete_ = false;
-    } else if (auto const* reached = std::get_if<RestReached>(&happening)) {
-      is_complete_ = reached->is_complete;
-      if (is_complete_) return compare();
-    } else if (std::holds_alternative<RunOver>(happening) && is_complete_) {
-      return compare();
     }
-    return {};
+    bool const is_rest =
+        std::holds_alternative<RestReached>(happening) || std::holds_alternative<RunOver>(happening);
+    return is_rest && rest_.is_complete() ? compare() : "";
   }
 
  private:
   using Base = std::pair<Version, base::Digest>;
 
-  bool was_healthy(Node node) const {
-    return faults_.clean_since_s(node) <= asked_s_ - 2.0 * scenario_.outer.dead_after_s;
-  }
-
   std::string compare() const {
     // In the synchronous methods a checkpoint catches sites wherever they are.
-    if (scenario_.is_synchronous() && purpose_ != Purpose::finish) return {};
+    if (scenario_.is_synchronous() && !rest_.has_finished()) return {};
     for (Node site = 0; site < scenario_.layout.sites; ++site) {
-      if (!was_healthy(site)) continue;
+      if (!rest_.was_healthy(site)) continue;
       for (std::uint32_t p = 0; p < newest_.size(); ++p) {
-        if (!was_healthy(scenario_.layout.owner_of(p))) continue;
+        if (!rest_.was_healthy(scenario_.layout.owner_of(p))) continue;
         auto const& bases = bases_[static_cast<std::size_t>(site)];
         auto const base = bases.find(p);
         if (base == bases.end() || base->second != newest_[p])
@@ -102,12 +93,9 @@ class RestIsEqual : public Invariant {
   }
 
   Scenario const& scenario_;
-  FaultBoard const& faults_;
+  RestSeen rest_;
   std::vector<Base> newest_;                          // by fragment
   std::vector<std::map<std::uint32_t, Base>> bases_;  // by site and fragment
-  Purpose purpose_ = Purpose::checkpoint;
-  double asked_s_ = 0.0;
-  bool is_complete_ = false;
 };
 
 }  // namespace

@@ -32,6 +32,7 @@ class SimSite {
   bool is_alive() const { return life_.has_value(); }
   bool has_left() const { return life_ && life_->has_left; }
   std::uint64_t step() const { return step_; }
+  double loss() const { return life_ ? life_->values.loss() : 0.0; }
   protocol::SiteMachine const* machine() const { return life_ ? &life_->machine : nullptr; }
 
  private:

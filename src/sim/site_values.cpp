@@ -29,8 +29,9 @@ SiteValues::SiteValues(Scenario const& scenario, Problem const& problem, int sit
 void SiteValues::train() { problem_.train(site_, step_++, theta_); }
 
 void SiteValues::adopt(int fragment, Parcel const& release, protocol::AdoptRule rule) {
-  auto const received = outer::decoded(codec_of(scenario_.outer.release_codec), *release.bytes, room_);
   auto const theta = slice(theta_, fragment);
+  auto const received =
+      outer::decoded(codec_of(scenario_.outer.release_codec), *release.bytes, theta.size(), room_);
   auto const base = slice(base_, fragment);
   auto const snapshot = slice(snapshot_, fragment);
   auto& copy = copies_[static_cast<std::size_t>(fragment)];

@@ -53,6 +53,7 @@ Outcome World::run() {
           .events = events_.count(),
           .faults = begun_,
           .end_s = events_.now_s(),
+          .loss = mean_loss(),
           .coverage = network_.coverage()};
 }
 
@@ -173,6 +174,12 @@ bool World::is_over() const {
 bool World::is_done(Node site) const {
   auto const& one = sites_[static_cast<std::size_t>(site)];
   return one.has_left() || !one.is_alive();
+}
+
+double World::mean_loss() const {
+  double sum = 0.0;
+  for (auto const& site : sites_) sum += site.loss();
+  return sum / static_cast<double>(sites_.size());
 }
 
 // Far beyond what the run may take, all faults included: rest alone may wait for the lost many times over.

@@ -28,6 +28,7 @@ struct Outcome {
   std::uint64_t events = 0;
   std::uint64_t faults = 0;  // that began
   double end_s = 0.0;
+  double loss = 0.0;  // mean over the sites, at their own targets
   Coverage coverage{};
 };
 
@@ -51,6 +52,7 @@ class World {
   bool is_done(Node site) const;
   bool is_over() const;
   double limit_s() const;
+  double mean_loss() const;
 
   Scenario scenario_;
   Problem problem_;

@@ -75,7 +75,7 @@ Availability observe(Fleet fleet, double duration_s) {
   return seen;
 }
 
-std::vector<GoodputCell> simulate_goodput(GoodputConfig const& config, Progress const& progress) {
+std::vector<GoodputCell> simulate_goodput(GoodputConfig const& config, OnProgress const& progress) {
   auto cells = empty_cells(config.goodput, rows_of(config.goodput));
   for (std::size_t i = 0; i < cells.size(); ++i) {
     simulate(config, config.goodput.failures, cells[i]);
@@ -84,7 +84,7 @@ std::vector<GoodputCell> simulate_goodput(GoodputConfig const& config, Progress 
   return cells;
 }
 
-FittedTimes fit_times(GoodputConfig const& config, Progress const& progress) {
+FittedTimes fit_times(GoodputConfig const& config, OnProgress const& progress) {
   auto rows = rows_of(config.goodput);
   rows.resize(2);
   if (rows[0].published.empty() || rows[1].published.empty())

@@ -33,11 +33,11 @@ struct GoodputCell {
 };
 
 // Told now and then how much of the work is done, of 1.
-using Progress = std::function<void(double)>;
+using OnProgress = std::function<void(double)>;
 
 // Row by row: rigid, elastic, then each number of sites; in each the fleets from the deck's first to its
 // last.
-std::vector<GoodputCell> simulate_goodput(GoodputConfig const& config, Progress const& progress);
+std::vector<GoodputCell> simulate_goodput(GoodputConfig const& config, OnProgress const& progress);
 
 // The shrink, regrow and return times with which the two data-parallel rows come nearest to the published
 // ones (least squares), from those of `config` on. Decoupled cells are not looked at. InputError where the
@@ -46,6 +46,6 @@ struct FittedTimes {
   FleetSection fleet;
   double rms = 0.0;  // of the cells that were fitted
 };
-FittedTimes fit_times(GoodputConfig const& config, Progress const& progress);
+FittedTimes fit_times(GoodputConfig const& config, OnProgress const& progress);
 
 }  // namespace atl::sim

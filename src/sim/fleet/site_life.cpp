@@ -14,7 +14,7 @@ SiteLife::SiteLife(SiteRules const& rules, base::Philox rng, std::uint64_t strea
 }
 
 double SiteLife::draw(double mean_s) {
-  return mean_s == never ? never : -mean_s * std::log1p(-rng_.uniform(stream_, draws_++));
+  return mean_s == never_s ? never_s : -mean_s * std::log1p(-rng_.uniform(stream_, draws_++));
 }
 
 // Slices that would train after the next pause; without elasticity all or none.
@@ -42,7 +42,7 @@ void SiteLife::advance() {
   bool const is_back = now >= batch_back_s_;
   if (is_back) {
     lost_ = 0;
-    batch_back_s_ = never;
+    batch_back_s_ = never_s;
   }
   if (state_.kind == Kind::training && !is_back) return lose_slice(now);
   if (state_.kind == Kind::away) return come_back(now);
@@ -54,7 +54,7 @@ void SiteLife::advance() {
 
 void SiteLife::lose_slice(double now) {
   ++lost_;
-  if (batch_back_s_ == never) batch_back_s_ = now + rules_.return_s;
+  if (batch_back_s_ == never_s) batch_back_s_ = now + rules_.return_s;
   if (!rules_.is_elastic) rewind();
   if (wanted() == 0) return enter(Kind::away, now, batch_back_s_);
   enter(Kind::paused, now, now + (wanted() == running_ ? rules_.regrow_s : rules_.shrink_s));
@@ -70,7 +70,7 @@ void SiteLife::come_back(double now) {
 void SiteLife::leave(double now) {
   is_present_ = false;
   presence_ends_s_ = now + draw(rules_.mean_absent_s);
-  enter(Kind::away, now, never);
+  enter(Kind::away, now, never_s);
 }
 
 void SiteLife::join(double now) {
@@ -78,7 +78,7 @@ void SiteLife::join(double now) {
   is_present_ = true;
   presence_ends_s_ = now + draw(rules_.mean_present_s);
   lost_ = 0;
-  batch_back_s_ = never;
+  batch_back_s_ = never_s;
   come_back(now);
 }
 

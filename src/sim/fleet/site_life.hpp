@@ -9,7 +9,7 @@
 
 namespace atl::sim {
 
-constexpr double never = std::numeric_limits<double>::infinity();
+constexpr double never_s = std::numeric_limits<double>::infinity();
 
 struct SiteState {
   enum class Kind {
@@ -31,7 +31,7 @@ struct SiteRules {
   bool has_peers = false;
   double shrink_s = 0.0, regrow_s = 0.0, return_s = 0.0, heal_s = 0.0;
   double checkpoint_every_s = 0.0;
-  double mean_present_s = never, mean_absent_s = never;
+  double mean_present_s = never_s, mean_absent_s = never_s;
 };
 
 // A site of equal slices. Only chips that train are interrupted. One interruption takes its slice out;
@@ -74,9 +74,9 @@ class SiteLife {
   double next_s_ = 0.0;
   int running_ = 0;  // slices that train when the site does
   int lost_ = 0;
-  double batch_back_s_ = never;
+  double batch_back_s_ = never_s;
   bool is_present_ = true;
-  double presence_ends_s_ = never;  // then it leaves, or joins
+  double presence_ends_s_ = never_s;  // then it leaves, or joins
 
   double trained_s_ = 0.0;  // before state_.since_s
   double absent_s_ = 0.0;

@@ -46,7 +46,7 @@ SiteRules const elastic{.slice_failure_rate = 1e-3,
 
 TEST_CASE("a site that never fails trains all the time") {
   CHECK(goodput({}, 1e6) == 1.0);
-  CHECK(SiteLife({}, rng, 0).next_s() == sim::never);
+  CHECK(SiteLife({}, rng, 0).next_s() == sim::never_s);
 }
 
 TEST_CASE("without elasticity every failure costs the return and a restart") {
@@ -81,21 +81,21 @@ TEST_CASE("a spare stands in at once, and is paid for") {
 }
 
 TEST_CASE("what a site lost comes back in one batch, a while after the first loss") {
-  double first_loss_s = sim::never;
+  double first_loss_s = sim::never_s;
   SiteState before{};
   int batches = 0;
   for (auto const& now : states(elastic, 4000)) {
     if (now.kind == Kind::training) {
       bool const is_whole = now.share == 1.0;
       if (!is_whole) CHECK(now.since_s < first_loss_s + elastic.return_s + elastic.regrow_s);
-      if (is_whole && first_loss_s != sim::never) {
+      if (is_whole && first_loss_s != sim::never_s) {
         double const takes_s = now.since_s - first_loss_s - elastic.return_s;
         CHECK(takes_s >= 0.0);
         CHECK(takes_s <= elastic.regrow_s + elastic.heal_s);
-        first_loss_s = sim::never;
+        first_loss_s = sim::never_s;
         ++batches;
       }
-    } else if (before.kind == Kind::training && first_loss_s == sim::never) {
+    } else if (before.kind == Kind::training && first_loss_s == sim::never_s) {
       first_loss_s = now.since_s;
     }
     before = now;

@@ -70,7 +70,8 @@ TEST_CASE("a prepared folder alone is what it was before there were mixtures") {
   auto const corpus = open_corpus(files.prepared, files.options);
   CHECK(corpus.digest() == digest_of(dataset));
   CHECK(corpus.bytes_per_validation_token() == dataset.bytes_per_validation_token());
-  CHECK_THAT(describe(corpus), ContainsSubstring("prepared: 52948 training tokens") && ContainsSubstring("bytes a token"));
+  CHECK_THAT(describe(corpus),
+             ContainsSubstring("prepared: 52948 training tokens") && ContainsSubstring("bytes a token"));
   CHECK_NOTHROW(check_digests(corpus));
 
   auto bytes = test::read_file(dataset.train_file());

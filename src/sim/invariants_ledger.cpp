@@ -1,12 +1,12 @@
-// The invariants about work: where it went, and that it went there once.
+// The invariant about work: where it went.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
-#include <tuple>
 #include <vector>
 
 #include "sim/invariants.hpp"
+#include "sim/rest_seen.hpp"
 
 namespace atl::sim {
 
@@ -30,13 +30,16 @@ Work sum(Work a, Work const& b) { return a += b; }
 
 class LedgerBalances : public Invariant {
  public:
-  explicit LedgerBalances(Scenario const& scenario)
-      : fragments_(static_cast<std::size_t>(scenario.outer.fragments)),
+  LedgerBalances(Scenario const& scenario, FaultBoard const& faults)
+      : scenario_(scenario),
+        rest_(scenario, faults),
+        fragments_(static_cast<std::size_t>(scenario.outer.fragments)),
         sites_(static_cast<std::size_t>(scenario.layout.sites)) {}
 
   char const* name() const override { return "1 the ledger balances"; }
 
-  std::string see(Happening const& happening, double) override {
+  std::string see(Happening const& happening, double now_s) override {
+    rest_.see(happening, now_s);
     if (auto const* started = std::get_if<SiteStarted>(&happening)) {
       life_of(started->site) = {
           .incarnation = started->incarnation, .processed = {}, .merged = std::vector<Work>(fragments_)};
@@ -52,6 +55,8 @@ class LedgerBalances : public Invariant {
       return check_claim(sent->site, *sent->contribution, sent->holds);
     } else if (auto const* committed = std::get_if<Committed>(&happening)) {
       return check_commit(*committed);
+    } else if (std::holds_alternative<RunOver>(happening) && rest_.has_finished()) {
+      return check_end();
     }
     return {};
   }
@@ -83,7 +88,10 @@ class LedgerBalances : public Invariant {
     return {};
   }
 
-  static std::string check_row(LedgerRow const& row, Work const& merged) {
+  std::string check_row(LedgerRow const& row, Work const& merged) const {
+    Work const thrown_away = sum(sum(row.overwritten, row.dropped), row.rejected);
+    if (scenario_.outer.receive == deck::Receive::rebase && !thrown_away.is_none())
+      return fmt::format("rebase threw {} away", text(thrown_away));
     if (exceeds(row.merged, merged))
       return fmt::format("the row says {} merged, the shards have merged {}", text(row.merged), text(merged));
     if (exceeds(merged, sum(row.merged, row.pending)))
@@ -128,110 +136,32 @@ class LedgerBalances : public Invariant {
     return {};
   }
 
+  std::string check_end() {
+    for (Node site = 0; site < scenario_.layout.sites; ++site) {
+      auto const& life = life_of(site);
+      if (!life.machine || !rest_.was_healthy(site)) continue;
+      for (std::size_t p = 0; p < fragments_; ++p) {
+        auto const& row = life.machine->ledger(static_cast<int>(p));
+        bool const knows_all = row.pending.is_none() && row.merged == life.merged[p];
+        if (!knows_all && rest_.was_healthy(scenario_.layout.owner_of(static_cast<std::uint32_t>(p))))
+          return fmt::format("site {}, fragment {}: {} merged, the row says {} and {} pending", site, p,
+                             text(life.merged[p]), text(row.merged), text(row.pending));
+      }
+    }
+    return {};
+  }
+
+  Scenario const& scenario_;
+  RestSeen rest_;
   std::size_t fragments_;
   std::vector<Life> sites_;
   std::map<std::pair<int, std::uint64_t>, Life> over_;  // by site and incarnation
 };
 
-// Steps that were merged, as few spans as there can be.
-class SpanSet {
- public:
-  // False where a step was in it already.
-  bool add(StepSpan const& span) {
-    auto next = spans_.lower_bound(span.from);
-    if (next != spans_.end() && next->first < span.to) return false;
-    StepSpan joined = span;
-    if (next != spans_.begin()) {
-      auto const before = std::prev(next);
-      if (before->second > span.from) return false;
-      if (before->second == span.from) {
-        joined.from = before->first;
-        spans_.erase(before);
-      }
-    }
-    if (next != spans_.end() && next->first == span.to) {
-      joined.to = next->second;
-      spans_.erase(next);
-    }
-    spans_[joined.from] = joined.to;
-    return true;
-  }
-
- private:
-  std::map<std::uint64_t, std::uint64_t> spans_;  // from -> to
-};
-
-class CommitsAreSound : public Invariant {
- public:
-  explicit CommitsAreSound(Scenario const& scenario)
-      : quorum_(scenario.outer.quorum),
-        max_staleness_(scenario.outer.max_staleness),
-        versions_(static_cast<std::size_t>(scenario.outer.fragments)) {}
-
-  char const* name() const override { return "2 commits are sound"; }
-
-  std::string see(Happening const& happening, double) override {
-    if (auto const* admitted = std::get_if<Admitted>(&happening)) {
-      auto& newest = admitted_[{admitted->shard, admitted->site}];
-      newest = std::max(newest, admitted->incarnation);
-    } else if (auto const* committed = std::get_if<Committed>(&happening)) {
-      auto const what = check(*committed);
-      if (!what.empty())
-        return fmt::format("commit {} of fragment {}: {}", committed->commit->version.commits,
-                           committed->commit->fragment, what);
-    }
-    return {};
-  }
-
- private:
-  std::string check(Committed const& committed) {
-    auto const& commit = *committed.commit;
-    Version& version = versions_[commit.fragment];
-    if (commit.version.commits != version.commits + 1 || commit.version.term < version.term)
-      return fmt::format("it follows {}", version.commits);
-    int fresh = 0;
-    std::pair<int, bool> last{-1, true};
-    for (std::size_t m = 0; m < commit.members.size(); ++m) {
-      auto const& member = commit.members[m];
-      auto const& contribution = member.contribution;
-      bool const is_fresh = contribution.round == commit.round;
-      if (is_fresh) ++fresh;
-      std::pair const place{member.site, is_fresh};
-      if (place <= last) return "its members are not in the order of sites";
-      last = place;
-      if (contribution.base > version) return fmt::format("site {} contributes to the past", member.site);
-      if (contribution.base.commits + max_staleness_ < version.commits)
-        return fmt::format("site {} contributes from a base too old", member.site);
-      auto const admitted = admitted_.find({committed.shard, member.site});
-      if (admitted == admitted_.end() || admitted->second != contribution.incarnation)
-        return fmt::format("life {} of site {} is not admitted", contribution.incarnation, member.site);
-      auto& merged = merged_[{commit.fragment, member.site, contribution.incarnation}];
-      auto const& span = committed.holds[m];
-      if (span.from >= span.to) return fmt::format("site {} brings nothing", member.site);
-      if (!merged.add(span))
-        return fmt::format("steps {} to {} of site {} are in it, some of them a second time", span.from,
-                           span.to, member.site);
-    }
-    if (fresh < quorum_) return fmt::format("{} fresh members, the quorum is {}", fresh, quorum_);
-    version = commit.version;
-    return {};
-  }
-
-  int quorum_;
-  std::uint64_t max_staleness_;
-  std::vector<Version> versions_;
-  std::map<std::pair<int, int>, std::uint64_t> admitted_;                    // incarnation, by shard and site
-  std::map<std::tuple<std::uint32_t, int, std::uint64_t>, SpanSet> merged_;  // by fragment, site, incarnation
-};
-
 }  // namespace
 
-std::unique_ptr<Invariant> ledger_balances(Scenario const& scenario) {
-  return std::make_unique<LedgerBalances>(scenario);
-}
-
-std::unique_ptr<Invariant> commits_are_sound(Scenario const& scenario) {
-  return std::make_unique<CommitsAreSound>(scenario);
+std::unique_ptr<Invariant> ledger_balances(Scenario const& scenario, FaultBoard const& faults) {
+  return std::make_unique<LedgerBalances>(scenario, faults);
 }
 
 }  // namespace atl::sim

@@ -1,0 +1,135 @@
+// The invariant about commits: who is in them, and with what.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "sim/invariants.hpp"
+
+namespace atl::sim {
+
+using namespace protocol;
+
+namespace {
+
+// Steps that were merged, as few spans as there can be.
+class SpanSet {
+ public:
+  // False where a step was in it already.
+  bool add(StepSpan const& span) {
+    auto next = spans_.lower_bound(span.from);
+    if (next != spans_.end() && next->first < span.to) return false;
+    StepSpan joined = span;
+    if (next != spans_.begin()) {
+      auto const before = std::prev(next);
+      if (before->second > span.from) return false;
+      if (before->second == span.from) {
+        joined.from = before->first;
+        spans_.erase(before);
+      }
+    }
+    if (next != spans_.end() && next->first == span.to) {
+      joined.to = next->second;
+      spans_.erase(next);
+    }
+    spans_[joined.from] = joined.to;
+    return true;
+  }
+
+ private:
+  std::map<std::uint64_t, std::uint64_t> spans_;  // from -> to
+};
+
+class CommitsAreSound : public Invariant {
+ public:
+  explicit CommitsAreSound(Scenario const& scenario)
+      : quorum_(scenario.outer.quorum),
+        max_staleness_(scenario.outer.max_staleness),
+        takes_what_it_has_(!scenario.is_synchronous()),
+        versions_(static_cast<std::size_t>(scenario.outer.fragments)) {}
+
+  char const* name() const override { return "2 commits are sound"; }
+
+  std::string see(Happening const& happening, double) override {
+    if (auto const* admitted = std::get_if<Admitted>(&happening)) {
+      auto& newest = admitted_[{admitted->shard, admitted->site}];
+      newest = std::max(newest, admitted->incarnation);
+    } else if (auto const* sent = std::get_if<Contributed>(&happening)) {
+      sent_from_[sent->contribution->fragment] = sent->contribution->base;
+    } else if (auto const* crossed = std::get_if<Crossed>(&happening)) {
+      return check_boundary(*crossed);
+    } else if (auto const* committed = std::get_if<Committed>(&happening)) {
+      auto const what = check(*committed);
+      if (!what.empty())
+        return fmt::format("commit {} of fragment {}: {}", committed->commit->version.commits,
+                           committed->commit->fragment, what);
+    }
+    return {};
+  }
+
+ private:
+  // What is sent at a boundary comes before its Crossed.
+  std::string check_boundary(Crossed const& crossed) {
+    auto const sent_from = std::exchange(sent_from_, {});
+    for (auto const& event : crossed.events) {
+      auto const* held = std::get_if<HeldRelease>(&event);
+      auto const sent = held ? sent_from.find(held->release.fragment) : sent_from.end();
+      if (takes_what_it_has_ && sent != sent_from.end() && sent->second < held->release.version)
+        return fmt::format("site {} sends fragment {} from base {} while it holds version {}", crossed.site,
+                           sent->first, sent->second.commits, held->release.version.commits);
+    }
+    return {};
+  }
+
+  std::string check(Committed const& committed) {
+    auto const& commit = *committed.commit;
+    Version& version = versions_[commit.fragment];
+    if (commit.version.commits != version.commits + 1 || commit.version.term < version.term)
+      return fmt::format("it follows {}", version.commits);
+    int fresh = 0;
+    std::pair<int, bool> last{-1, true};
+    for (std::size_t m = 0; m < commit.members.size(); ++m) {
+      auto const& member = commit.members[m];
+      auto const& contribution = member.contribution;
+      bool const is_fresh = contribution.round == commit.round;
+      if (is_fresh) ++fresh;
+      std::pair const place{member.site, is_fresh};
+      if (place <= last) return "its members are not in the order of sites";
+      last = place;
+      if (contribution.base > version) return fmt::format("site {} contributes to the past", member.site);
+      if (contribution.base.commits + max_staleness_ < version.commits)
+        return fmt::format("site {} contributes from a base too old", member.site);
+      auto const admitted = admitted_.find({committed.shard, member.site});
+      if (admitted == admitted_.end() || admitted->second != contribution.incarnation)
+        return fmt::format("life {} of site {} is not admitted", contribution.incarnation, member.site);
+      auto& merged = merged_[{commit.fragment, member.site, contribution.incarnation}];
+      auto const& span = committed.holds[m];
+      if (span.from >= span.to) return fmt::format("site {} brings nothing", member.site);
+      if (!merged.add(span))
+        return fmt::format("steps {} to {} of site {} are in it, some of them a second time", span.from,
+                           span.to, member.site);
+    }
+    if (fresh < quorum_) return fmt::format("{} fresh members, the quorum is {}", fresh, quorum_);
+    version = commit.version;
+    return {};
+  }
+
+  int quorum_;
+  std::uint64_t max_staleness_;
+  bool takes_what_it_has_;
+  std::map<std::uint32_t, Version> sent_from_;  // by fragment, at the boundary under way
+  std::vector<Version> versions_;
+  std::map<std::pair<int, int>, std::uint64_t> admitted_;                    // incarnation, by shard and site
+  std::map<std::tuple<std::uint32_t, int, std::uint64_t>, SpanSet> merged_;  // by fragment, site, incarnation
+};
+
+}  // namespace
+
+std::unique_ptr<Invariant> commits_are_sound(Scenario const& scenario) {
+  return std::make_unique<CommitsAreSound>(scenario);
+}
+
+}  // namespace atl::sim
