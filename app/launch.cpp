@@ -62,7 +62,8 @@ class Job {
                                   .on_signal = [&](int signal) { on_signal(signal); },
                                   .on_tick = [&] { on_tick(); }});
     auto const outcome = outcome_of(code);
-    if (outcome.value_or(base::ExitCode::bad_input) == base::ExitCode::bad_input) explain(code, !outcome && !job_said_why_);
+    if (outcome.value_or(base::ExitCode::bad_input) == base::ExitCode::bad_input)
+      explain(code, !outcome && !job_said_why_);
     if (!outcome && has_begun()) train::mark_failed(folder_);
     return static_cast<int>(outcome.value_or(base::ExitCode::runtime_failure));
   }
