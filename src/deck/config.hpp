@@ -114,7 +114,7 @@ struct OuterSection {
   Late late = Late::drop;
   double late_discount = 0.5;
   std::uint64_t max_staleness = 4;
-  double gate_z = 0.0;  // 0: no norm gate
+  double gate_z = 6.0;  // 0: no norm gate
   int in_flight = 2;
   Codec codec = Codec::fp32;
   Codec release_codec = Codec::fp32;

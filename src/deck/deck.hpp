@@ -19,6 +19,11 @@ RunConfig load(std::filesystem::path const& file, std::vector<std::string> const
 // As `load`, from text; `where` names it in messages.
 RunConfig parse(std::string const& text, std::string const& where, std::vector<std::string> const& overrides);
 
+// `error` with the places that `load` would name, where a problem names a key instead: what is wrong with its
+// value showed only when data was opened. The deck has been read once.
+base::InputError located(base::InputError const& error, std::filesystem::path const& file,
+                         std::vector<std::string> const& overrides);
+
 // Every key with its value as TOML, in the order of the schema: `parse(echo(c)) == c`.
 std::string echo(RunConfig const& config);
 
@@ -29,9 +34,12 @@ std::string agreement(RunConfig const& config);
 // True of diloco and streaming: their sites wait for one another at rounds.
 bool is_synchronous(Method method);
 
+// True of codecs too coarse for parameters: releases of them are differences to the version before.
+bool is_of_differences(Codec codec);
+
 // The outer rule as the run's method applies it: diloco and streaming take every site into every round and
-// fix anchor and late, and how a release is received; diloco has one fragment and no overlap; `whole` is one
-// fragment in every method.
+// fix anchor and late, and how a release is received, and do without the norm gate; diloco has one fragment
+// and no overlap; `whole` is one fragment in every method.
 OuterSection outer_rule(RunConfig const& config);
 
 // The lines "section.key = value" of `config` that say something else than `other` does.

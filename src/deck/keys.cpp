@@ -54,9 +54,10 @@ void declare_run(Table& table) {
   table.declare("run", &RunConfig::run,
     Field{"name", &S::name, any, "", "the run directory is runs/<name>", elastic},
     Field{"steps", &S::steps, duration, "steps",
-          "length of the run on the clock (data_parallel: optimizer steps)", agreed | elastic},
+          "length of the run on the clock (data_parallel: optimizer steps); see run.stop", agreed | elastic},
     Field{"stop", &S::stop, any, "",
-          "clock: all stop with the clock; each: every site after its own run.steps", agreed},
+          "clock: decoupled sites never wait, and train on until the word of the end reaches them; "
+          "each: every site stops after exactly run.steps of its own, as under the other methods always", agreed},
     Field{"seed", &S::seed, at_least(0), "", "decides initial parameters and the order of samples", agreed},
     Field{"deterministic", &S::deterministic, any, "",
           "sum in rank order, so that a run can be repeated exactly", agreed},
@@ -181,10 +182,10 @@ void declare_outer(Table& table) {
     Field{"max_staleness", &S::max_staleness, duration_or_0, "commits",
           "contributions from older bases are rejected", agreed},
     Field{"gate_z", &S::gate_z, at_least(0), "",
-          "contributions this many deviations from the usual norm are rejected; 0: none", agreed},
+          "contributions this many deviations from the usual norm are rejected; 0: none (diloco, streaming: none)", agreed},
     Field{"in_flight", &S::in_flight, size, "", "contributions that a site stages at once", elastic},
-    Field{"codec", &S::codec, any, "", "of contributions on the wire", agreed},
-    Field{"release_codec", &S::release_codec, any, "", "of releases on the wire", agreed},
+    Field{"codec", &S::codec, any, "", "of contributions on the wire; below 16 bits in blocks of 256 with one scale", agreed},
+    Field{"release_codec", &S::release_codec, any, "", "of releases on the wire; below 16 bits, of their difference to the version before", agreed},
     Field{"dead_after_s", &S::dead_after_s, between(1e-3, 1e9), "s",
           "a site silent this long counts as lost", agreed | elastic});
 }

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
 #include "base/error.hpp"
+#include "outer/block_codec.hpp"
 #include "outer/blocks.hpp"
 
 namespace atl::outer {
@@ -28,10 +30,29 @@ std::uint16_t to_bf16(float value) {
 
 float from_bf16(std::uint16_t half) { return std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16); }
 
+void encode_bf16(std::span<float const> values, std::byte* to) {
+  float const* const from = values.data();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    std::uint16_t const half = to_bf16(from[i]);
+    std::memcpy(to + i * sizeof half, &half, sizeof half);  // bytes are aligned to nothing
+  }
+}
+
+void decode_bf16(std::byte const* from, std::span<float> out) {
+  float* const to = out.data();
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    std::uint16_t half = 0;
+    std::memcpy(&half, from + i * sizeof half, sizeof half);
+    to[i] = from_bf16(half);
+  }
+}
+
 }  // namespace
 
 std::size_t encoded_bytes(Codec codec, std::size_t count) {
-  return count * (codec == Codec::bf16 ? sizeof(std::uint16_t) : sizeof(float));
+  if (codec == Codec::fp32) return count * sizeof(float);
+  if (codec == Codec::bf16) return count * sizeof(std::uint16_t);
+  return encoded_block_bytes(codec, count);
 }
 
 void encode(Codec codec, std::span<float const> values, std::span<std::byte> out) {
@@ -39,13 +60,10 @@ void encode(Codec codec, std::span<float const> values, std::span<std::byte> out
   if (values.empty()) return;
   if (codec == Codec::fp32) {
     std::memcpy(out.data(), values.data(), out.size());
-    return;
-  }
-  float const* const from = values.data();
-  std::byte* const to = out.data();
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    std::uint16_t const half = to_bf16(from[i]);
-    std::memcpy(to + i * sizeof half, &half, sizeof half);  // bytes are aligned to nothing
+  } else if (codec == Codec::bf16) {
+    encode_bf16(values, out.data());
+  } else {
+    encode_blocks(codec, values, out);
   }
 }
 
@@ -61,24 +79,30 @@ void decode(Codec codec, std::span<std::byte const> bytes, std::span<float> out)
   if (out.empty()) return;
   if (codec == Codec::fp32) {
     std::memcpy(out.data(), bytes.data(), bytes.size());
-    return;
-  }
-  std::byte const* const from = bytes.data();
-  float* const to = out.data();
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    std::uint16_t half = 0;
-    std::memcpy(&half, from + i * sizeof half, sizeof half);
-    to[i] = from_bf16(half);
+  } else if (codec == Codec::bf16) {
+    decode_bf16(bytes.data(), out);
+  } else {
+    decode_blocks(codec, bytes, out);
   }
 }
 
-std::span<float const> decoded(Codec codec, std::span<std::byte const> bytes, std::vector<float>& room) {
-  std::size_t const count = bytes.size() / encoded_bytes(codec, 1);
+std::span<float const> decoded(Codec codec, std::span<std::byte const> bytes, std::size_t count,
+                               std::vector<float>& room) {
   bool const is_aligned = reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(float) == 0;
-  if (codec == Codec::fp32 && is_aligned) return {reinterpret_cast<float const*>(bytes.data()), count};
+  if (codec == Codec::fp32 && is_aligned && bytes.size() == encoded_bytes(codec, count))
+    return {reinterpret_cast<float const*>(bytes.data()), count};
   room.resize(count);
   decode(codec, bytes, room);
   return room;
+}
+
+std::vector<std::byte> moved(std::span<std::byte const> numbers, Codec codec,
+                             std::span<std::byte const> differences) {
+  std::vector<float> room, sum(numbers.size() / sizeof(float));
+  decode(codec, differences, sum);
+  auto const from = decoded(Codec::fp32, numbers, sum.size(), room);
+  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += from[i];
+  return encode(Codec::fp32, sum);
 }
 
 void difference(std::span<float const> base, std::span<float const> theta, std::span<float> out) {
@@ -101,6 +125,14 @@ bool is_finite(std::span<float const> values) {
     finite = finite && largest < infinity;
   });
   return finite;
+}
+
+double norm(std::span<float const> values) {
+  double squares = 0.0;
+  for_each_block({0, values.size()}, [&](tensor::Range block) {
+    squares += sum_of_squares(values.subspan(block.offset, block.size));
+  });
+  return std::sqrt(squares);
 }
 
 }  // namespace atl::outer

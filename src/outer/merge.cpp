@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "outer/blocks.hpp"
+#include "outer/codec.hpp"
 
 namespace atl::outer {
 
@@ -44,13 +45,6 @@ double combined_length(std::span<Weighted const> members, std::span<double const
   return std::sqrt(squares);
 }
 
-double length(std::span<float const> values, Range range) {
-  double squares = 0.0;
-  for_each_block(range,
-                 [&](Range block) { squares += sum_of_squares(values.subspan(block.offset, block.size)); });
-  return std::sqrt(squares);
-}
-
 // `average`: the normalized weights.
 void merge_tensor_by_direction(std::span<Weighted const> members, std::span<double const> average,
                                Range range, std::span<float> out) {
@@ -58,7 +52,7 @@ void merge_tensor_by_direction(std::span<Weighted const> members, std::span<doub
   double mean_length = 0.0;
   std::vector<double> factors(members.size());
   for (std::size_t m = 0; m < members.size(); ++m) {
-    double const member_length = length(members[m].delta, range);
+    double const member_length = norm(members[m].delta.subspan(range.offset, range.size));
     mean_length += average[m] * member_length;
     factors[m] = member_length > 0.0 ? average[m] / member_length : 0.0;  // phi(0) = 0
   }

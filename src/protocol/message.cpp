@@ -32,7 +32,7 @@ auto fields(Is<Hello> auto& m) {
 auto fields(Is<Seat> auto& m) { return std::tie(m.seat, m.term, m.from, m.owner, m.backup, m.claims); }
 auto fields(Is<Welcome> auto& m) { return std::tie(m.refusal, m.shard, m.donors, m.step, m.seats); }
 auto fields(Is<Progress::Fragment> auto& m) {
-  return std::tie(m.fragment, m.base, m.unsent, m.pending, m.round, m.open_round);
+  return std::tie(m.fragment, m.base, m.unsent, m.pending, m.round, m.open_round, m.lacks);
 }
 auto fields(Is<Progress> auto& m) {
   return std::tie(m.incarnation, m.step, m.step_s, m.loss, m.heals, m.holding, m.stop_requested, m.fragments);
@@ -42,12 +42,13 @@ auto fields(Is<Cancel> auto& m) { return std::tie(m.fragment, m.round); }
 auto fields(Is<Contribution> auto& m) {
   return std::tie(m.fragment, m.round, m.incarnation, m.base, m.step, m.work);
 }
-auto fields(Is<Release> auto& m) { return std::tie(m.fragment, m.round, m.version, m.fate); }
+auto fields(Is<Release> auto& m) { return std::tie(m.fragment, m.round, m.version, m.fate, m.since); }
 auto fields(Is<FateNotice> auto& m) { return std::tie(m.fragment, m.fate); }
 auto fields(Is<StateRequest> auto& m) { return std::tie(m.site, m.incarnation); }
 auto fields(Is<StateData> auto& m) { return std::tie(m.incarnation, m.step); }
+auto fields(Is<UsualNorm> auto& m) { return std::tie(m.merged, m.mean, m.variance); }
 auto fields(Is<Replica::Site> auto& m) { return std::tie(m.fates, m.needed); }
-auto fields(Is<Replica> auto& m) { return std::tie(m.fragment, m.version, m.next_due, m.sites); }
+auto fields(Is<Replica> auto& m) { return std::tie(m.fragment, m.version, m.next_due, m.sites, m.usual); }
 auto fields(Is<ReplicaAck> auto& m) { return std::tie(m.fragment, m.version); }
 auto fields(Is<Alive> auto&) { return std::tuple<>(); }
 auto fields(Is<PromiseRequest> auto& m) { return std::tie(m.seat, m.term, m.from, m.shard); }

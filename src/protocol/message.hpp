@@ -11,6 +11,7 @@
 
 #include "base/digest.hpp"
 #include "protocol/types.hpp"
+#include "protocol/usual_norm.hpp"
 
 namespace atl::protocol {
 
@@ -57,6 +58,7 @@ struct Progress {
     bool pending = false;          // a contribution's fate is open
     std::uint64_t round = 0;       // no pull up to this round will be answered any more
     std::uint64_t open_round = 0;  // the oldest contribution whose end the site does not know; 0: none
+    Version lacks;                 // the newest that it was sent only a difference to, and cannot make whole
     bool operator==(Fragment const&) const = default;
   };
   std::uint64_t incarnation = 0;
@@ -96,12 +98,14 @@ struct Contribution {
   bool operator==(Contribution const&) const = default;
 };
 
-// owner -> site, bulk; payload: Theta of the fragment at `version`, which `round` made.
+// owner -> site, bulk; payload: Theta of the fragment at `version`, which `round` made, or its difference to
+// that of an older version.
 struct Release {
   std::uint32_t fragment = 0;
   std::uint64_t round = 0;
   Version version;
-  Fate fate;  // of this site's last contribution
+  Fate fate;                     // of this site's last contribution
+  std::optional<Version> since;  // the payload is the difference since this one; none: it is whole
   bool operator==(Release const&) const = default;
 };
 
@@ -138,6 +142,7 @@ struct Replica {
   Version version;
   std::uint64_t next_due = 0;
   std::vector<Site> sites;
+  UsualNorm usual;
   bool operator==(Replica const&) const = default;
 };
 

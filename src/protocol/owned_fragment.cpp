@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "deck/deck.hpp"
 #include "protocol/fragment_clock.hpp"
 
 namespace atl::protocol {
@@ -20,7 +21,8 @@ OwnedFragment::OwnedFragment(Replica const& replica, std::uint64_t term)
       version_{.term = term, .commits = replica.version.commits},
       made_by_round_(first_round_of(term)),
       rounds_(first_round_of(term)),
-      next_due_(replica.next_due) {
+      next_due_(replica.next_due),
+      usual_(replica.usual) {
   for (auto const& site : replica.sites) {
     copies_.push_back({.fates = site.fates, .needed = {term, site.needed.commits}});
     if (!site.fates.empty()) copies_.back().fate = site.fates.back();
@@ -30,7 +32,8 @@ OwnedFragment::OwnedFragment(Replica const& replica, std::uint64_t term)
 // ---- who owns it ----
 
 Replica OwnedFragment::replica() const {
-  Replica replica{.fragment = index_, .version = version_, .next_due = next_due_, .sites = {}};
+  Replica replica{
+      .fragment = index_, .version = version_, .next_due = next_due_, .sites = {}, .usual = usual_};
   for (auto const& copy : copies_) replica.sites.push_back({.fates = copy.fates, .needed = copy.needed});
   return replica;
 }
@@ -61,6 +64,9 @@ int OwnedFragment::admit(int site, std::uint64_t incarnation, Actions& actions) 
     copy.in_flight = std::move(before.in_flight);
     for (auto const& fate : copy.fates)
       actions.emplace_back(SendToSite{site, FateNotice{.fragment = index_, .fate = fate}});
+  } else {
+    for (auto const& [contribution, facts] : before.in_flight)
+      actions.emplace_back(DiscardPayload{facts.payload});
   }
   if (round_ && has_in_flight) round_->pulled.insert(site);
   owe(site, actions);
@@ -103,6 +109,7 @@ int OwnedFragment::throw_out(int site, std::optional<std::uint64_t> spared_incar
     if (!has_member || !is_spared(member->second)) {
       round_->pulled.erase(site);
       round_->answered.erase(site);
+      round_->unusual.erase(site);
       if (has_member) round_->members.erase(member);
     }
   }
@@ -121,6 +128,7 @@ bool OwnedFragment::hear(int site, Progress::Fragment const& said, Surroundings 
   copy.unsent = said.unsent;
   copy.pending = said.pending;
   copy.done_round = said.round;
+  copy.lacks = said.lacks;
   // What a site is done with, of a life of this shard before a checkpoint, must not be asked for again.
   if (!around.synchronous && !round_) rounds_ = std::max(rounds_, said.round);
   std::erase_if(copy.fates, [&](Fate const& fate) {
@@ -137,7 +145,10 @@ bool OwnedFragment::hear(int site, Progress::Fragment const& said, Surroundings 
 
 void OwnedFragment::catch_up(int site, Actions& actions) {
   Copy const& copy = copy_of(site);
-  if (published_ && copy.sent < version_ && copy.base < version_) send_release(site, actions);
+  if (!published_) return;
+  bool const has_missed = copy.sent < version_ && copy.base < version_;
+  bool const must_be_whole = copy.sent_whole && copy.lacks > *copy.sent_whole;
+  if (has_missed || must_be_whole) send_release(site, actions);
 }
 
 Reason OwnedFragment::receive(int site, Contribution const& contribution, PayloadFacts const& facts,
@@ -162,15 +173,19 @@ Reason OwnedFragment::receive(int site, Contribution const& contribution, Payloa
   if (is_in_time || can_carry(copy, contribution, around)) {
     reason = around.gate.inspect(contribution, facts.finite, version_);
   }
+  // In a round it may turn out that most are like that; alone it may not.
+  bool const is_unusual = usual_.is_unusual(facts.norm, contribution.work, around.outer.gate_z);
+  if (reason == Reason::none && is_unusual && !is_in_time) reason = Reason::unusual_norm;
   if (reason != Reason::none) {
     actions.emplace_back(DiscardPayload{facts.payload});
     auto const outcome = reason == Reason::unknown_round ? Outcome::dropped : Outcome::rejected;
     tell(site, {contribution.round, outcome, reason}, actions);
     return reason;
   }
-  auto const member = member_of(site, facts.payload, contribution);
+  auto const member = member_of(site, facts, contribution);
   if (is_in_time) {
     round_->members[site] = member;
+    if (is_unusual) round_->unusual.insert(site);
     Fate const receipt{contribution.round, Outcome::received, Reason::none};
     actions.emplace_back(SendToSite{site, FateNotice{.fragment = index_, .fate = receipt}});
   } else {
@@ -183,12 +198,13 @@ Reason OwnedFragment::receive(int site, Contribution const& contribution, Payloa
 }
 
 // With the token weight, quantity times quality (Decoupled DiLoCo, §3.2).
-Member OwnedFragment::member_of(int site, PayloadHandle payload, Contribution const& contribution) const {
+Member OwnedFragment::member_of(int site, PayloadFacts const& facts, Contribution const& contribution) const {
   auto const tokens = static_cast<double>(contribution.work.tokens);
   return {.site = site,
-          .payload = payload,
+          .payload = facts.payload,
           .weight = tokens * tokens / static_cast<double>(contribution.work.steps),
           .contribution = contribution,
+          .norm = facts.norm,
           .staleness = version_.commits - std::min(contribution.base.commits, version_.commits)};
 }
 
@@ -219,11 +235,21 @@ void OwnedFragment::tell(int site, Fate const& fate, Actions& actions) {
   actions.emplace_back(SendToSite{site, FateNotice{.fragment = index_, .fate = fate}});
 }
 
-void OwnedFragment::send_release(int site, Actions& actions) {
+void OwnedFragment::send_release(int site, Actions& actions, std::optional<Version> since) {
   Copy& copy = copy_of(site);
   copy.sent = version_;
+  if (!since) copy.sent_whole = version_;
   actions.emplace_back(SendRelease{
-      site, {.fragment = index_, .round = made_by_round_, .version = version_, .fate = copy.fate}});
+      site,
+      {.fragment = index_, .round = made_by_round_, .version = version_, .fate = copy.fate, .since = since}});
+}
+
+// Whether the difference since `before` is enough for a site. One that lags far behind gets the whole, which
+// takes the place of all that still waits for it.
+bool OwnedFragment::can_follow(Copy const& copy, Version const& before, Surroundings const& around) const {
+  constexpr std::uint64_t most_differences = 8;  // of 4 bits each; together as much as the whole
+  return deck::is_of_differences(around.outer.release_codec) && copy.sent_whole && copy.sent == before &&
+         copy.base && copy.base->commits + most_differences >= version_.commits;
 }
 
 // ---- who can be asked, and who can still answer ----
@@ -300,17 +326,18 @@ std::string OwnedFragment::waiting_for(Surroundings const& around) const {
   if (!too_few_live && around.now_s < round_->opened_s + around.outer.dead_after_s) return {};
   std::string names;
   for (int site = 0; site < around.sites.size(); ++site) {
-    if (round_->members.contains(site)) continue;
+    if (round_->members.contains(site) && !round_->unusual.contains(site)) continue;
     names += fmt::format("{}site {} ({})", names.empty() ? "" : ", ", site, describe(site, around));
   }
   return fmt::format("fragment {} waits for {} of {} sites: {}", index_,
-                     around.outer.quorum - std::ssize(round_->members), around.outer.quorum, names);
+                     around.outer.quorum - counted_members(around), around.outer.quorum, names);
 }
 
 std::string OwnedFragment::describe(int site, Surroundings const& around) const {
   SiteStatus const& status = around.sites[site];
   Copy const& copy = copy_of(site);
   if (!status.live) return around.sites.describe(site, around.now_s);
+  if (round_->unusual.contains(site)) return "its contribution is of an unusual norm";
   if (round_->answered.contains(site)) return fmt::format("rejected: {}", name(copy.fate.reason));
   if (around.synchronous && copy.done_round < round_->number && !round_->is_last)
     return fmt::format("at step {} of {}", status.step, round_->number);

@@ -14,6 +14,7 @@
 #include "protocol/grace_window.hpp"
 #include "protocol/membership.hpp"
 #include "protocol/syncer_action.hpp"
+#include "protocol/usual_norm.hpp"
 
 namespace atl::protocol {
 
@@ -58,8 +59,9 @@ class OwnedFragment {
   Reason receive(int site, Contribution const& contribution, PayloadFacts const& facts,
                  Surroundings const& around, Actions& actions);
   void begin_rest() { last_round_over_ = false; }
-  // Opens, fills and closes rounds as far as that is due now.
-  void advance(Surroundings const& around, GraceWindow& grace, Actions& actions);
+  // Opens, fills and closes rounds as far as that is due now. Returns how many contributions were refused at
+  // a close.
+  int advance(Surroundings const& around, GraceWindow& grace, Actions& actions);
   std::optional<double> next_timer_s(Surroundings const& around) const;
 
   std::uint32_t index() const { return index_; }
@@ -91,6 +93,7 @@ class OwnedFragment {
     std::set<int> pulled;              // sites; those that came unasked as well
     std::set<int> answered;            // members, and those that were refused
     std::map<int, Member> members;     // by site: the result must not depend on the order of arrival
+    std::set<int> unusual;             // members whose norm is
     std::optional<double> close_at_s;  // end of the grace; none below the quorum
   };
 
@@ -104,14 +107,16 @@ class OwnedFragment {
     std::optional<Version> base;
     Work unsent;
     bool pending = false;
-    std::uint64_t done_round = 0;      // the site answers no pull up to here any more
-    std::uint64_t pulled_round = 0;    // the last it was asked for
-    std::uint64_t received_round = 0;  // the last it contributed to
-    Fate fate;                         // of its last contribution
-    std::vector<Fate> fates;           // ends of contributions that it may not have heard of
-    Version sent;                      // the newest that was sent to it
-    Version needed;                    // a copy of an older base holds work that was merged or is carried
-    std::optional<Member> carried;     // its late contribution, for the next round
+    std::uint64_t done_round = 0;       // the site answers no pull up to here any more
+    std::uint64_t pulled_round = 0;     // the last it was asked for
+    std::uint64_t received_round = 0;   // the last it contributed to
+    Fate fate;                          // of its last contribution
+    std::vector<Fate> fates;            // ends of contributions that it may not have heard of
+    Version sent;                       // the newest that was sent to it
+    std::optional<Version> sent_whole;  // the newest that was, as a whole
+    Version lacks;                      // the newest of which it wants the whole
+    Version needed;                     // a copy of an older base holds work that was merged or is carried
+    std::optional<Member> carried;      // its late contribution, for the next round
     std::optional<std::uint64_t> expected;  // the incarnation that goes on with a saved state
     std::vector<std::pair<Contribution, PayloadFacts>> in_flight;  // when the state was saved
     std::optional<Awaited> awaited;  // the oldest it was sent at its commit and has not adopted
@@ -123,16 +128,18 @@ class OwnedFragment {
   void owe(int site, Actions& actions);
   void note(int site, Fate const& fate);
   void tell(int site, Fate const& fate, Actions& actions);
-  void send_release(int site, Actions& actions);
+  // `since`: as the difference; else whole.
+  void send_release(int site, Actions& actions, std::optional<Version> since = std::nullopt);
+  bool can_follow(Copy const& copy, Version const& before, Surroundings const& around) const;
   bool is_eligible(int site, Surroundings const& around) const;
   bool may_answer(int site, Surroundings const& around) const;
   bool is_anyone_awaited(Surroundings const& around) const;
   std::string describe(int site, Surroundings const& around) const;
   bool can_carry(Copy const& copy, Contribution const& contribution, Surroundings const& around) const;
-  Member member_of(int site, PayloadHandle payload, Contribution const& contribution) const;
+  Member member_of(int site, PayloadFacts const& facts, Contribution const& contribution) const;
   void load_round(std::vector<std::uint64_t> const& pulled, double now_s);
   void load_copies(std::vector<std::uint64_t> const& needed, std::vector<std::uint64_t> const& fates);
-  void restore(int site, bool is_carried, Contribution const& contribution, PayloadHandle payload,
+  void restore(int site, bool is_carried, Contribution const& contribution, PayloadFacts const& facts,
                double now_s);
   void drop_carried(int site, Actions& actions);
   bool has_all_that_was_sent(Membership const& sites) const;
@@ -140,9 +147,12 @@ class OwnedFragment {
   bool are_all_settled(Membership const& sites) const;
 
   // Of the open round; in owned_fragment_round.cpp.
+  std::ptrdiff_t counted_members(Surroundings const& around) const;
   bool has_quorum(Surroundings const& around) const;
+  void refuse_unusual(Surroundings const& around, Actions& actions);
   bool is_spoiled(Surroundings const& around) const;
   double last_round_ends_s(Surroundings const& around) const;
+  void open_due(Surroundings const& around, Actions& actions);
   void open(bool is_last, Surroundings const& around, Actions& actions);
   void open_last_round(Surroundings const& around, Actions& actions);
   void pull_eligible(Surroundings const& around, Actions& actions);
@@ -155,7 +165,7 @@ class OwnedFragment {
   void close(Surroundings const& around, Actions& actions);
   void keep_replicated(Surroundings const& around, Actions& actions);
   void publish(Surroundings const& around, Actions& actions);
-  void cancel(Actions& actions);
+  void cancel(Surroundings const& around, Actions& actions);
 
   std::uint32_t index_;
   Version version_;
@@ -163,6 +173,8 @@ class OwnedFragment {
   std::uint64_t rounds_ = 0;         // opened so far; the number of the last one
   std::uint64_t next_due_ = 0;       // on the clock
   bool last_round_over_ = false;     // of Purpose::finish
+  UsualNorm usual_;
+  int refused_ = 0;  // at closes, and not yet told
   std::optional<Round> round_;
   std::vector<Copy> copies_;  // by site
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <ranges>
 
 #include "protocol/owned_fragment.hpp"
@@ -11,8 +12,9 @@ namespace atl::protocol {
 
 namespace {
 
-// site, whether it is carried, then the contribution but for its fragment, which the place says
-using Numbers = std::array<std::uint64_t, 9>;
+// site, whether it is carried, then the contribution but for its fragment, which the place says, and the bits
+// of its norm
+using Numbers = std::array<std::uint64_t, 10>;
 
 Numbers numbers_of(Member const& member, bool is_carried) {
   Contribution const& c = member.contribution;
@@ -24,7 +26,8 @@ Numbers numbers_of(Member const& member, bool is_carried) {
           c.base.commits,
           c.step,
           c.work.steps,
-          c.work.tokens};
+          c.work.tokens,
+          std::bit_cast<std::uint64_t>(member.norm)};
 }
 
 // Of the next life of its site, which goes on with it.
@@ -55,6 +58,7 @@ void OwnedFragment::save(base::Writer& writer) const {
   writer.write("version_round", without_term(made_by_round_));
   writer.write("rounds", without_term(rounds_));
   writer.write("next_due", next_due_);
+  usual_.save(*writer.group("usual_norm"));
   auto const held = held_members();
   writer.write("held", std::uint64_t{held.size()});
   for (std::size_t i = 0; i < held.size(); ++i) {
@@ -86,6 +90,7 @@ void OwnedFragment::load(base::Reader const& reader, double now_s, PayloadHandle
   made_by_round_ = reader.read_uint("version_round");
   rounds_ = reader.read_uint("rounds");
   next_due_ = reader.read_uint("next_due");
+  usual_.load(*reader.group("usual_norm"));
   load_round(reader.read_uints("pulled"), now_s);
   load_copies(reader.read_uints("needed"), reader.read_uints("fates"));
   std::uint64_t const held = reader.read_uint("held");
@@ -94,8 +99,8 @@ void OwnedFragment::load(base::Reader const& reader, double now_s, PayloadHandle
     auto const numbers = read_numbers<std::tuple_size_v<Numbers>>(reader, name);
     if (numbers[7] == 0) refuse_state(fmt::format("'{}' is of no steps", name));
     if (numbers[0] >= copies_.size()) continue;  // there were more sites then
-    restore(static_cast<int>(numbers[0]), numbers[1] != 0, contribution_in(index_, numbers), ++last_handle,
-            now_s);
+    PayloadFacts const facts{.payload = ++last_handle, .norm = std::bit_cast<double>(numbers[9])};
+    restore(static_cast<int>(numbers[0]), numbers[1] != 0, contribution_in(index_, numbers), facts, now_s);
   }
 }
 
@@ -131,8 +136,8 @@ void OwnedFragment::put_in_flight(int site, Contribution const& contribution, Pa
 }
 
 void OwnedFragment::restore(int site, bool is_carried, Contribution const& contribution,
-                            PayloadHandle payload, double now_s) {
-  auto const member = member_of(site, payload, contribution);
+                            PayloadFacts const& facts, double now_s) {
+  auto const member = member_of(site, facts, contribution);
   if (is_carried) {
     copy_of(site).carried = member;
     return;

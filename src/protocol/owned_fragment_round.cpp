@@ -8,11 +8,15 @@
 
 namespace atl::protocol {
 
-void OwnedFragment::advance(Surroundings const& around, GraceWindow& grace, Actions& actions) {
+int OwnedFragment::advance(Surroundings const& around, GraceWindow& grace, Actions& actions) {
   keep_replicated(around, actions);
-  if (!published_) return;
+  if (!published_) return 0;
   if (round_) advance_round(around, grace, actions);
-  if (round_) return;
+  if (!round_) open_due(around, actions);
+  return std::exchange(refused_, 0);
+}
+
+void OwnedFragment::open_due(Surroundings const& around, Actions& actions) {
   if (around.rest == Purpose::finish) {
     open_last_round(around, actions);
     if (!last_round_over_) return;
@@ -67,8 +71,25 @@ void OwnedFragment::pull_eligible(Surroundings const& around, Actions& actions) 
   }
 }
 
+// Members of an unusual norm do not count, unless those are most of the live sites: then it is the norm that
+// has changed. Most of the members would not do: a round of one could refuse nobody.
+std::ptrdiff_t OwnedFragment::counted_members(Surroundings const& around) const {
+  auto const unusual = std::ssize(round_->unusual);
+  return std::ssize(round_->members) - (2 * unusual > around.sites.live_count() ? 0 : unusual);
+}
+
 bool OwnedFragment::has_quorum(Surroundings const& around) const {
-  return std::ssize(round_->members) >= around.outer.quorum;
+  return counted_members(around) >= around.outer.quorum;
+}
+
+void OwnedFragment::refuse_unusual(Surroundings const& around, Actions& actions) {
+  if (counted_members(around) == std::ssize(round_->members)) return;
+  for (int const site : round_->unusual) {
+    auto const member = round_->members.extract(site);
+    actions.emplace_back(DiscardPayload{member.mapped().payload});
+    tell(site, {round_->number, Outcome::rejected, Reason::unusual_norm}, actions);
+    ++refused_;
+  }
 }
 
 void OwnedFragment::watch_quorum(Surroundings const& around, GraceWindow& grace) {
@@ -101,32 +122,34 @@ void OwnedFragment::advance_round(Surroundings const& around, GraceWindow& grace
     if (has_quorum(around)) {
       close(around, actions);
     } else {
-      cancel(actions);
+      cancel(around, actions);
     }
   } else if (has_quorum(around)) {
     if (!awaited || around.now_s >= *round_->close_at_s) close(around, actions);
   } else if (around.synchronous) {
     // Stays open, at rest too, unless the run ends without those who are missing.
     bool const is_hopeless = around.sites.do_all_live_hold() && has_all_that_was_sent(around.sites);
-    if (around.rest == Purpose::finish && is_hopeless) cancel(actions);
+    if (around.rest == Purpose::finish && is_hopeless) cancel(around, actions);
   } else if (around.rest) {
     bool const is_idle = around.rest != Purpose::finish && round_->members.empty();
-    if (is_idle || (!awaited && around.sites.do_all_live_hold())) cancel(actions);
+    if (is_idle || (!awaited && around.sites.do_all_live_hold())) cancel(around, actions);
   } else if (is_spoiled(around)) {
     next_due_ = next_due(index_, around.outer.fragments, around.outer.interval_steps, around.clock);
-    cancel(actions);
+    cancel(around, actions);
   }
 }
 
-// A site answers a round once. Where one was refused and the others are too few, only another round can help.
+// A site answers a round once. Where one was refused, or is held and can no longer be one of most, and the
+// others are too few, only another round can help.
 bool OwnedFragment::is_spoiled(Surroundings const& around) const {
-  if (round_->answered.size() == round_->members.size()) return false;
-  auto possible = std::ssize(round_->members);
+  if (std::ssize(round_->answered) == counted_members(around)) return false;
+  std::ptrdiff_t to_come = 0;
   for (int site = 0; site < around.sites.size(); ++site) {
-    if (around.sites[site].live && around.sites[site].admitted && !round_->answered.contains(site))
-      ++possible;
+    if (around.sites[site].live && around.sites[site].admitted && !round_->answered.contains(site)) ++to_come;
   }
-  return possible < around.outer.quorum;
+  auto const members = std::ssize(round_->members), unusual = std::ssize(round_->unusual);
+  bool const may_all_count = 2 * (unusual + to_come) > around.sites.live_count();
+  return members + to_come - (may_all_count ? 0 : unusual) < around.outer.quorum;
 }
 
 // Once, and weighted by lambda for every round that it is late.
@@ -148,6 +171,7 @@ void OwnedFragment::join_carried(int site, Version const& before, Surroundings c
 }
 
 void OwnedFragment::close(Surroundings const& around, Actions& actions) {
+  refuse_unusual(around, actions);
   Round round = *std::exchange(round_, std::nullopt);
   Version const before = version_;
   ++version_.commits;
@@ -172,6 +196,7 @@ void OwnedFragment::close(Surroundings const& around, Actions& actions) {
       copy.fate = {round.number, Outcome::absent, Reason::none};
     }
   }
+  for (auto const& member : commit.members) usual_.saw_merged(member.norm, member.contribution.work);
   absent_ = commit.absent;
   for (int site = 0; site < around.sites.size(); ++site) {
     if (around.sites[site].live) owed_.insert(site);
@@ -196,14 +221,16 @@ void OwnedFragment::publish(Surroundings const& around, Actions& actions) {
     actions.emplace_back(SendToSite{site, Cancel{.fragment = index_, .round = made_by_round_}});
   }
   for (auto const& notice : std::exchange(untold_, {})) actions.emplace_back(notice);
+  Version const before{version_.term, version_.commits - 1};
   for (int const site : std::exchange(owed_, {})) {
     Copy& copy = copy_of(site);
     if (!copy.awaited) copy.awaited = {version_, around.now_s};
-    send_release(site, actions);
+    send_release(site, actions, can_follow(copy, before, around) ? std::optional(before) : std::nullopt);
   }
 }
 
-void OwnedFragment::cancel(Actions& actions) {
+void OwnedFragment::cancel(Surroundings const& around, Actions& actions) {
+  refuse_unusual(around, actions);
   Round const round = *std::exchange(round_, std::nullopt);
   for (int const site : round.pulled) {
     if (auto const member = round.members.find(site); member != round.members.end()) {

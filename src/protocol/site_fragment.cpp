@@ -137,7 +137,8 @@ Progress::Fragment SiteFragment::progress() const {
           .unsent = ledger_.unsent,
           .pending = is_fate_open(),
           .round = done_round_,
-          .open_round = oldest_open_round()};
+          .open_round = oldest_open_round(),
+          .lacks = lacks_};
 }
 
 namespace {

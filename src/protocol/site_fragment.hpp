@@ -2,6 +2,7 @@
 // (PROTOCOL.md §1).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -41,6 +42,8 @@ class SiteFragment {
   // Ignored where this round is over or answered. `boundary` orders the fragments of a site.
   void stand(Pull const& pull, std::uint64_t boundary);
   void cancel(std::uint64_t round);
+  // A difference to `version` came that is of no use here: it must be sent whole.
+  void note_lack(Version const& version) { lacks_ = std::max(lacks_, version); }
   // Another owner, which has said all that became of earlier contributions: what it did not name is dropped.
   // It goes on from the versions of the term `from`.
   void change_owner(std::uint64_t term, std::uint64_t from);
@@ -102,6 +105,7 @@ class SiteFragment {
   // an older one's end, which a release may overtake.
   std::vector<Sent> carried_;
   std::uint64_t done_round_ = 0;  // answered, cancelled or closed, and with it all before
+  Version lacks_;                 // the newest that must be, or was, sent whole for that
 };
 
 }  // namespace atl::protocol

@@ -126,8 +126,12 @@ void SiteMachine::adopt_newest(std::span<SiteEvent const> events, std::vector<Si
   for (auto const& event : events) {
     auto const* held = std::get_if<HeldRelease>(&event);
     if (!held) continue;
-    auto const* const fragment = find(held->release.fragment);
+    auto* const fragment = find(held->release.fragment);
     bool const is_wanted = fragment && obeys(held->release.fragment, held->release.version.term);
+    if (held->payload == 0) {
+      if (is_wanted) fragment->note_lack(held->release.version);
+      continue;
+    }
     if (!is_wanted || !fragment->is_newer(held->release)) {
       actions.emplace_back(Discard{held->payload});
       continue;

@@ -17,7 +17,8 @@
 
 namespace atl::protocol {
 
-// A release that the leader holds whole and verified.
+// A release that the leader holds whole and verified. Without a payload: a difference to a version that it
+// does not hold, of which only the fate can be heard.
 struct HeldRelease {
   Release release;
   PayloadHandle payload = 0;

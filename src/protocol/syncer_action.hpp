@@ -13,6 +13,7 @@ namespace atl::protocol {
 struct PayloadFacts {
   PayloadHandle payload = 0;
   bool finite = true;
+  double norm = 0.0;  // |delta|, as decoded
 };
 
 struct Member {
@@ -20,6 +21,7 @@ struct Member {
   PayloadHandle payload = 0;
   double weight = 0.0;  // tokens^2 / steps, not normalized
   Contribution contribution;
+  double norm = 0.0;              // of its payload
   std::uint64_t staleness = 0;    // commits between its base and the version before this commit
   std::uint64_t rounds_late = 0;  // > 0: carried from an earlier round; its weight is discounted already
 };
@@ -36,7 +38,7 @@ struct Commit {
   std::vector<int> absent;  // asked, but not there at the close
 };
 
-// Send Theta of the fragment, as it is now, to a site.
+// Send Theta of the fragment, as it is now, to a site; whole, or as the difference that the last commit made.
 struct SendRelease {
   int site = 0;
   Release release;

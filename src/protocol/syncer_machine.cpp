@@ -119,7 +119,8 @@ std::vector<SyncerAction> SyncerMachine::advance(std::vector<SyncerAction> actio
   clock_.update(sites_.counted_steps(), sites_.take_changed());
   carry_out(seats_.tick(now_s_), actions);
   show_life(actions);
-  for (auto& [p, fragment] : fragments_) fragment.advance(surroundings(p), grace_, actions);
+  for (auto& [p, fragment] : fragments_)
+    count(Reason::unusual_norm, fragment.advance(surroundings(p), grace_, actions));
   return actions;
 }
 

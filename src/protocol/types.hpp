@@ -63,6 +63,7 @@ enum class Reason : std::uint8_t {
   future_base,      // base newer than the owner's version
   wrong_counts,     // no steps, no tokens, or more than the deck allows
   not_finite,       // NaN or infinity in the payload
+  unusual_norm,     // far from the fragment's usual ones, while those of most sites are not
   old_incarnation,  // from an earlier life of the site
   old_term          // to an owner that is none any more
 };

@@ -49,7 +49,7 @@ void ShardValues::install(std::uint32_t p, std::uint64_t commits, base::Values c
 void ShardValues::publish(Fragment& fragment, std::uint64_t commits) {
   auto const codec = codec_of(scenario_.outer.release_codec);
   fragment.release = std::make_shared<std::vector<std::byte> const>(outer::encode(codec, fragment.theta));
-  fragment.digest = base::digest_of(outer::decoded(codec, *fragment.release, room_));
+  fragment.digest = base::digest_of(outer::decoded(codec, *fragment.release, fragment.theta.size(), room_));
   if (fragment.history) fragment.history->keep(commits, fragment.release);
 }
 
@@ -77,8 +77,11 @@ void ShardValues::commit(protocol::Commit const& commit, std::span<Bytes const> 
   publish(fragment, commit.version.commits);
 }
 
-bool ShardValues::is_finite(Bytes const& contribution) {
-  return outer::is_finite(outer::decoded(codec_of(scenario_.outer.codec), *contribution, room_));
+protocol::PayloadFacts ShardValues::facts_of(protocol::PayloadHandle payload, std::uint32_t fragment,
+                                             Bytes const& contribution) {
+  auto const size = fragments_.at(fragment).theta.size();
+  auto const delta = outer::decoded(codec_of(scenario_.outer.codec), *contribution, size, room_);
+  return {.payload = payload, .finite = outer::is_finite(delta), .norm = outer::norm(delta)};
 }
 
 bool ShardValues::is_finite(std::uint32_t fragment) const {

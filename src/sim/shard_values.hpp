@@ -25,7 +25,8 @@ class ShardValues {
 
   // `payloads`: of the members, in their order.
   void commit(protocol::Commit const& commit, std::span<Bytes const> payloads);
-  bool is_finite(Bytes const& contribution);
+  protocol::PayloadFacts facts_of(protocol::PayloadHandle payload, std::uint32_t fragment,
+                                  Bytes const& contribution);
 
   // Theta and outer momentum, for a backup; and a fragment made of them. Null: version 0.
   Parcel replica(std::uint32_t fragment) const;

@@ -106,8 +106,10 @@ std::vector<SyncerAction> SimShard::hand_over(SyncerMachine& machine, Frame cons
   if (auto const* progress = std::get_if<Progress>(&frame.message))
     return machine.on_progress(site, *progress, now_s);
   if (auto const* contribution = std::get_if<Contribution>(&frame.message)) {
-    bool const finite = payload > 0 && values_.is_finite(held_.at(payload).bytes);
-    return machine.on_contribution(site, *contribution, {payload, finite}, now_s);
+    auto const facts = payload > 0
+                           ? values_.facts_of(payload, contribution->fragment, held_.at(payload).bytes)
+                           : PayloadFacts{.finite = false};
+    return machine.on_contribution(site, *contribution, facts, now_s);
   }
   return {};
 }

@@ -32,8 +32,9 @@ void SiteValues::begin(std::uint64_t step) {
 void SiteValues::train(std::uint64_t step) { problem_.train(site_, step, theta_); }
 
 void SiteValues::adopt(int fragment, Parcel const& release, protocol::AdoptRule rule, std::uint64_t step) {
-  auto const received = outer::decoded(codec_of(scenario_.outer.release_codec), *release.bytes, room_);
   auto const theta = slice(theta_, fragment);
+  auto const received =
+      outer::decoded(codec_of(scenario_.outer.release_codec), *release.bytes, theta.size(), room_);
   auto const base = slice(base_, fragment);
   auto const snapshot = slice(snapshot_, fragment);
   auto& copy = copies_[static_cast<std::size_t>(fragment)];

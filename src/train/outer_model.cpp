@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <span>
+#include <utility>
 
 #include "outer/codec.hpp"
 #include "outer/merge.hpp"
@@ -11,6 +11,14 @@
 #include "train/model_archive.hpp"
 
 namespace atl::train {
+
+namespace {
+
+transport::Payload payload_of(std::vector<std::byte> bytes) {
+  return std::make_shared<std::vector<std::byte> const>(std::move(bytes));
+}
+
+}  // namespace
 
 OuterModel::OuterModel(RunPlan const& plan, int shard) : plan_(plan), merged_(plan.table.largest_fragment()) {
   auto const& outer = plan.outer;
@@ -20,7 +28,7 @@ OuterModel::OuterModel(RunPlan const& plan, int shard) : plan_(plan), merged_(pl
       .momentum = outer.optimizer == deck::OuterOptimizerKind::nesterov ? outer.momentum : 0.0};
   for (int p = shard; p < table.fragments(); p += plan.config.syncer.ranks) {
     auto const size = table.fragment(p).size;
-    Fragment fragment{std::vector<float>(size), {}, {options, size}, {}};
+    Fragment fragment{std::vector<float>(size), {}, {}, {options, size}, {}};
     if (outer.anchor == deck::Anchor::current)
       fragment.history.emplace(plan.release_codec, outer.max_staleness);
     fragments_.emplace(p, std::move(fragment));
@@ -36,18 +44,35 @@ void OuterModel::initialize() {
     auto const begin = tensors[i].range.offset - plan_.table.fragment(found->first).offset;
     initial.fill(i, std::span(found->second.theta).subspan(begin, tensors[i].size()));
   }
-  for (auto& [p, fragment] : fragments_) publish(fragment, 0);
+  for (auto& [p, fragment] : fragments_)
+    publish(fragment, 0, payload_of(outer::encode(plan_.release_codec, fragment.theta)));
 }
 
 base::Digest OuterModel::digest(int fragment) const {
-  return base::digest_of(std::span<float const>(fragments_.at(fragment).theta));
+  std::vector<float> room;
+  return base::digest_of(released(fragments_.at(fragment), room));
+}
+
+std::span<float const> OuterModel::released(Fragment const& fragment, std::vector<float>& room) const {
+  return outer::decoded(plan_.release_codec, *fragment.release, fragment.theta.size(), room);
 }
 
 // The last release may still be on its way to a slow site, so there is a new one for every version.
-void OuterModel::publish(Fragment& fragment, std::uint64_t commits) {
-  fragment.release =
-      std::make_shared<std::vector<std::byte> const>(outer::encode(plan_.release_codec, fragment.theta));
+void OuterModel::publish(Fragment& fragment, std::uint64_t commits, transport::Payload release) {
+  fragment.release = std::move(release);
   if (fragment.history) fragment.history->keep(commits, fragment.release);
+}
+
+// What a difference leaves out stays between Theta and its release, and so goes into the next.
+void OuterModel::publish_step(Fragment& fragment, std::uint64_t commits) {
+  if (!plan_.difference_codec)
+    return publish(fragment, commits, payload_of(outer::encode(plan_.release_codec, fragment.theta)));
+  std::vector<float> room;
+  auto const way = std::span(merged_).first(fragment.theta.size());
+  outer::difference(fragment.theta, released(fragment, room), way);
+  fragment.difference = payload_of(outer::encode(*plan_.difference_codec, way));
+  publish(fragment, commits,
+          payload_of(outer::moved(*fragment.release, *plan_.difference_codec, *fragment.difference)));
 }
 
 void OuterModel::commit(int p, std::uint64_t commits, std::vector<Member> const& members) {
@@ -58,7 +83,7 @@ void OuterModel::commit(int p, std::uint64_t commits, std::vector<Member> const&
   for (std::size_t m = 0; m < members.size(); ++m) {
     auto const& [payload, weight, older_base] = members[m];
     auto& room = rooms[m];
-    auto delta = outer::decoded(plan_.codec, *payload, room);
+    auto delta = outer::decoded(plan_.codec, *payload, range.size, room);
     if (older_base && fragment.history) {
       if (delta.data() != room.data()) room.assign(delta.begin(), delta.end());
       fragment.history->shift(*older_base, room);
@@ -71,25 +96,29 @@ void OuterModel::commit(int p, std::uint64_t commits, std::vector<Member> const&
   auto const merged = std::span(merged_).first(range.size);
   outer::merge(rule, plan_.table.tensors_of(p), range, weighted, merged);
   fragment.optimizer.step(merged, fragment.theta);
-  publish(fragment, commits);
+  publish_step(fragment, commits);
 }
 
 void OuterModel::save(base::Writer& writer) const {
-  auto const momentum = writer.group("outer_optimizer");
+  auto const optimizer = writer.group("outer_optimizer");
   auto const model = writer.group("model");
+  std::vector<float> room;
   for (auto const& [p, fragment] : fragments_) {
-    auto const group = momentum->group(fmt::format("fragment_{}", p));
+    auto const group = optimizer->group(fmt::format("fragment_{}", p));
     fragment.optimizer.save(*group);
-    save_tensors(*model, plan_.table.tensors_of(p), plan_.table.fragment(p).offset, fragment.theta);
+    if (is_lossy()) group->write("theta", std::span<float const>(fragment.theta));
+    save_tensors(*model, plan_.table.tensors_of(p), plan_.table.fragment(p).offset, released(fragment, room));
   }
 }
 
-void OuterModel::load_fragment(int p, base::Reader const& reader, std::uint64_t commits) {
+void OuterModel::load(int p, base::Reader const& reader, std::uint64_t commits) {
   auto& fragment = fragments_.at(p);
-  fragment.optimizer.load(*reader.group("outer_optimizer")->group(fmt::format("fragment_{}", p)));
+  auto const group = reader.group("outer_optimizer")->group(fmt::format("fragment_{}", p));
+  fragment.optimizer.load(*group);
   load_tensors(*reader.group("model"), plan_.table.tensors_of(p), plan_.table.fragment(p).offset,
                fragment.theta);
-  publish(fragment, commits);
+  publish(fragment, commits, payload_of(outer::encode(plan_.release_codec, fragment.theta)));
+  if (is_lossy()) group->read("theta", std::span(fragment.theta));
 }
 
 }  // namespace atl::train

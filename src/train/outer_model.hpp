@@ -5,13 +5,13 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/archive.hpp"
 #include "base/digest.hpp"
 #include "outer/outer_optimizer.hpp"
 #include "outer/version_history.hpp"
-#include "train/checkpoints.hpp"
 #include "train/run_plan.hpp"
 #include "transport/transport.hpp"
 
@@ -24,10 +24,11 @@ class OuterModel {
   // Version 0: the initial parameters.
   void initialize();
 
-  // Theta of a fragment, coded for its release. Shared, never written again: a commit puts a new one in its
-  // place.
+  // Theta of a fragment, coded for its release, or the difference that its last commit made. Shared, never
+  // written again: a commit puts new ones in their places.
   transport::Payload const& release(int fragment) const { return fragments_.at(fragment).release; }
-  base::Digest digest(int fragment) const;  // of Theta in fp32
+  transport::Payload const& difference(int fragment) const { return fragments_.at(fragment).difference; }
+  base::Digest digest(int fragment) const;  // of Theta as sites decode it
 
   // What a site contributed to a commit.
   struct Member {
@@ -39,24 +40,25 @@ class OuterModel {
   // Merges the members (in the order given), takes one outer step, and makes version `commits`.
   void commit(int fragment, std::uint64_t commits, std::vector<Member> const& members);
 
-  void save(base::Writer& writer) const;  // tensors by name below "model", momentum by fragment
-  // `commits(p)`: the version of fragment p.
-  template <class Commits>
-  void load(ShardFiles const& files, Commits&& commits) {
-    for (auto const& [p, fragment] : fragments_) load_fragment(p, files.of(p), commits(p));
-  }
+  // Theta by tensor below "model"; momentum, and what of Theta the release codec keeps back, by fragment.
+  void save(base::Writer& writer) const;
+  // A fragment from the file that holds it, at version `commits`.
+  void load(int fragment, base::Reader const& reader, std::uint64_t commits);
 
  private:
   struct Fragment {
-    std::vector<float> theta;
+    std::vector<float> theta;  // in full, for the outer step; what sites decode from `release` counts
     transport::Payload release;
+    transport::Payload difference;
     outer::OuterOptimizer optimizer;
     std::optional<outer::VersionHistory>
         history;  // where contributions are measured from the current version
   };
 
-  void load_fragment(int p, base::Reader const& reader, std::uint64_t commits);
-  void publish(Fragment& fragment, std::uint64_t commits);
+  void publish(Fragment& fragment, std::uint64_t commits, transport::Payload release);
+  void publish_step(Fragment& fragment, std::uint64_t commits);
+  std::span<float const> released(Fragment const& fragment, std::vector<float>& room) const;
+  bool is_lossy() const { return plan_.difference_codec || plan_.release_codec != outer::Codec::fp32; }
 
   RunPlan const& plan_;
   std::map<int, Fragment> fragments_;

@@ -34,7 +34,19 @@ std::vector<int> partition(deck::OuterSection const& outer, std::span<tensor::Te
 }
 
 outer::Codec codec_of(deck::Codec codec) {
-  return codec == deck::Codec::bf16 ? outer::Codec::bf16 : outer::Codec::fp32;
+  switch (codec) {
+    case deck::Codec::bf16:
+      return outer::Codec::bf16;
+    case deck::Codec::int8:
+      return outer::Codec::int8;
+    case deck::Codec::int4:
+      return outer::Codec::int4;
+    case deck::Codec::e3m0:
+      return outer::Codec::e3m0;
+    case deck::Codec::fp32:
+      break;
+  }
+  return outer::Codec::fp32;
 }
 
 std::size_t optimizer_bytes(RunPlan const& plan, int ranks) {
@@ -78,10 +90,17 @@ RunPlan make_plan(deck::RunConfig config) {
   }
   config.model.vocab = data::vocabulary(config.data.tokenizer, config.model.vocab);
   auto outer = deck::outer_rule(config);
-  auto const codec = codec_of(outer.codec), release_codec = codec_of(outer.release_codec);
+  auto const codec = codec_of(outer.codec), of_releases = codec_of(outer.release_codec);
+  bool const are_differences = deck::is_of_differences(outer.release_codec);
   auto const tokenizer = data::load_tokenizer(config.data.tokenizer)->digest();
   auto table = parameter_table(config);
-  return {std::move(config), std::move(outer), codec, release_codec, tokenizer, std::move(table)};
+  return {.config = std::move(config),
+          .outer = std::move(outer),
+          .codec = codec,
+          .release_codec = are_differences ? outer::Codec::fp32 : of_releases,
+          .difference_codec = are_differences ? std::optional(of_releases) : std::nullopt,
+          .tokenizer = tokenizer,
+          .table = std::move(table)};
 }
 
 tensor::ParamTable parameter_table(deck::RunConfig const& config) {
@@ -114,11 +133,13 @@ MemoryEstimate estimate_memory(RunPlan const& plan) {
     floats += n;                                                             // bases
     if (plan.outer.receive == deck::Receive::rebase) floats += n;            // snapshots
     if (plan.outer.codec != deck::Codec::fp32) floats += n;                  // residuals
+    if (plan.difference_codec) floats += n + largest;                        // what differences are added to
     floats += static_cast<std::size_t>(plan.outer.in_flight) * 2 * largest;  // contributions out, releases in
     auto const shards = static_cast<std::size_t>(config.syncer.ranks);
     auto const sites = static_cast<std::size_t>(config.sites.count);
     std::size_t const older = plan.outer.anchor == deck::Anchor::current ? plan.outer.max_staleness : 0;
     // Theta, its momentum and its release, older releases; contributions of open rounds and room to merge.
+    // The coded differences are less than the room counted for each.
     estimate.shard_bytes = sizeof(float) * 2 * n / shards +
                            outer::encoded_bytes(plan.release_codec, (1 + older) * n / shards) +
                            sizeof(float) * (sites + 2) * largest;

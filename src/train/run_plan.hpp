@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "base/digest.hpp"
@@ -16,7 +17,8 @@ struct RunPlan {
   deck::RunConfig config;                           // model.vocab is known
   deck::OuterSection outer;                         // as the method applies it
   outer::Codec codec = outer::Codec::fp32;          // of contributions
-  outer::Codec release_codec = outer::Codec::fp32;  // of releases
+  outer::Codec release_codec = outer::Codec::fp32;  // of whole releases
+  std::optional<outer::Codec> difference_codec;     // of the others; none: all are whole
   base::Digest tokenizer;                           // of data.tokenizer
   tensor::ParamTable table;
 };

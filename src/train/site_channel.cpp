@@ -10,7 +10,6 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "deck/deck.hpp"
-#include "outer/codec.hpp"
 #include "train/peers.hpp"
 
 namespace atl::train {
@@ -22,7 +21,7 @@ constexpr double join_wait_s = 0.25;
 }  // namespace
 
 SiteChannel::SiteChannel(RunPlan const& plan, transport::Transport& transport)
-    : plan_(plan), transport_(transport) {}
+    : plan_(plan), transport_(transport), chain_(plan) {}
 
 void SiteChannel::join(std::uint64_t incarnation) {
   int const shards = plan_.config.syncer.ranks;
@@ -60,18 +59,8 @@ void SiteChannel::receive(double wait_s) {
 }
 
 void SiteChannel::accept(transport::Frame frame) {
-  if (auto const* release = std::get_if<protocol::Release>(&frame.message)) {
-    auto const fragment = static_cast<int>(release->fragment);
-    bool const fits = release->fragment < static_cast<std::uint32_t>(plan_.table.fragments()) &&
-                      frame.payload &&
-                      frame.payload->size() ==
-                          outer::encoded_bytes(plan_.release_codec, plan_.table.fragment(fragment).size);
-    if (!fits) return base::log::warn_once("release", "a release of the wrong size arrived; it was dropped");
-    drop_older_release(*release);
-    payloads_[++last_handle_] = std::move(frame.payload);
-    events_.emplace_back(protocol::HeldRelease{*release, last_handle_});
-    return;
-  }
+  if (auto const* release = std::get_if<protocol::Release>(&frame.message))
+    return accept_release(*release, std::move(frame.payload));
   if (auto const* marker = std::get_if<protocol::Marker>(&frame.message)) {
     if (marker->id > std::exchange(last_marker_, std::max(last_marker_, marker->id)))
       events_.emplace_back(*marker);
@@ -87,6 +76,16 @@ void SiteChannel::accept(transport::Frame frame) {
         }
       },
       frame.message);
+}
+
+void SiteChannel::accept_release(protocol::Release const& release, transport::Payload payload) {
+  if (!chain_.fits(release, payload))
+    return base::log::warn_once("release", "a release of the wrong size arrived; it was dropped");
+  drop_older_release(release);
+  auto whole = chain_.whole(release, std::move(payload));
+  if (!whole) base::log::info(fmt::format("fragment {} is asked for whole", release.fragment));
+  if (whole) payloads_[++last_handle_] = whole;
+  events_.emplace_back(protocol::HeldRelease{release, whole ? last_handle_ : 0});
 }
 
 // A site that looks rarely must not pile up payloads: of a release that a newer one overtakes, the fate is

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "protocol/site_machine.hpp"
+#include "train/release_chain.hpp"
 #include "train/run_plan.hpp"
 #include "transport/transport.hpp"
 
@@ -39,10 +40,12 @@ class SiteChannel {
 
  private:
   void accept(transport::Frame frame);
+  void accept_release(protocol::Release const& release, transport::Payload payload);
   void drop_older_release(protocol::Release const& newer);
 
   RunPlan const& plan_;
   transport::Transport& transport_;
+  ReleaseChain chain_;
   std::deque<protocol::SiteEvent> events_;
   std::map<protocol::PayloadHandle, transport::Payload> payloads_;
   protocol::PayloadHandle last_handle_ = 0;

@@ -173,12 +173,17 @@ void SyncerRun::on_contribution(transport::Frame const& frame) {
   auto const handle = ++last_handle_;
   held_[handle] = {frame.payload, frame.wire_bytes};
   std::vector<float> room;
-  bool const is_finite = fits && outer::is_finite(outer::decoded(plan_.codec, *frame.payload, room));
-  protocol::PayloadFacts const facts{handle, is_finite};
+  protocol::PayloadFacts facts{.payload = handle, .finite = false};
+  if (fits) {
+    auto const delta = outer::decoded(plan_.codec, *frame.payload, plan_.table.fragment(fragment).size, room);
+    facts.finite = outer::is_finite(delta);
+    facts.norm = outer::norm(delta);
+  }
   auto const refused_before = machine_.rejections();
   carry_out(machine_.on_contribution(frame.from.index, contribution, facts, base::now_s()));
   for (auto const& [reason, count] : machine_.rejections()) {
     auto const before = refused_before.find(reason);
+    if (reason == protocol::Reason::unusual_norm) continue;  // of any site, at a close: see carry_out
     if (before == refused_before.end() || before->second < count) note_refusal(frame.from.index, reason);
   }
 }
@@ -238,8 +243,12 @@ void SyncerRun::carry_out(std::vector<protocol::SyncerAction> const& actions) {
   for (auto const& action : actions) {
     if (auto const* send = std::get_if<protocol::SendToSite>(&action)) {
       transport_.send(site_peer(send->site), send->message);
+      auto const* notice = std::get_if<protocol::FateNotice>(&send->message);
+      if (notice && notice->fate.reason == protocol::Reason::unusual_norm)
+        note_refusal(send->site, notice->fate.reason);
     } else if (auto const* release = std::get_if<protocol::SendRelease>(&action)) {
-      auto const& theta = model_->release(static_cast<int>(release->release.fragment));
+      auto const fragment = static_cast<int>(release->release.fragment);
+      auto const& theta = release->release.since ? model_->difference(fragment) : model_->release(fragment);
       transport_.send(site_peer(release->site), release->release, theta);
     } else if (auto const* round = std::get_if<protocol::Commit>(&action)) {
       commit(*round);

@@ -81,7 +81,8 @@ void SyncerRun::save_in_flight(base::Writer& writer) const {
     group->write("numbers", std::array<std::uint64_t, 9>{static_cast<std::uint64_t>(site), c.fragment,
                                                          c.round, c.incarnation, c.base.term, c.base.commits,
                                                          c.step, c.work.steps, c.work.tokens});
-    group->write("values", outer::decoded(plan_.codec, *payload, room));
+    auto const size = plan_.table.fragment(static_cast<int>(c.fragment)).size;
+    group->write("values", outer::decoded(plan_.codec, *payload, size, room));
   }
 }
 
@@ -107,7 +108,8 @@ void SyncerRun::load_in_flight(ResumePoint const& resume) {
       each->read("values", values);
       held_[++last_handle_] = {
           std::make_shared<std::vector<std::byte> const>(outer::encode(plan_.codec, values)), 0};
-      protocol::PayloadFacts const facts{.payload = last_handle_, .finite = outer::is_finite(values)};
+      protocol::PayloadFacts const facts{
+          .payload = last_handle_, .finite = outer::is_finite(values), .norm = outer::norm(values)};
       machine_.put_in_flight(static_cast<int>(n[0]), contribution, facts);
     }
   }
@@ -119,10 +121,11 @@ void SyncerRun::save_payloads(base::Writer& writer) const {
   std::vector<float> room;
   for (auto const* member : machine_.held_members()) {
     auto const fragment = static_cast<int>(member->contribution.fragment);
+    auto const size = plan_.table.fragment(fragment).size;
     auto& group = fragments[fragment];
     if (!group) group = writer.group(fragment_name(fragment));
     group->write(site_name(member->site),
-                 outer::decoded(plan_.codec, *held_.at(member->payload).payload, room));
+                 outer::decoded(plan_.codec, *held_.at(member->payload).payload, size, room));
   }
 }
 
@@ -130,8 +133,7 @@ void SyncerRun::load(ResumePoint const& resume) {
   ShardFiles const files(resume);
   machine_.load(*files.machine(), base::now_s());
   if (!model_) return;
-  model_->load(files, [&](int p) { return machine_.version(static_cast<std::uint32_t>(p)).commits; });
-
+  auto const commits = [&](int p) { return machine_.version(static_cast<std::uint32_t>(p)).commits; };
   auto const held = machine_.held_members();
   for (auto const* member : held) {
     auto const fragment = static_cast<int>(member->contribution.fragment);
@@ -146,10 +148,9 @@ void SyncerRun::load(ResumePoint const& resume) {
   }
   load_in_flight(resume);
   for (int p = shard_; p < plan_.table.fragments(); p += plan_.config.syncer.ranks) {
-    report(to_json(RestoredLine{.step = resume.step,
-                                .fragment = p,
-                                .version = machine_.version(static_cast<std::uint32_t>(p)).commits,
-                                .theta = model_->digest(p)}));
+    model_->load(p, files.of(p), commits(p));
+    report(to_json(
+        RestoredLine{.step = resume.step, .fragment = p, .version = commits(p), .theta = model_->digest(p)}));
   }
 }
 

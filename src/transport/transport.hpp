@@ -46,7 +46,8 @@ class Transport {
  public:
   virtual ~Transport() = default;
 
-  // Local. Enqueues and returns. A release that still waits is replaced by a newer one of its fragment.
+  // Local. Enqueues and returns. Releases that still wait are replaced by a newer whole one of their
+  // fragment.
   virtual void send(Peer to, protocol::Message message, Payload payload = {}) = 0;
   // Local. All frames in order of arrival; never blocks. Rethrows what went wrong in the background.
   virtual std::vector<Frame> receive() = 0;

@@ -151,7 +151,7 @@ TEST_CASE("a payload whose header made no sense is thrown away, and the next one
   }
 }
 
-TEST_CASE("a release that still waits is replaced by a newer one of its fragment", "[mpi][np2]") {
+TEST_CASE("releases that still wait are replaced by a newer whole one of their fragment", "[mpi][np2]") {
   TransportJob job;
   if (test::rank() == 0) {
     job.open();
@@ -162,15 +162,24 @@ TEST_CASE("a release that still waits is replaced by a newer one of its fragment
         job->send(test::site(0), release(fragment, version), payload_of(70000, 1.0f));
       }
     }
+    for (std::uint32_t fragment : {2u, 3u}) {
+      job->send(test::site(0), release(fragment, 1), payload_of(1000, 1.0f));
+      for (std::uint64_t version : {2u, 3u}) {
+        auto difference = release(fragment, version);
+        difference.since = protocol::Version{0, version - 1};
+        job->send(test::site(0), difference, payload_of(100, 1.0f));
+      }
+    }
+    job->send(test::site(0), release(3, 4), payload_of(1000, 1.0f));
     job->send(test::site(0), report(1));  // replaces nothing
     job->send(test::site(0), report(2));
     test::all_ranks(true);
   } else {
     test::all_ranks(true);  // all is queued; only what came first has started
     job.open();
-    std::vector<std::vector<std::uint64_t>> versions(2);
+    std::vector<std::vector<std::uint64_t>> versions(4);
     std::vector<int> reports;
-    for (auto const& frame : job.collect(5)) {
+    for (auto const& frame : job.collect(9)) {
       auto const* parameters = std::get_if<protocol::Release>(&frame.message);
       if (parameters) {
         versions[parameters->fragment].push_back(parameters->version.commits);
@@ -181,6 +190,8 @@ TEST_CASE("a release that still waits is replaced by a newer one of its fragment
     CHECK(reports == std::vector{1, 2});
     CHECK(versions[1] == std::vector<std::uint64_t>{5});
     CHECK(versions[0] == std::vector<std::uint64_t>{1, 5});
+    CHECK(versions[2] == std::vector<std::uint64_t>{1, 2, 3});
+    CHECK(versions[3] == std::vector<std::uint64_t>{4});
   }
   REQUIRE(test::all_ranks(true));
 }

@@ -40,7 +40,8 @@ class StopAndResume(RunTest):
 
     def test_synchronous_methods_resume_bit_identical_from_within_an_interval_or_a_round(self):
         """Sites of unequal pace, so that the order to stop finds one waiting for the other now and then."""
-        for method, change in {"diloco": {}, "streaming": {"outer.overlap_steps": 3}}.items():
+        coded = {"outer.codec": "int8", "outer.release_codec": "int4"}
+        for method, change in {"diloco": {}, "streaming": {"outer.overlap_steps": 3, **coded}}.items():
             with self.subTest(method):
                 deck = {"run.method": method, "run.steps": 96, "sites.ranks": [2, 1], "sites.step_floor_s": 0.02,
                         "outer.interval_steps": 6, "outer.fragments": 3, **change}

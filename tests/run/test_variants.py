@@ -23,6 +23,17 @@ class Variants(RunTest):
         self.assertAlmostEqual(self.sent(bf16, "contribution") / self.sent(fp32, "contribution"), 0.5, delta=0.01)
         self.assertAlmostEqual(self.final_loss(bf16), self.final_loss(fp32), delta=0.02)
 
+    def test_coded_contributions_and_differences_save_bytes_and_learn_as_much(self):
+        deck = {"run.steps": 72, "run.method": "streaming", "outer.blend": 0.0}
+        fp32 = self.finish(3, {**deck, "run.name": "fp32"})
+        for codec, ratio in {"int8": 260 / 1024, "int4": 132 / 1024, "e3m0": 132 / 1024}.items():
+            with self.subTest(codec):
+                coded = self.finish(3, {**deck, "run.name": codec, "outer.codec": codec, "outer.release_codec": codec})
+                self.assertAlmostEqual(self.sent(coded, "contribution") / self.sent(fp32, "contribution"), ratio, delta=0.01)
+                sent = [job.metrics("end")[0]["bytes_sent"] for job in (coded, fp32)]
+                self.assertLess(sent[0] / sent[1], 0.5, "differences, but for the first version")
+                self.assertAlmostEqual(self.final_loss(coded), self.final_loss(fp32), delta=0.05)
+
     def test_late_contributions_are_carried_and_bases_anchored_anew(self):
         """Rounds wait for nobody, and one site is stopped now and then: what it sends on waking is late."""
         job = self.start(3, {"run.steps": 400, "outer.late": "carry", "outer.anchor": "current", "outer.grace": "none",

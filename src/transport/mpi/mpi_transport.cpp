@@ -90,10 +90,12 @@ void MpiTransport::send(Peer to, protocol::Message message, Payload payload) {
   // Nothing overtakes a marker.
   auto const is_marker = [](auto const& waiting) { return waiting.is_marker; };
   auto const begin = std::find_if(channel.queue.rbegin(), channel.queue.rend(), is_marker).base();
-  auto const older = std::find_if(begin, channel.queue.end(), [&](auto const& waiting) {
-    return queued.release_of && waiting.release_of == queued.release_of;
-  });
-  if (older != channel.queue.end()) {
+  auto const is_moot = [fragment = queued.release_of](auto const& waiting) {
+    return fragment && waiting.release_of == fragment;
+  };
+  auto const older = std::find_if(begin, channel.queue.end(), is_moot);
+  if (older != channel.queue.end() && !release->since) {
+    channel.queue.erase(std::remove_if(older + 1, channel.queue.end(), is_moot), channel.queue.end());
     *older = std::move(queued);
   } else {
     channel.queue.push_back(std::move(queued));

@@ -59,7 +59,7 @@ class MpiTransport final : public Transport {
     // Under the mutex.
     struct Queued {
       Outgoing frame;
-      std::optional<std::uint32_t> release_of;  // the fragment, so that a newer release can take its place
+      std::optional<std::uint32_t> release_of;  // the fragment, so that a newer whole one can take its place
       bool is_marker = false;
     };
     std::deque<Queued> queue;

@@ -111,9 +111,10 @@ deck::RunConfig unusual() {
              .late = deck::Late::carry,
              .late_discount = 1.0,
              .max_staleness = 1,
+             .gate_z = 2.5,
              .in_flight = 1,
-             .codec = deck::Codec::bf16,
-             .release_codec = deck::Codec::bf16,
+             .codec = deck::Codec::e3m0,
+             .release_codec = deck::Codec::int4,
              .dead_after_s = 2.5};
   c.link = {.pause_every_steps = 20};
   c.checkpoint = {.every_steps = 0, .every_s = 60.0, .keep = 1};
@@ -148,7 +149,7 @@ TEST_CASE("the schema names unit, range, default and what is left for later") {
   CHECK(docs["outer.codec"].range == "fp32 | bf16 | int8 | int4 | e3m0");
   CHECK(docs["outer.grace"].default_value == "\"adaptive\"");
   CHECK(docs["inner.betas"].default_value == "[0.9, 0.95]");
-  CHECK_THAT(docs["outer.codec"].meaning, ContainsSubstring("in this version only \"fp32\" or \"bf16\""));
+  CHECK_THAT(docs["model.precision"].meaning, ContainsSubstring("in this version only \"fp32\""));
 }
 
 TEST_CASE("the defaults of the schema are the defaults of the config") {
@@ -178,8 +179,7 @@ TEST_CASE("the config of the echo test differs from the defaults in every key th
     if (values.at(path(doc)) == doc.default_value) unchanged.insert(path(doc));
   // One value available.
   CHECK(unchanged == std::set<std::string>{"link.bandwidth_mbit_s", "link.delay_ms", "model.precision",
-                                           "outer.gate_z", "sites.repair", "sites.spares",
-                                           "syncer.replicas"});
+                                           "sites.repair", "sites.spares", "syncer.replicas"});
 }
 
 TEST_CASE("the agreement holds what makes model, fragments and outer rule, and no private matter") {

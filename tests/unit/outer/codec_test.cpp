@@ -82,24 +82,25 @@ TEST_CASE("fp32 is read where it lies if that is aligned, else copied") {
   Vector const values = {1.5f, -2.5f, 3.5f};
   auto const bytes = outer::encode(Codec::fp32, values);
   Vector room;
-  auto const seen = outer::decoded(Codec::fp32, bytes, room);
+  auto const seen = outer::decoded(Codec::fp32, bytes, values.size(), room);
   CHECK(Vector(seen.begin(), seen.end()) == values);
   CHECK(room.empty());
 
   std::vector<std::byte> shifted(bytes.size() + 1);
   std::copy(bytes.begin(), bytes.end(), shifted.begin() + 1);
-  auto const copied = outer::decoded(Codec::fp32, std::span(shifted).subspan(1), room);
+  auto const copied = outer::decoded(Codec::fp32, std::span(shifted).subspan(1), values.size(), room);
   CHECK(Vector(copied.begin(), copied.end()) == values);
 
   auto const halves = outer::encode(Codec::bf16, values);
-  auto const widened = outer::decoded(Codec::bf16, halves, room);
+  auto const widened = outer::decoded(Codec::bf16, halves, values.size(), room);
   CHECK(Vector(widened.begin(), widened.end()) == values);
 }
 
 TEST_CASE("coded numbers of another size are refused") {
   Vector room(3);
-  auto const codec = GENERATE(Codec::fp32, Codec::bf16);
+  auto const codec = GENERATE(Codec::fp32, Codec::bf16, Codec::int8, Codec::int4, Codec::e3m0);
   std::vector<std::byte> const bytes(outer::encoded_bytes(codec, 3) - 1);
   CHECK_THROWS_AS(outer::decode(codec, bytes, room), base::RuntimeFailure);
+  CHECK_THROWS_AS(outer::decoded(codec, bytes, 3, room), base::RuntimeFailure);
   CHECK(outer::encode(codec, Vector{}).empty());
 }

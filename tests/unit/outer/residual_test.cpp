@@ -18,9 +18,9 @@ namespace {
 
 using Vector = std::vector<float>;
 
-Vector send(Residual& residual, Vector const& delta) {
+Vector send(Residual& residual, Vector const& delta, Codec codec = Codec::bf16) {
   Vector arrived(delta.size());
-  outer::decode(Codec::bf16, residual.encode(delta), arrived);
+  outer::decode(codec, residual.encode(delta), arrived);
   return arrived;
 }
 
@@ -72,25 +72,50 @@ TEST_CASE("what was left out of a contribution that does not count is forgotten 
 }
 
 TEST_CASE("over many contributions, all that was trained arrives but for the last rounding") {
+  struct Coarseness {
+    Codec codec;
+    double step;  // of the last rounding, of numbers up to 1; what was left over before makes them a little
+                  // larger
+  };
+  auto const [codec, step] = GENERATE(Coarseness{Codec::bf16, 1.0 / 256}, Coarseness{Codec::int8, 1.0 / 250},
+                                      Coarseness{Codec::int4, 1.2 / 14}, Coarseness{Codec::e3m0, 0.5});
   constexpr std::size_t size = 300;
   base::Philox const random{3};
-  Residual residual(Codec::bf16, size);
-  std::vector<double> wanted(size), arrived(size);
-  for (std::uint64_t round = 0; round < 40; ++round) {
+  Residual residual(codec, size);
+  std::vector<double> wanted(size), arrived(size), without(size);
+  for (std::uint64_t round = 0; round < 60; ++round) {
     Vector delta(size);
     for (std::size_t i = 0; i < size; ++i) delta[i] = static_cast<float>(random.uniform(round, i));
-    auto const got = send(residual, delta);
+    auto const got = send(residual, delta, codec);
     bool const counts = round % 3 != 0;
     residual.settle(counts);
     if (!counts) continue;
+    Vector alone(size);
+    outer::decode(codec, outer::encode(codec, delta), alone);
     for (std::size_t i = 0; i < size; ++i) {
       wanted[i] += delta[i];
       arrived[i] += got[i];
+      without[i] += alone[i];
     }
   }
-  double furthest = 0.0;
-  for (std::size_t i = 0; i < size; ++i) furthest = std::max(furthest, std::abs(wanted[i] - arrived[i]));
-  CHECK(furthest <= 1.0 / 256);
+  double furthest = 0.0, furthest_without = 0.0;
+  for (std::size_t i = 0; i < size; ++i) {
+    furthest = std::max(furthest, std::abs(wanted[i] - arrived[i]));
+    furthest_without = std::max(furthest_without, std::abs(wanted[i] - without[i]));
+  }
+  CHECK(furthest <= step);
+  CHECK(furthest_without > 2 * furthest);  // 40 roundings, each forgotten
+}
+
+TEST_CASE("what is smaller than every step arrives once it has grown together") {
+  auto const codec = GENERATE(Codec::int8, Codec::int4, Codec::e3m0);
+  Residual residual(codec, 2);
+  double arrived = 0.0;
+  for (int round = 0; round < 1000; ++round) {
+    arrived += send(residual, {1.0f, 0.001f}, codec)[1];
+    residual.settle(true);
+  }
+  CHECK(arrived == Approx(1.0).margin(0.08));
 }
 
 TEST_CASE("what is not finite leaves nothing over") {
@@ -99,6 +124,11 @@ TEST_CASE("what is not finite leaves nothing over") {
   send(residual, {infinity, std::nanf(""), fine});
   residual.settle(true);
   CHECK(send(residual, {1.0f, 1.0f, 0.0f}) == Vector{1.0f, 1.0f, 1.0f / 512});
+
+  Residual of_blocks(Codec::int4, 3);
+  send(of_blocks, {infinity, 0.3f, 1.0f}, Codec::int4);
+  of_blocks.settle(true);
+  CHECK(send(of_blocks, {7.0f, 1.0f, 0.0f}, Codec::int4) == Vector{7.0f, 1.0f, 0.0f});
 }
 
 TEST_CASE("fp32 leaves nothing over") {

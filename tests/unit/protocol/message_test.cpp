@@ -39,13 +39,18 @@ std::vector<Message> examples() {
                               .unsent = {3, 6144},
                               .pending = true,
                               .round = 11,
-                              .open_round = 10},
+                              .open_round = 10,
+                              .lacks = {1, 10}},
                              {.fragment = 6, .base = {}, .unsent = {}, .pending = false, .round = large}}},
       Pull{.fragment = 4, .round = 17, .fate = {16, Outcome::rejected, Reason::not_finite}},
       Cancel{.fragment = 1, .round = 2},
       Contribution{
           .fragment = 3, .round = 8, .incarnation = 2, .base = {0, 7}, .step = 91, .work = {24, 49152}},
-      Release{.fragment = 2, .round = 8, .version = {1, 8}, .fate = {8, Outcome::merged, Reason::none}},
+      Release{.fragment = 2,
+              .round = 8,
+              .version = {1, 8},
+              .fate = {8, Outcome::merged, Reason::none},
+              .since = Version{1, 7}},
       FateNotice{.fragment = 9, .fate = {4, Outcome::dropped, Reason::unknown_round}},
       Hold{.id = 1, .purpose = Purpose::finish},
       Held{.id = large},
@@ -125,8 +130,8 @@ TEST_CASE("an unknown type, choice or truth value is refused") {
   CHECK(refused(Go{}, 9, 2));
   CHECK(refused(Hold{}, 9, 3));
   CHECK_FALSE(refused(Hold{}, 9, 2));
-  CHECK(refused(FateNotice{}, 13, 7));  // outcome
-  CHECK(refused(FateNotice{}, 14, 9));  // reason
+  CHECK(refused(FateNotice{}, 13, 7));   // outcome
+  CHECK(refused(FateNotice{}, 14, 10));  // reason
 }
 
 TEST_CASE("a length beyond the message is refused before anything is allocated for it") {

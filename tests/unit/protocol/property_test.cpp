@@ -71,6 +71,8 @@ void add(Sightings& sum, Sightings const& seen) {
   sum.rebases_on_snapshot += seen.rebases_on_snapshot;
   sum.rebases_on_base += seen.rebases_on_base;
   sum.adoptions_with_open_fate += seen.adoptions_with_open_fate;
+  sum.differences += seen.differences;
+  sum.useless_differences += seen.useless_differences;
   sum.most_on_their_way = std::max(sum.most_on_their_way, seen.most_on_their_way);
   for (auto const& [reason, count] : seen.rejections) sum.rejections[reason] += count;
 }
@@ -157,6 +159,30 @@ TEST_CASE("random worlds, overwrite: the books are right after every event") {
   CHECK(seen.rejections.at(Reason::duplicate) > 100);
   CHECK(seen.rejections.at(Reason::not_finite) > 50);
   CHECK(seen.rejections.size() == 3);  // the machines themselves break no rule of the gate
+}
+
+TEST_CASE(
+    "random worlds, releases coded as differences: every site is where its shard is, whatever got lost") {
+  auto const make = [](std::uint64_t seed) {
+    auto options = seed % 3 == 0 ? synchronous_options(seed) : random_options(seed, deck::Receive::rebase);
+    options.outer.release_codec = deck::Codec::int4;
+    options.replaces_releases = true;
+    options.damaged_share = 0.1;
+    return options;
+  };
+  auto const seen = run_worlds(200, make);
+  CHECK(seen.differences > 4000);
+  CHECK(seen.useless_differences > 100);
+  CHECK(run_worlds_with_restarts(60, make).differences > 500);
+}
+
+TEST_CASE("random worlds, with poison: it is refused, and the books are right after every event") {
+  auto const seen = run_worlds(200, [](std::uint64_t seed) {
+    auto options = seed % 2 == 0 ? carrying_options(seed) : random_options(seed, deck::Receive::rebase);
+    options.poisoned_share = 0.1;
+    return options;
+  });
+  CHECK(seen.rejections.at(Reason::unusual_norm) > 50);
 }
 
 TEST_CASE("random worlds, rebase: the books are right after every event, and nothing is thrown away") {

@@ -106,6 +106,35 @@ TEST_CASE("a backup takes over what it holds, in a new term") {
   CHECK(missed[0].release.version == Version{1, 1});
 }
 
+TEST_CASE("a new owner sends whole releases first, differences later, and knows the usual norm") {
+  auto owner = started_shard();
+  auto replica = replica_after_commit(owner);
+  replica.usual = {.merged = 8, .mean = 1.0};
+  auto options = pair_of_shards(1);
+  options.outer.release_codec = atl::deck::Codec::int4;
+  ToldShard backup(options);
+  backup.on_shard(0, replica, 77, 0.0);
+  backup.on_shard_lost(0, 1.0);
+
+  auto const gives = [&](std::uint64_t version, double norm) {
+    std::uint64_t const round = first_round_of(1) + version;
+    Progress progress{.incarnation = 1, .step = 10 + 10 * version, .step_s = 1.0, .fragments = {}};
+    progress.fragments.push_back(
+        {.fragment = 0, .base = {1, version}, .unsent = {4, 400}, .round = round - 1});
+    backup.on_progress(1, progress, 1.0);
+    auto contribution = ToldShard::contribution(round, 4, version);
+    contribution.base.term = 1;
+    return backup.on_contribution(1, contribution, {.payload = round, .norm = norm}, 1.0);
+  };
+  auto const first = only<SendRelease>(gives(1, 2.0));
+  REQUIRE(first.size() == 2);
+  CHECK_FALSE(first[1].release.since);
+  auto const second = only<SendRelease>(gives(2, 2.0));
+  REQUIRE(second.size() == 2);
+  CHECK(second[1].release.since == Version{1, 2});
+  CHECK(commits(gives(3, 2000.0)).empty());  // half of the sites is not most
+}
+
 TEST_CASE("after a takeover neither contributions nor replicas of the old term count") {
   auto owner = started_shard();
   auto const replica = replica_after_commit(owner);

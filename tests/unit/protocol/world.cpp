@@ -93,6 +93,7 @@ void World::restart() {
   last_arrival_.clear();
   payloads_.clear();
   newest_release_.clear();
+  whole_.clear();
   start();
 }
 

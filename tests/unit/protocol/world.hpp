@@ -43,8 +43,10 @@ struct WorldOptions {
   double bulk_delay_s = 0.0;
   double jitter = 0.0;             // a delay is up to this many times longer
   double corrupted_share = 0.0;    // of the contributions
+  double poisoned_share = 0.0;     // of the contributions: of a thousand times the usual norm
   double duplicated_share = 0.0;   // of the contributions
   bool replaces_releases = false;  // a release under way may be replaced by a newer one
+  double damaged_share = 0.0;      // of the releases that are differences
   std::vector<Stall> stalls;
   double patience_s = 1000.0;
   std::uint64_t seed = 1;
@@ -64,6 +66,7 @@ struct Sightings {
   int overwrites = 0, blends = 0, rebases_on_snapshot = 0, rebases_on_base = 0;
   int carried_members = 0, waits = 0, kept_contributions = 0, restored_members = 0;
   int adoptions_with_open_fate = 0;
+  int differences = 0, useless_differences = 0;
   int most_on_their_way = 0;
   std::map<protocol::Reason, std::uint64_t> rejections;
 };
@@ -109,6 +112,7 @@ class World {
   struct Shard {
     protocol::SyncerMachine machine;
     std::map<std::uint32_t, Tally> theta;
+    std::map<std::uint32_t, Tally> step{};              // what the last commit added
     std::map<protocol::PayloadHandle, Tally> restored;  // what it held when it was saved
     std::optional<std::uint64_t> to_answer;             // the Hold that no Held was sent for yet
     std::vector<bool> was_live;                         // each site, when this shard last came to rest
@@ -168,6 +172,7 @@ class World {
   void act(int s, protocol::SyncerAction const& action);
   void commit(int s, protocol::Commit const& commit);
   void release(int s, protocol::SendRelease const& order);
+  protocol::HeldRelease make_whole(int m, protocol::HeldRelease held);
   void save_shard(int s, protocol::Save const& save);
   void watch_clock();
   void on_quiet(std::vector<protocol::QuietAction> const& actions);
@@ -188,6 +193,8 @@ class World {
   std::map<std::pair<int, std::uint32_t>, std::uint64_t>
       newest_release_;  // site, fragment: number of the last sent
   std::uint64_t releases_ = 0;
+  // site, fragment: what differences can be added to
+  std::map<std::pair<int, std::uint32_t>, std::pair<protocol::Version, Tally>> whole_;
   // Synchronous: what every site must do alike, before a restart and after it.
   std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> step_of_adoption_;  // fragment, version
   std::map<std::pair<std::uint32_t, std::uint64_t>, Tally> theta_of_;

@@ -44,7 +44,8 @@ void World::act(int s, SyncerAction const& action) {
 
 void World::release(int s, SendRelease const& order) {
   auto const fragment = order.release.fragment;
-  auto const payload = keep(shards_[static_cast<std::size_t>(s)].theta.at(fragment));
+  auto const& shard = shards_[static_cast<std::size_t>(s)];
+  auto const payload = keep((order.release.since ? shard.step : shard.theta).at(fragment));
   auto const number = ++releases_;
   newest_release_[{order.site, fragment}] = number;
   bool const replaceable = options_.replaces_releases && uniform() < 0.5;
@@ -53,13 +54,35 @@ void World::release(int s, SendRelease const& order) {
     if (replaced) {
       take(held.payload);
     } else {
-      deliver(order.site, held);
+      deliver(order.site, make_whole(order.site, held));
     }
   });
 }
 
+HeldRelease World::make_whole(int m, HeldRelease held) {
+  auto& [version, theta] = whole_[{m, held.release.fragment}];
+  if (held.release.since) {
+    ++seen_.differences;
+    auto const step = take(held.payload);
+    bool const is_damaged = uniform() < options_.damaged_share;
+    if (is_damaged || theta.empty() || version != *held.release.since) {
+      ++seen_.useless_differences;
+      return {held.release, 0};
+    }
+    for (std::size_t i = 0; i < step.size(); ++i) theta[i] += step[i];
+    held.payload = keep(theta);
+  } else {
+    theta = payloads_.at(held.payload);
+  }
+  version = held.release.version;
+  return held;
+}
+
 void World::commit(int s, Commit const& commit) {
-  auto& theta = shards_[static_cast<std::size_t>(s)].theta.at(commit.fragment);
+  auto& shard = shards_[static_cast<std::size_t>(s)];
+  auto& theta = shard.theta.at(commit.fragment);
+  auto& step = shard.step[commit.fragment];
+  step.assign(theta.size(), 0);
   auto const late = std::ranges::count_if(commit.members, [](Member const& m) { return m.rounds_late > 0; });
   if (std::ssize(commit.members) - late < options_.outer.quorum) fail("a commit below its quorum");
   seen_.carried_members += static_cast<int>(late);
@@ -69,6 +92,7 @@ void World::commit(int s, Commit const& commit) {
     Tally const delta = take_at(s, member.payload);
     for (std::size_t i = 0; i < delta.size(); ++i) {
       theta[i] += delta[i];
+      step[i] += delta[i];
       if (theta[i] > 1) return fail("a step was merged twice");
     }
   }

@@ -1,5 +1,6 @@
 // The sites of a world: what a driver does with the actions of a SiteMachine.
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.hpp"
 #include "world.hpp"
@@ -31,7 +32,7 @@ void World::plan_boundary(int m, double time_s) {
 void World::deliver(int m, SiteEvent event) {
   auto& site = sites_[static_cast<std::size_t>(m)];
   if (site.left) {
-    if (auto const* held = std::get_if<HeldRelease>(&event)) take(held->payload);
+    if (auto const* held = std::get_if<HeldRelease>(&event); held && held->payload != 0) take(held->payload);
     return;
   }
   site.inbox.push_back(std::move(event));
@@ -111,7 +112,7 @@ void World::write_state(int m, Save const& save) {
 void World::leave(Site& site) {
   site.left = true;
   for (auto const& event : site.inbox) {
-    if (auto const* held = std::get_if<HeldRelease>(&event)) take(held->payload);
+    if (auto const* held = std::get_if<HeldRelease>(&event); held && held->payload != 0) take(held->payload);
   }
 }
 
@@ -169,14 +170,16 @@ void World::contribute(int m, Contribution const& contribution) {
   seen_.most_on_their_way = std::max(seen_.most_on_their_way, site.on_their_way);
 
   bool const finite = uniform() >= options_.corrupted_share;
+  double const factor = options_.poisoned_share > 0.0 && uniform() < options_.poisoned_share ? 1000.0 : 1.0;
+  double const norm = factor * std::sqrt(static_cast<double>(contribution.work.steps));
   int const copies = uniform() < options_.duplicated_share ? 2 : 1;
   int const s = static_cast<int>(p) % options_.shards;
   for (int copy = 0; copy < copies; ++copy) {
-    send({m, s, true, true}, [this, m, s, contribution, finite, copy, payload = keep(delta)] {
+    PayloadFacts const facts{.payload = keep(delta), .finite = finite, .norm = norm};
+    send({m, s, true, true}, [this, m, s, contribution, copy, facts] {
       if (copy == 0) --sites_[static_cast<std::size_t>(m)].on_their_way;
-      on_shard(s, [&](SyncerMachine& shard) {
-        return shard.on_contribution(m, contribution, {.payload = payload, .finite = finite}, now_s_);
-      });
+      on_shard(s,
+               [&](SyncerMachine& shard) { return shard.on_contribution(m, contribution, facts, now_s_); });
     });
   }
 }

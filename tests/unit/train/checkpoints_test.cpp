@@ -121,7 +121,7 @@ TEST_CASE("a set of the first format is refused as such, and its model pointed t
   run.save(10, {"site_0.h5", "shard_0.h5"});
   auto const file = checkpoint::set_folder(run.folder.checkpoints(), 10) / checkpoint::manifest_name;
   auto text = *base::read_text(file);
-  std::string const now = "\"format_version\": 2";
+  std::string const now = "\"format_version\": 3";
   text.replace(text.find(now), now.size(), "\"format_version\": 1");
   std::string const key = "\"manifest_digest\": \"";
   auto const place = text.find(key) + key.size();
