@@ -60,7 +60,9 @@ void SiteFragment::change_owner(std::uint64_t term, std::uint64_t from) {
 
 AdoptRule SiteFragment::adopt(Release const& release, deck::Receive receive) {
   AdoptRule rule = AdoptRule::overwrite;
-  if (adopted_ && receive == deck::Receive::blend) rule = AdoptRule::blend;
+  // What was never trained has nothing of its own to blend in: a site begins with a version, not with a mean.
+  bool const has_trained = !ledger_.processed.is_none();
+  if (adopted_ && has_trained && receive == deck::Receive::blend) rule = AdoptRule::blend;
   if (adopted_ && receive == deck::Receive::rebase) {
     bool const merged = sent_ && sent_->outcome == Outcome::merged;
     rule = merged ? AdoptRule::rebase_on_snapshot : AdoptRule::rebase_on_base;

@@ -2,6 +2,7 @@
 // says of itself. Pointers are valid during the call.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -17,7 +18,13 @@ namespace atl::sim {
 struct SiteStarted {
   int site = 0;
   std::uint64_t incarnation = 0;
+};
+// A life is about to take its first step, which is number `step` + 1 of the site.
+struct Joined {
+  int site = 0;
   std::uint64_t step = 0;
+  bool lacks_state = false;  // a donor was named, and nothing of it has come
+  bool is_at_base = true;    // theta is what was adopted
 };
 // `machine`: as it was at its last boundary.
 struct SiteLost {
@@ -35,9 +42,11 @@ struct Crossed {
   int site = 0;
   bool has_stepped = false;
   std::uint64_t tokens = 0;
+  std::uint64_t step = 0;  // so far
   std::span<protocol::SiteEvent const> events;
   protocol::SiteMachine const* machine = nullptr;
   bool trains = false;
+  bool lacks_state = false;  // it heals
   bool has_left = false;
 };
 struct Contributed {
@@ -51,15 +60,16 @@ struct Adopted {
   protocol::Version version;
   base::Digest theta;  // the base from now on
 };
-// Of a fragment's first version as well: that is made by no commit.
+// A shard makes a version known: the first, which no commit makes; what it commits, at once or when its
+// backup has it; and in a new term what it goes on from. Before that a commit counts for nothing.
 struct Published {
   int shard = 0;
   std::uint32_t fragment = 0;
   protocol::Version version;
   base::Digest theta;
   bool is_finite = true;
+  std::optional<protocol::Version> taken_from = {};  // the version of another owner that it goes on from
 };
-// Before its Published.
 struct Committed {
   int shard = 0;
   protocol::Commit const* commit = nullptr;
@@ -89,7 +99,7 @@ struct EventOver {};
 struct RunOver {};
 
 using Happening =
-    std::variant<SiteStarted, SiteLost, Admitted, Crossed, Contributed, Adopted, Published, Committed,
+    std::variant<SiteStarted, Joined, SiteLost, Admitted, Crossed, Contributed, Adopted, Published, Committed,
                  GhostHandled, RestAsked, RestReached, RestOver, FaultChanged, EventOver, RunOver>;
 
 }  // namespace atl::sim

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/invariants.hpp"
+#include "sim/open_commits.hpp"
 
 namespace atl::sim {
 
@@ -48,8 +49,7 @@ class CommitsAreSound : public Invariant {
   explicit CommitsAreSound(Scenario const& scenario)
       : quorum_(scenario.outer.quorum),
         max_staleness_(scenario.outer.max_staleness),
-        takes_what_it_has_(!scenario.is_synchronous()),
-        versions_(static_cast<std::size_t>(scenario.outer.fragments)) {}
+        takes_what_it_has_(!scenario.is_synchronous()) {}
 
   char const* name() const override { return "2 commits are sound"; }
 
@@ -61,7 +61,13 @@ class CommitsAreSound : public Invariant {
       sent_from_[sent->contribution->fragment] = sent->contribution->base;
     } else if (auto const* crossed = std::get_if<Crossed>(&happening)) {
       return check_boundary(*crossed);
+    } else if (auto const* published = std::get_if<Published>(&happening)) {
+      versions_[{published->shard, published->fragment}] = published->version;
+      for (auto const& settled : open_.settle(*published)) {
+        if (auto what = merge(settled); !what.empty()) return what;
+      }
     } else if (auto const* committed = std::get_if<Committed>(&happening)) {
+      open_.add(*committed);
       auto const what = check(*committed);
       if (!what.empty())
         return fmt::format("commit {} of fragment {}: {}", committed->commit->version.commits,
@@ -86,7 +92,7 @@ class CommitsAreSound : public Invariant {
 
   std::string check(Committed const& committed) {
     auto const& commit = *committed.commit;
-    Version& version = versions_[commit.fragment];
+    Version& version = versions_[{committed.shard, commit.fragment}];
     if (commit.version.commits != version.commits + 1 || commit.version.term < version.term)
       return fmt::format("it follows {}", version.commits);
     int fresh = 0;
@@ -99,30 +105,39 @@ class CommitsAreSound : public Invariant {
       std::pair const place{member.site, is_fresh};
       if (place <= last) return "its members are not in the order of sites";
       last = place;
-      if (contribution.base > version) return fmt::format("site {} contributes to the past", member.site);
+      if (contribution.base.commits > version.commits)
+        return fmt::format("site {} contributes to the past", member.site);
       if (contribution.base.commits + max_staleness_ < version.commits)
         return fmt::format("site {} contributes from a base too old", member.site);
       auto const admitted = admitted_.find({committed.shard, member.site});
       if (admitted == admitted_.end() || admitted->second != contribution.incarnation)
         return fmt::format("life {} of site {} is not admitted", contribution.incarnation, member.site);
-      auto& merged = merged_[{commit.fragment, member.site, contribution.incarnation}];
-      auto const& span = committed.holds[m];
-      if (span.from >= span.to) return fmt::format("site {} brings nothing", member.site);
-      if (!merged.add(span))
-        return fmt::format("steps {} to {} of site {} are in it, some of them a second time", span.from,
-                           span.to, member.site);
     }
     if (fresh < quorum_) return fmt::format("{} fresh members, the quorum is {}", fresh, quorum_);
     version = commit.version;
     return {};
   }
 
+  std::string merge(OpenCommit const& settled) {
+    auto const& commit = settled.commit;
+    for (std::size_t m = 0; m < commit.members.size(); ++m) {
+      auto const& [site, contribution] = std::pair(commit.members[m].site, commit.members[m].contribution);
+      auto const& span = settled.holds[m];
+      if (span.from >= span.to) return fmt::format("site {} brings nothing", site);
+      if (!merged_[{commit.fragment, site, contribution.incarnation}].add(span))
+        return fmt::format("version {} of fragment {}: steps {} to {} of site {}, some of them a second time",
+                           commit.version.commits, commit.fragment, span.from, span.to, site);
+    }
+    return {};
+  }
+
   int quorum_;
+  OpenCommits open_;
   std::uint64_t max_staleness_;
   bool takes_what_it_has_;
-  std::map<std::uint32_t, Version> sent_from_;  // by fragment, at the boundary under way
-  std::vector<Version> versions_;
-  std::map<std::pair<int, int>, std::uint64_t> admitted_;                    // incarnation, by shard and site
+  std::map<std::uint32_t, Version> sent_from_;                 // by fragment, at the boundary under way
+  std::map<std::pair<int, std::uint32_t>, Version> versions_;  // by shard and fragment
+  std::map<std::pair<int, int>, std::uint64_t> admitted_;      // incarnation, by shard and site
   std::map<std::tuple<std::uint32_t, int, std::uint64_t>, SpanSet> merged_;  // by fragment, site, incarnation
 };
 

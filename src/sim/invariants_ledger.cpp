@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sim/invariants.hpp"
+#include "sim/open_commits.hpp"
 #include "sim/rest_seen.hpp"
 
 namespace atl::sim {
@@ -54,7 +55,11 @@ class LedgerBalances : public Invariant {
     } else if (auto const* sent = std::get_if<Contributed>(&happening)) {
       return check_claim(sent->site, *sent->contribution, sent->holds);
     } else if (auto const* committed = std::get_if<Committed>(&happening)) {
-      return check_commit(*committed);
+      open_.add(*committed);
+    } else if (auto const* published = std::get_if<Published>(&happening)) {
+      for (auto const& settled : open_.settle(*published)) {
+        if (auto what = check_commit(settled); !what.empty()) return what;
+      }
     } else if (std::holds_alternative<RunOver>(happening) && rest_.has_finished()) {
       return check_end();
     }
@@ -107,8 +112,8 @@ class LedgerBalances : public Invariant {
                        claim.fragment, text(claim.work), text(work), holds.from, holds.to);
   }
 
-  std::string check_commit(Committed const& committed) {
-    auto const& commit = *committed.commit;
+  std::string check_commit(OpenCommit const& settled) {
+    auto const& commit = settled.commit;
     std::size_t const p = commit.fragment;
     for (std::size_t m = 0; m < commit.members.size(); ++m) {
       auto const& member = commit.members[m];
@@ -121,7 +126,7 @@ class LedgerBalances : public Invariant {
       } else if (!life->machine) {
         life = &over_.at({member.site, life->incarnation});
       }
-      life->merged[p] += work_in(member.site, committed.holds[m]);
+      life->merged[p] += work_in(member.site, settled.holds[m]);
       auto const where = [&] { return fmt::format("site {}, fragment {}: ", member.site, p); };
       if (life->machine) {
         auto what = check_row(life->machine->ledger(static_cast<int>(p)), life->merged[p]);
@@ -153,6 +158,7 @@ class LedgerBalances : public Invariant {
 
   Scenario const& scenario_;
   RestSeen rest_;
+  OpenCommits open_;
   std::size_t fragments_;
   std::vector<Life> sites_;
   std::map<std::pair<int, std::uint64_t>, Life> over_;  // by site and incarnation

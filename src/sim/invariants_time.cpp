@@ -25,7 +25,12 @@ class NobodyWaits : public Invariant {
 
   std::string see(Happening const& happening, double) override {
     if (auto const* started = std::get_if<SiteStarted>(&happening)) {
-      site_of(started->site) = {.step = started->step, .adopted = {}};
+      site_of(started->site) = {.adopted = {}};
+    } else if (auto const* joined = std::get_if<Joined>(&happening)) {
+      site_of(joined->site).step = joined->step;
+      site_of(joined->site).has_joined = true;
+      if (joined->lacks_state) return fmt::format("site {} trains before it has healed", joined->site);
+      if (!joined->is_at_base) return fmt::format("site {} begins with what is no version", joined->site);
     } else if (auto const* adopted = std::get_if<Adopted>(&happening)) {
       site_of(adopted->site).adopted.insert(adopted->fragment);
     } else if (auto const* crossed = std::get_if<Crossed>(&happening)) {
@@ -38,6 +43,7 @@ class NobodyWaits : public Invariant {
   struct Site {
     std::uint64_t step = 0;
     std::set<std::uint32_t> adopted;
+    bool has_joined = false;
     bool holds = false;
   };
 
@@ -46,14 +52,15 @@ class NobodyWaits : public Invariant {
   std::string check(Crossed const& crossed) {
     auto& site = site_of(crossed.site);
     if (crossed.has_stepped) ++site.step;
+    if (!site.has_joined) site.step = crossed.step;  // it may have come to its end with its donor's step
     for (auto const& event : crossed.events) {
       if (std::holds_alternative<Hold>(event)) site.holds = true;
       if (auto const* go = std::get_if<Go>(&event)) site.holds = site.holds && go->leave;
     }
     bool const is_whole = std::ssize(site.adopted) == scenario_.outer.fragments;
     bool const has_ended = scenario_.ends_by_itself() && site.step >= scenario_.steps;
-    bool const may_stand =
-        site.holds || has_ended || !is_whole || crossed.has_left || scenario_.is_synchronous();
+    bool const may_stand = site.holds || has_ended || !is_whole || crossed.lacks_state || crossed.has_left ||
+                           scenario_.is_synchronous();
     if (crossed.trains && !is_whole) return fmt::format("site {} trains what it never got", crossed.site);
     if (crossed.trains && has_ended) return fmt::format("site {} trains beyond its end", crossed.site);
     return may_stand || crossed.trains ? "" : fmt::format("site {} stands still", crossed.site);
@@ -77,8 +84,8 @@ class CommitsGoOn : public Invariant {
   std::string see(Happening const& happening, double now_s) override {
     if (auto const* committed = std::get_if<Committed>(&happening)) {
       committed_s_[committed->commit->fragment] = now_s;
-    } else if (auto const* started = std::get_if<SiteStarted>(&happening)) {
-      steps_[static_cast<std::size_t>(started->site)] = started->step;
+    } else if (auto const* joined = std::get_if<Joined>(&happening)) {
+      steps_[static_cast<std::size_t>(joined->site)] = joined->step;
     } else if (auto const* crossed = std::get_if<Crossed>(&happening)) {
       if (crossed->has_stepped) ++steps_[static_cast<std::size_t>(crossed->site)];
     } else if (std::holds_alternative<RestAsked>(happening)) {

@@ -26,6 +26,7 @@ deck::KeyTable<StormConfig> declare() {
     Field{"intervals", &S::intervals, between(1, 1e6), "", "shortest and longest run, in outer.interval_steps"},
     Field{"min_events", &S::min_events, between(1, 1e9), "", "a run is at least as long as this many take"},
     Field{"stops_each", &S::stops_each, share, "", "share of the seeds in which every site ends at its own last step"},
+    Field{"replicated", &S::replicated, share, "", "share of the seeds with several shards in which each has a backup"},
     Field{"checkpoints", &S::checkpoints, share, "", "share of the seeds that come to rest for checkpoints"},
     Field{"step_s", &S::step_s, between(1e-3, 1e4), "s", "a step of the fastest and of the slowest site"});
   using O = StormOuterSection;

@@ -12,6 +12,7 @@
 #include <tuple>
 #include <vector>
 
+#include "base/memory_archive.hpp"
 #include "protocol/message.hpp"
 #include "sim/draws.hpp"
 #include "sim/event_queue.hpp"
@@ -38,6 +39,7 @@ struct StepSpan {
 struct Parcel {
   std::shared_ptr<std::vector<std::byte> const> bytes;
   StepSpan holds;
+  std::shared_ptr<base::Values const> state = {};  // of a fragment, in a replica
 };
 
 struct Frame {

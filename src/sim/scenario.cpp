@@ -78,6 +78,9 @@ Scenario draw_scenario(StormConfig const& config, std::uint64_t seed) {
                     .jitter = draws.real(config.links.jitter)};
   scenario.stops_each = !scenario.is_synchronous() && draws.chance(config.storm.stops_each);
 
+  bool const replicated = draws.chance(config.storm.replicated);
+  scenario.is_replicated = replicated && !scenario.is_synchronous() && scenario.layout.shards > 1;
+
   // A step of a site is a boundary and a message to every shard.
   auto const sites = static_cast<std::uint64_t>(scenario.layout.sites);
   auto const events_per_step = sites * (1 + static_cast<std::uint64_t>(scenario.layout.shards));
@@ -111,12 +114,13 @@ Scenario draw_scenario(StormConfig const& config, std::uint64_t seed) {
 
 std::string Scenario::text() const {
   std::string lines = fmt::format(
-      "seed {}: {}, {} sites, {} shards, {} steps{}{}\n"
+      "seed {}: {}, {} sites, {} shards{}, {} steps{}{}\n"
       "  P {}, H {}, tau {}, K {}, grace {}, receive {}, late {}, merge {}, anchor {}, codec {}/{}, in "
       "flight {}, "
       "staleness {}, dead after {:.1f} s\n"
       "  links: {:.2f} s, {:.0f} B/s, jitter {:.1f}; steps:",
-      seed, deck::name(method), layout.sites, layout.shards, steps, stops_each ? " each" : "",
+      seed, deck::name(method), layout.sites, layout.shards, is_replicated ? " with backups" : "", steps,
+      stops_each ? " each" : "",
       checkpoint_every > 0 ? fmt::format(", checkpoint every {}", checkpoint_every) : "", outer.fragments,
       outer.interval_steps, outer.overlap_steps, outer.quorum, deck::name(outer.grace),
       deck::name(outer.receive), deck::name(outer.late), deck::name(outer.merge), deck::name(outer.anchor),

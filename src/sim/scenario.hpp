@@ -28,6 +28,7 @@ struct Scenario {
   deck::OuterSection outer;  // as the method applies it
   std::uint64_t steps = 60;  // on the clock, or of every site with `stops_each`; then the run finishes
   bool stops_each = false;
+  bool is_replicated = false;          // the next shard holds what each publishes
   std::uint64_t checkpoint_every = 0;  // on the clock; 0: never
   std::vector<double> step_s;          // by site
   LinkOptions links;

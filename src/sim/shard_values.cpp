@@ -10,19 +10,40 @@ namespace atl::sim {
 
 ShardValues::ShardValues(Scenario const& scenario, Problem const& problem, int shard)
     : scenario_(scenario), problem_(problem) {
-  auto const& outer = scenario.outer;
+  for (int p = shard; p < scenario.outer.fragments; p += scenario.layout.shards)
+    publish(make(static_cast<std::uint32_t>(p)), 0);
+}
+
+ShardValues::Fragment& ShardValues::make(std::uint32_t p) {
+  auto const& outer = scenario_.outer;
   outer::OuterOptimizer::Options const options{
       .lr = outer.lr,
       .momentum = outer.optimizer == deck::OuterOptimizerKind::nesterov ? outer.momentum : 0.0};
-  for (int p = shard; p < outer.fragments; p += scenario.layout.shards) {
-    auto theta = problem.initial(p);
-    auto const size = theta.size();
-    Fragment fragment{std::move(theta), {options, size}, {}, {}, {}};
-    if (outer.anchor == deck::Anchor::current)
-      fragment.history.emplace(codec_of(outer.release_codec), outer.max_staleness);
-    publish(fragment, 0);
-    fragments_.emplace(static_cast<std::uint32_t>(p), std::move(fragment));
+  auto theta = problem_.initial(static_cast<int>(p));
+  auto const size = theta.size();
+  Fragment fragment{std::move(theta), {options, size}, {}, {}, {}};
+  if (outer.anchor == deck::Anchor::current)
+    fragment.history.emplace(codec_of(outer.release_codec), outer.max_staleness);
+  return fragments_.insert_or_assign(p, std::move(fragment)).first->second;
+}
+
+Parcel ShardValues::replica(std::uint32_t p) const {
+  auto const& fragment = fragments_.at(p);
+  auto state = std::make_shared<base::Values>();
+  base::MemoryWriter writer(*state);
+  writer.write("theta", fragment.theta);
+  fragment.optimizer.save(*writer.group("optimizer"));
+  return {fragment.release, {}, std::move(state)};
+}
+
+void ShardValues::install(std::uint32_t p, std::uint64_t commits, base::Values const* state) {
+  auto& fragment = make(p);
+  if (state) {
+    base::MemoryReader const reader(*state);
+    reader.read("theta", fragment.theta);
+    fragment.optimizer.load(*reader.group("optimizer"));
   }
+  publish(fragment, commits);
 }
 
 void ShardValues::publish(Fragment& fragment, std::uint64_t commits) {

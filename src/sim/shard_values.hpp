@@ -20,13 +20,17 @@ class ShardValues {
  public:
   using Bytes = std::shared_ptr<std::vector<std::byte> const>;
 
-  // Version 0 of the shard's fragments.
+  // Version 0 of the fragments that the shard begins with.
   ShardValues(Scenario const& scenario, Problem const& problem, int shard);
 
   // `payloads`: of the members, in their order.
   void commit(protocol::Commit const& commit, std::span<Bytes const> payloads);
   protocol::PayloadFacts facts_of(protocol::PayloadHandle payload, std::uint32_t fragment,
                                   Bytes const& contribution);
+
+  // Theta and outer momentum, for a backup; and a fragment made of them. Null: version 0.
+  Parcel replica(std::uint32_t fragment) const;
+  void install(std::uint32_t fragment, std::uint64_t commits, base::Values const* state);
 
   Bytes const& release(std::uint32_t fragment) const { return fragments_.at(fragment).release; }
   // Of what sites decode from the release.
@@ -42,6 +46,7 @@ class ShardValues {
     base::Digest digest;
   };
 
+  Fragment& make(std::uint32_t fragment);
   void publish(Fragment& fragment, std::uint64_t commits);
 
   Scenario const& scenario_;

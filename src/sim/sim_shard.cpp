@@ -18,10 +18,16 @@ SyncerMachine::Options machine_options(Scenario const& scenario, int shard) {
   return {.shard = shard,
           .shards = scenario.layout.shards,
           .sites = scenario.layout.sites,
+          .replicated = scenario.is_replicated,
           .max_tokens_per_step = max_tokens_per_step,
           .synchronous = scenario.is_synchronous(),
           .last_step = scenario.ends_by_itself() ? scenario.steps : 0,
           .outer = scenario.outer};
+}
+
+bool is_between_shards(Message const& message) {
+  return std::holds_alternative<Seat>(message) || std::holds_alternative<Replica>(message) ||
+         std::holds_alternative<ReplicaAck>(message) || std::holds_alternative<Alive>(message);
 }
 
 // What the driver would see of a machine's state and of what it wants done.
@@ -67,10 +73,18 @@ void SimShard::dispatch(Frame const& frame) {
   bool const from_site = stage_.layout().is_site(frame.from);
   if (auto const* hello = std::get_if<Hello>(&frame.message); hello && from_site) {
     on_hello(frame.from, *hello);
-  } else if (std::holds_alternative<Progress>(frame.message) && from_site) {
+  } else if (auto const* progress = std::get_if<Progress>(&frame.message); progress && from_site) {
+    if (!progress->heals) stage_.see(Admitted{shard_, who.index, progress->incarnation});
     carry_out(hand_over(machine_, frame, 0));
   } else if (std::holds_alternative<Contribution>(frame.message) && from_site) {
     carry_out(hand_over(machine_, frame, keep(frame)));
+  } else if (std::holds_alternative<Promise>(frame.message) && from_site) {
+    carry_out(hand_over(machine_, frame, 0));
+  } else if (is_between_shards(frame.message) && !from_site) {
+    auto const* replica = std::get_if<Replica>(&frame.message);
+    auto const payload = replica ? keep(frame) : PayloadHandle{0};
+    if (replica) replicas_[payload] = replica->version;
+    carry_out(machine_.on_shard(who.index, frame.message, payload, stage_.now_s()));
   } else if (auto const* held = std::get_if<Held>(&frame.message); held && hub_) {
     hub_->on_held(who, *held);
   } else if (auto const* saved = std::get_if<Saved>(&frame.message); saved && hub_) {
@@ -86,7 +100,9 @@ std::vector<SyncerAction> SimShard::hand_over(SyncerMachine& machine, Frame cons
   int const site = stage_.layout().index_of(frame.from);
   double const now_s = stage_.now_s();
   if (auto const* hello = std::get_if<Hello>(&frame.message))
-    return machine.on_admitted(site, hello->incarnation, now_s);
+    return machine.on_admitted(site, hello->incarnation, now_s, hello->heals);
+  if (auto const* promise = std::get_if<Promise>(&frame.message))
+    return machine.on_promise(site, *promise, now_s);
   if (auto const* progress = std::get_if<Progress>(&frame.message))
     return machine.on_progress(site, *progress, now_s);
   if (auto const* contribution = std::get_if<Contribution>(&frame.message)) {
@@ -106,9 +122,10 @@ PayloadHandle SimShard::keep(Frame const& frame) {
 void SimShard::on_hello(Node from, Hello const& hello) {
   int const site = stage_.layout().index_of(from);
   lives_[static_cast<std::size_t>(site)] = hello.incarnation;
-  stage_.send(self(), from, Welcome{});
-  stage_.see(Admitted{shard_, site, hello.incarnation});
-  carry_out(machine_.on_admitted(site, hello.incarnation, stage_.now_s()));
+  auto const actions = machine_.on_admitted(site, hello.incarnation, stage_.now_s(), hello.heals);
+  stage_.send(self(), from, machine_.welcome(site));
+  if (!hello.heals) stage_.see(Admitted{shard_, site, hello.incarnation});
+  carry_out(actions);
 }
 
 // From a life of its sender that has been followed by another.
@@ -191,12 +208,22 @@ void SimShard::carry_out(std::vector<SyncerAction> const& actions) {
   for (auto const& action : actions) {
     stage_.note(self(), action);
     if (auto const* send = std::get_if<SendToSite>(&action)) {
+      if (auto const* seat = std::get_if<Seat>(&send->message); seat && !seat->claims)
+        publish_seat(seat->seat);
       stage_.send(self(), stage_.layout().site(send->site), send->message);
     } else if (auto const* release = std::get_if<SendRelease>(&action)) {
+      publish(release->release.fragment, release->release.version);
       stage_.send(self(), stage_.layout().site(release->site), release->release,
                   {values_.release(release->release.fragment), {}});
     } else if (auto const* round = std::get_if<Commit>(&action)) {
       commit(*round);
+    } else if (auto const* tell = std::get_if<SendToShard>(&action)) {
+      stage_.send(self(), stage_.layout().shard(tell->shard), tell->message);
+    } else if (auto const* copy = std::get_if<SendReplica>(&action)) {
+      stage_.send(self(), stage_.layout().shard(copy->shard), copy->replica,
+                  values_.replica(copy->replica.fragment));
+    } else if (auto const* taken = std::get_if<InstallReplica>(&action)) {
+      install(*taken);
     } else {
       take(std::get<DiscardPayload>(action).payload);
     }
@@ -213,11 +240,30 @@ void SimShard::commit(Commit const& commit) {
   }
   stage_.see(Committed{shard_, &commit, holds});
   values_.commit(commit, payloads);
-  publish(commit.fragment, commit.version);
+  if (!stage_.scenario.is_replicated) publish(commit.fragment, commit.version);
 }
 
-void SimShard::publish(std::uint32_t fragment, Version version) {
-  stage_.see(Published{shard_, fragment, version, values_.digest(fragment), values_.is_finite(fragment)});
+void SimShard::install(InstallReplica const& taken) {
+  auto const version = machine_.version(taken.fragment);
+  auto const from = taken.payload > 0 ? replicas_.at(taken.payload) : Version{};
+  auto const parcel = taken.payload > 0 ? take(taken.payload) : Parcel{};
+  values_.install(taken.fragment, version.commits, parcel.state.get());
+  publish(taken.fragment, version, from);
+}
+
+void SimShard::publish(std::uint32_t fragment, Version version, std::optional<Version> taken_from) {
+  auto const [newest, is_first] = published_.try_emplace(fragment, version);
+  if (!is_first && version <= newest->second) return;
+  newest->second = version;
+  stage_.see(Published{shard_, fragment, version, values_.digest(fragment), values_.is_finite(fragment),
+                       taken_from});
+}
+
+// With a new term and the fates that go before it, all that the owner has is known.
+void SimShard::publish_seat(std::uint32_t seat) {
+  auto const shards = static_cast<std::uint32_t>(stage_.layout().shards);
+  for (auto p = seat; p < static_cast<std::uint32_t>(stage_.scenario.outer.fragments); p += shards)
+    publish(p, machine_.version(p));
 }
 
 Parcel SimShard::take(PayloadHandle payload) {

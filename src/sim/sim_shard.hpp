@@ -1,7 +1,7 @@
 // A shard of a simulated run: drives a SyncerMachine as train/syncer_run does.
 //
-// A shard that can be lost would get lose() and start() as SimSite has them: a Life with machine, values and
-// held payloads, and for a takeover the replica that its backup keeps.
+// Shards take one another's fragments over, when one is silent and the sites promise. None is lost yet: a
+// shard that can be would get lose() and start() as SimSite has them.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +42,10 @@ class SimShard {
   void on_command(protocol::Message const& message);
   void carry_out(std::vector<protocol::SyncerAction> const& actions);
   void commit(protocol::Commit const& commit);
-  void publish(std::uint32_t fragment, protocol::Version version);
+  void install(protocol::InstallReplica const& taken);
+  void publish(std::uint32_t fragment, protocol::Version version,
+               std::optional<protocol::Version> taken_from = {});
+  void publish_seat(std::uint32_t seat);
   Parcel take(protocol::PayloadHandle payload);
   void answer_hub(protocol::Message message);
   void after_event();
@@ -53,6 +56,8 @@ class SimShard {
   protocol::SyncerMachine machine_;
   ShardValues values_;
   std::map<protocol::PayloadHandle, Parcel> held_;
+  std::map<protocol::PayloadHandle, protocol::Version> replicas_;  // what they are of
+  std::map<std::uint32_t, protocol::Version> published_;           // the newest that others know, by fragment
   protocol::PayloadHandle last_handle_ = 0;
   std::vector<std::uint64_t> lives_;    // of the sites, by what they said in their hellos
   std::optional<protocol::Hold> hold_;  // not answered yet

@@ -1,6 +1,7 @@
 #include "sim/sim_site.hpp"
 
 #include <limits>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -13,10 +14,13 @@ using namespace protocol;
 
 namespace {
 
-SiteMachine::Options machine_options(Scenario const& scenario, std::uint64_t incarnation) {
+SiteMachine::Options machine_options(Scenario const& scenario, int site, std::uint64_t incarnation) {
   auto const& outer = scenario.outer;
-  SiteMachine::Options options{.fragments = outer.fragments,
+  SiteMachine::Options options{.site = site,
+                               .fragments = outer.fragments,
+                               .shards = scenario.layout.shards,
                                .incarnation = incarnation,
+                               .heals = incarnation > 1,
                                .receive = outer.receive,
                                .late = outer.late,
                                .in_flight = outer.in_flight,
@@ -29,14 +33,14 @@ SiteMachine::Options machine_options(Scenario const& scenario, std::uint64_t inc
 
 }  // namespace
 
-void SimSite::start(std::uint64_t incarnation, std::uint64_t step) {
-  step_ = step;
-  life_.emplace(Life{.machine = SiteMachine(machine_options(stage_.scenario, incarnation)),
-                     .values = SiteValues(stage_.scenario, stage_.problem, site_, step)});
-  life_->machine.start_at(step);
+void SimSite::start(std::uint64_t incarnation) {
+  bool const heals = incarnation > 1;
+  life_.emplace(Life{.machine = SiteMachine(machine_options(stage_.scenario, site_, incarnation)),
+                     .values = SiteValues(stage_.scenario, stage_.problem, site_),
+                     .lacks_state = heals});
   overslept_ = false;
-  stage_.see(SiteStarted{site_, incarnation, step});
-  send_to_shards(Hello{.incarnation = incarnation});
+  stage_.see(SiteStarted{site_, incarnation});
+  send_to_shards(Hello{.incarnation = incarnation, .heals = heals});
 }
 
 void SimSite::lose() {
@@ -57,7 +61,7 @@ void SimSite::plan_boundary(double time_s) {
 double SimSite::step_time_s() {
   double const jitter = stage_.draws.real(0.95, 1.05);
   auto const own_s = stage_.scenario.step_s[static_cast<std::size_t>(site_)];
-  return own_s * jitter * stage_.faults.slowdown(stage_.layout().site(site_));
+  return own_s * jitter * stage_.faults.slowdown(self());
 }
 
 // ---- what arrives ----
@@ -65,9 +69,11 @@ double SimSite::step_time_s() {
 void SimSite::receive(Frame frame) {
   if (!life_ || life_->has_left) return;
   if (auto const* welcome = std::get_if<Welcome>(&frame.message)) {
-    if (welcome->refusal.empty()) life_->welcomed_by.insert(frame.from);
+    take_welcome(frame.from, *welcome);
   } else if (auto const* release = std::get_if<Release>(&frame.message)) {
     take_release(*release, std::move(frame.parcel));
+  } else if (auto const* state = std::get_if<StateData>(&frame.message)) {
+    life_->inbox.emplace_back(HeldState{*state, keep(std::move(frame.parcel))});
   } else {
     std::visit(
         [&](auto const& message) {
@@ -79,6 +85,20 @@ void SimSite::receive(Frame frame) {
   if (has_joined() && !trains()) plan_boundary(stage_.now_s());
 }
 
+void SimSite::take_welcome(Node shard, Welcome const& welcome) {
+  if (!welcome.refusal.empty()) return;
+  life_->welcomed_by.insert(shard);
+  if (welcome.donors.empty()) life_->without_donor.insert(shard);
+  if (std::ssize(life_->without_donor) == stage_.layout().shards)
+    life_->lacks_state = false;  // nobody has any
+  life_->inbox.emplace_back(welcome);
+}
+
+PayloadHandle SimSite::keep(Parcel parcel) {
+  life_->payloads[++life_->last_handle] = std::move(parcel);
+  return life_->last_handle;
+}
+
 // As train/site_channel does: of a release that a newer one overtakes the fate is enough.
 void SimSite::take_release(Release const& release, Parcel parcel) {
   for (auto& event : life_->inbox) {
@@ -88,23 +108,26 @@ void SimSite::take_release(Release const& release, Parcel parcel) {
     life_->payloads.erase(held->payload);
     event = FateNotice{release.fragment, held->release.fate};
   }
-  life_->payloads[++life_->last_handle] = std::move(parcel);
-  life_->inbox.emplace_back(HeldRelease{release, life_->last_handle});
+  life_->inbox.emplace_back(HeldRelease{release, keep(std::move(parcel))});
 }
 
 // ---- boundaries ----
 
 void SimSite::cross_boundary(std::uint64_t ticket) {
   if (ticket != ticket_ || !life_ || life_->has_left) return;
-  if (stage_.faults.is_on(FaultKind::stall, stage_.layout().site(site_))) {
+  if (stage_.faults.is_on(FaultKind::stall, self())) {
     overslept_ = true;
     return;
   }
   std::optional<StepDone> done;
   if (trains()) {
-    life_->values.train();
-    done = StepDone{.tokens = tokens_of(site_, step_), .step_s = step_s_, .loss = life_->values.loss()};
-    ++step_;
+    auto const step = life_->machine.step();
+    if (!std::exchange(life_->has_trained, true)) {
+      stage_.see(Joined{site_, step, life_->lacks_state, life_->values.is_at_base()});
+      life_->values.begin(step);
+    }
+    life_->values.train(step);
+    done = StepDone{.tokens = tokens_of(site_, step), .step_s = step_s_, .loss = life_->values.loss()};
   }
   auto const inbox = std::exchange(life_->inbox, {});
   std::vector<SiteEvent> const events(inbox.begin(), inbox.end());
@@ -112,12 +135,15 @@ void SimSite::cross_boundary(std::uint64_t ticket) {
   stage_.see(Crossed{.site = site_,
                      .has_stepped = done.has_value(),
                      .tokens = done ? done->tokens : 0,
+                     .step = life_->machine.step(),
                      .events = events,
                      .machine = &life_->machine,
                      .trains = trains(),
+                     .lacks_state = life_->lacks_state,
                      .has_left = life_->has_left});
   if (life_->has_left) return;
-  if (done && step_ % stage_.scenario.outer.interval_steps == 0) send_to_hub(Report{"a line of the metrics"});
+  auto const interval = stage_.scenario.outer.interval_steps;
+  if (done && life_->machine.step() % interval == 0) send_to_hub(Report{"a line of the metrics"});
   step_s_ = step_time_s();
   plan_boundary(stage_.now_s() + (trains() ? step_s_ : heartbeat_s));
 }
@@ -129,7 +155,7 @@ void SimSite::resume() {
 // ---- the machine's actions ----
 
 void SimSite::carry_out(SiteAction const& action) {
-  stage_.note(stage_.layout().site(site_), action);
+  stage_.note(self(), action);
   if (auto const* taken = std::get_if<Adopt>(&action)) {
     adopt(*taken);
   } else if (auto const* moot = std::get_if<Discard>(&action)) {
@@ -137,14 +163,23 @@ void SimSite::carry_out(SiteAction const& action) {
   } else if (auto const* known = std::get_if<Settled>(&action)) {
     life_->values.settle(static_cast<int>(known->fragment), known->advanced);
   } else if (auto const* asked = std::get_if<Contribute>(&action)) {
-    contribute(asked->contribution);
+    contribute(*asked);
   } else if (auto const* progress = std::get_if<SendProgress>(&action)) {
     send_to_shards(progress->progress);
   } else if (auto const* held = std::get_if<SendHeld>(&action)) {
     send_to_hub(held->held);
   } else if (auto const* state = std::get_if<WriteState>(&action)) {
     write_state(state->save);
+  } else if (auto const* told = std::get_if<TellShards>(&action)) {
+    send_to_shards(told->message);
+  } else if (auto const* send = std::get_if<SendToSite>(&action)) {
+    stage_.send(self(), stage_.layout().site(send->site), send->message);
+  } else if (auto const* give = std::get_if<GiveState>(&action)) {
+    give_state(*give);
+  } else if (auto const* moments = std::get_if<TakeState>(&action)) {
+    take_state(*moments);
   } else {
+    base::ensure(std::holds_alternative<Leave>(action), "no snapshot without rest is taken here");
     leave();
   }
 }
@@ -153,28 +188,39 @@ void SimSite::adopt(Adopt const& adopt) {
   auto const fragment = static_cast<int>(adopt.fragment);
   auto const parcel = life_->payloads.extract(adopt.payload);
   base::ensure(!parcel.empty(), "a release is used or discarded once");
-  life_->values.adopt(fragment, parcel.mapped(), adopt.rule);
+  life_->values.adopt(fragment, parcel.mapped(), adopt.rule, life_->machine.step());
   stage_.see(Adopted{site_, adopt.fragment, adopt.version, life_->values.base_digest(fragment)});
 }
 
-void SimSite::contribute(Contribution const& contribution) {
-  Node const self = stage_.layout().site(site_);
-  Node const owner = stage_.layout().owner_of(contribution.fragment);
+void SimSite::contribute(Contribute const& asked) {
+  auto const& contribution = asked.contribution;
+  Node const owner = stage_.layout().shard(asked.owner);
   float poison = 1.0f;
-  if (stage_.draws.chance(stage_.faults.strength(FaultKind::poison, self, owner)))
+  if (stage_.draws.chance(stage_.faults.strength(FaultKind::poison, self(), owner)))
     poison = stage_.draws.chance(0.5) ? std::numeric_limits<float>::quiet_NaN()
                                       : std::numeric_limits<float>::infinity();
-  auto parcel = life_->values.contribute(static_cast<int>(contribution.fragment), poison);
+  auto parcel =
+      life_->values.contribute(static_cast<int>(contribution.fragment), poison, life_->machine.step());
   stage_.see(Contributed{site_, &contribution, parcel.holds});
-  stage_.send(self, owner, contribution, std::move(parcel));
+  stage_.send(self(), owner, contribution, std::move(parcel));
+}
+
+// Inner moments are not simulated: a byte for every parameter travels in their place.
+void SimSite::give_state(GiveState const& give) {
+  auto moments = std::make_shared<std::vector<std::byte> const>(stage_.problem.table().size());
+  stage_.send(self(), stage_.layout().site(give.site), give.state, {std::move(moments), {}});
+}
+
+void SimSite::take_state(TakeState const& taken) {
+  base::ensure(life_->payloads.erase(taken.payload) == 1, "a state is used or discarded once");
+  life_->lacks_state = false;
 }
 
 void SimSite::write_state(Save const& save) {
   Saved saved{.id = save.id, .files = {}, .failure = ""};
   try {
     base::saved(life_->machine);
-    saved.files.push_back(
-        {.name = stage_.layout().name(stage_.layout().site(site_)), .bytes = 1, .digest = {}});
+    saved.files.push_back({.name = stage_.layout().name(self()), .bytes = 1, .digest = {}});
   } catch (base::RuntimeFailure const& failure) {
     saved.failure = failure.what();
   }
@@ -189,12 +235,11 @@ void SimSite::leave() {
 
 void SimSite::send_to_shards(Message const& message) {
   auto const& layout = stage_.layout();
-  for (int shard = 0; shard < layout.shards; ++shard)
-    stage_.send(layout.site(site_), layout.shard(shard), message);
+  for (int shard = 0; shard < layout.shards; ++shard) stage_.send(self(), layout.shard(shard), message);
 }
 
 void SimSite::send_to_hub(Message message) {
-  stage_.send(stage_.layout().site(site_), stage_.layout().shard(0), std::move(message));
+  stage_.send(self(), stage_.layout().shard(0), std::move(message));
 }
 
 }  // namespace atl::sim

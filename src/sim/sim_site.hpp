@@ -1,7 +1,7 @@
 // A site of a simulated run: drives a SiteMachine as train/site_run does, a boundary after every step.
 //
-// One object outlives the site's deaths: lose() ends a life, start() begins the next. A life that joins from
-// a donor would begin in start() as well, with the step it takes over.
+// One object outlives the site's deaths: lose() ends a life, start() begins the next, which heals from a
+// donor before it trains.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ class SimSite {
  public:
   SimSite(Stage& stage, int site) : stage_(stage), site_(site) {}
 
-  // A new life: says hello to every shard. `step`: how far the site had come before.
-  void start(std::uint64_t incarnation, std::uint64_t step);
+  // A new life: says hello to every shard.
+  void start(std::uint64_t incarnation);
   void lose();
   void receive(Frame frame);
   // The event planned under this ticket.
@@ -31,7 +31,6 @@ class SimSite {
 
   bool is_alive() const { return life_.has_value(); }
   bool has_left() const { return life_ && life_->has_left; }
-  std::uint64_t step() const { return step_; }
   double loss() const { return life_ ? life_->values.loss() : 0.0; }
   protocol::SiteMachine const* machine() const { return life_ ? &life_->machine : nullptr; }
 
@@ -39,21 +38,29 @@ class SimSite {
   struct Life {
     protocol::SiteMachine machine;
     SiteValues values;
+    bool lacks_state = false;  // of a donor
+    bool has_trained = false;
     std::set<Node> welcomed_by{};
+    std::set<Node> without_donor{};  // those of them that named none
     std::deque<protocol::SiteEvent> inbox{};
     std::map<protocol::PayloadHandle, Parcel> payloads{};
     protocol::PayloadHandle last_handle = 0;
     bool has_left = false;
   };
 
+  Node self() const { return stage_.layout().site(site_); }
   bool has_joined() const { return static_cast<int>(life_->welcomed_by.size()) == stage_.layout().shards; }
   bool trains() const;
   void plan_boundary(double time_s);
   double step_time_s();
+  void take_welcome(Node shard, protocol::Welcome const& welcome);
+  protocol::PayloadHandle keep(Parcel parcel);
   void take_release(protocol::Release const& release, Parcel parcel);
   void carry_out(protocol::SiteAction const& action);
   void adopt(protocol::Adopt const& adopt);
-  void contribute(protocol::Contribution const& contribution);
+  void contribute(protocol::Contribute const& asked);
+  void give_state(protocol::GiveState const& give);
+  void take_state(protocol::TakeState const& taken);
   void write_state(protocol::Save const& save);
   void leave();
   void send_to_shards(protocol::Message const& message);
@@ -62,7 +69,6 @@ class SimSite {
   Stage& stage_;
   int site_;
   std::optional<Life> life_;
-  std::uint64_t step_ = 0;
   double step_s_ = 0.0;       // what the step under way takes
   std::uint64_t ticket_ = 0;  // of the boundary to come
   bool overslept_ = false;    // a boundary came while the site was stalled

@@ -13,22 +13,25 @@ outer::Codec codec_of(deck::Codec codec) {
   return codec == deck::Codec::bf16 ? outer::Codec::bf16 : outer::Codec::fp32;
 }
 
-SiteValues::SiteValues(Scenario const& scenario, Problem const& problem, int site, std::uint64_t step)
+SiteValues::SiteValues(Scenario const& scenario, Problem const& problem, int site)
     : scenario_(scenario),
       problem_(problem),
       site_(site),
-      step_(step),
       theta_(problem.table().size(), std::numeric_limits<float>::quiet_NaN()),
       base_(theta_),
       snapshot_(theta_),
-      copies_(static_cast<std::size_t>(problem.table().fragments()), {step, step}) {
+      copies_(static_cast<std::size_t>(problem.table().fragments())) {
   for (int p = 0; p < problem.table().fragments(); ++p)
     residuals_.emplace_back(codec_of(scenario.outer.codec), problem.table().fragment(p).size);
 }
 
-void SiteValues::train() { problem_.train(site_, step_++, theta_); }
+void SiteValues::begin(std::uint64_t step) {
+  for (auto& copy : copies_) copy = {.trained_from = step, .snapshot_at = step};
+}
 
-void SiteValues::adopt(int fragment, Parcel const& release, protocol::AdoptRule rule) {
+void SiteValues::train(std::uint64_t step) { problem_.train(site_, step, theta_); }
+
+void SiteValues::adopt(int fragment, Parcel const& release, protocol::AdoptRule rule, std::uint64_t step) {
   auto const theta = slice(theta_, fragment);
   auto const received =
       outer::decoded(codec_of(scenario_.outer.release_codec), *release.bytes, theta.size(), room_);
@@ -38,11 +41,11 @@ void SiteValues::adopt(int fragment, Parcel const& release, protocol::AdoptRule 
   switch (rule) {
     case protocol::AdoptRule::overwrite:
       std::ranges::copy(received, theta.begin());
-      copy.trained_from = step_;
+      copy.trained_from = step;
       break;
     case protocol::AdoptRule::blend:  // what is left of the steps is nowhere booked
       outer::blend(theta, received, scenario_.outer.blend);
-      copy.trained_from = step_;
+      copy.trained_from = step;
       break;
     case protocol::AdoptRule::rebase_on_snapshot:
       outer::rebase(theta, snapshot, received);
@@ -56,23 +59,21 @@ void SiteValues::adopt(int fragment, Parcel const& release, protocol::AdoptRule 
   std::ranges::copy(received, base.begin());
 }
 
-Parcel SiteValues::contribute(int fragment, float poison) {
+Parcel SiteValues::contribute(int fragment, float poison, std::uint64_t step) {
   auto const theta = slice(theta_, fragment);
   auto& copy = copies_[static_cast<std::size_t>(fragment)];
   std::vector<float> delta(theta.size());
   outer::difference(slice(base_, fragment), theta, delta);
   for (float& value : delta) value *= poison;
   std::ranges::copy(theta, slice(snapshot_, fragment).begin());
-  copy.snapshot_at = step_;
+  copy.snapshot_at = step;
   auto& residual = residuals_.at(static_cast<std::size_t>(fragment));
-  return {std::make_shared<std::vector<std::byte> const>(residual.encode(delta)), {copy.trained_from, step_}};
+  return {std::make_shared<std::vector<std::byte> const>(residual.encode(delta)), {copy.trained_from, step}};
 }
 
 base::Digest SiteValues::base_digest(int fragment) const { return base::digest_of(slice(base_, fragment)); }
 
-bool SiteValues::is_at_base(int fragment) const {
-  return std::ranges::equal(slice(theta_, fragment), slice(base_, fragment));
-}
+bool SiteValues::is_at_base() const { return theta_ == base_; }
 
 std::span<float> SiteValues::slice(std::vector<float>& buffer, int fragment) {
   auto const range = problem_.table().fragment(fragment);

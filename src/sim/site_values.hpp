@@ -16,19 +16,21 @@ namespace atl::sim {
 class SiteValues {
  public:
   // Everything is NaN until it is adopted: whatever a site never got must not reach the others.
-  SiteValues(Scenario const& scenario, Problem const& problem, int site, std::uint64_t step);
+  SiteValues(Scenario const& scenario, Problem const& problem, int site);
 
-  void train();
-  void adopt(int fragment, Parcel const& release, protocol::AdoptRule rule);
+  // `step`: how many the site has taken, here and below. Before its first it may have leapt, to a donor's.
+  void begin(std::uint64_t step);
+  void train(std::uint64_t step);
+  void adopt(int fragment, Parcel const& release, protocol::AdoptRule rule, std::uint64_t step);
   // base - theta, coded. `poison`: what every value is multiplied with on the way there; 1 for none.
-  Parcel contribute(int fragment, float poison);
+  Parcel contribute(int fragment, float poison, std::uint64_t step);
   void settle(int fragment, bool advanced) {
     residuals_.at(static_cast<std::size_t>(fragment)).settle(advanced);
   }
 
   double loss() const { return problem_.loss(site_, theta_); }
   base::Digest base_digest(int fragment) const;
-  bool is_at_base(int fragment) const;  // theta is the base
+  bool is_at_base() const;  // theta is the base, everywhere
 
  private:
   struct Copy {
@@ -42,7 +44,6 @@ class SiteValues {
   Scenario const& scenario_;
   Problem const& problem_;
   int site_;
-  std::uint64_t step_;
   std::vector<float> theta_, base_, snapshot_;
   std::vector<outer::Residual> residuals_;
   std::vector<Copy> copies_;

@@ -52,6 +52,17 @@ std::string content(M const& message) {
     return fmt::format(" of fragment {}, round {}", message.fragment, message.round);
   if constexpr (is_same_v<M, FateNotice>)
     return fmt::format(" of fragment {}{}", message.fragment, text(message.fate));
+  if constexpr (is_same_v<M, Replica> || is_same_v<M, ReplicaAck>)
+    return fmt::format(" of fragment {} {}", message.fragment, text(message.version));
+  if constexpr (is_same_v<M, Seat>)
+    return fmt::format(" {} is {}shard {}'s, term {}", message.seat, message.claims ? "to be " : "",
+                       message.owner, message.term);
+  if constexpr (is_same_v<M, PromiseRequest>)
+    return fmt::format(" of seat {}, term {}, to shard {}", message.seat, message.term, message.shard);
+  if constexpr (is_same_v<M, Promise>)
+    return fmt::format(" of life {}: seat {}, term {}, to shard {}{}", message.incarnation, message.seat,
+                       message.term, message.shard, message.claims ? ", claimed" : "");
+  if constexpr (is_same_v<M, StateData>) return fmt::format(" at step {}", message.step);
   if constexpr (is_same_v<M, Hold>) return fmt::format(" {}", message.id);
   if constexpr (is_same_v<M, Saved>) return message.failure.empty() ? "" : ": " + message.failure;
   if constexpr (is_same_v<M, Go>) return message.leave ? ", leave" : ", train on";
@@ -91,7 +102,14 @@ std::string describe(SiteAction const& action) {
   if (auto const* progress = std::get_if<SendProgress>(&action)) return "reports" + text(progress->progress);
   if (auto const* held = std::get_if<SendHeld>(&action)) return fmt::format("is at rest ({})", held->held.id);
   if (auto const* state = std::get_if<WriteState>(&action)) return fmt::format("saves ({})", state->save.id);
-  return "leaves";
+  if (std::holds_alternative<Leave>(action)) return "leaves";
+  if (auto const* told = std::get_if<TellShards>(&action))
+    return "tells all shards: " + describe(told->message);
+  if (auto const* send = std::get_if<SendToSite>(&action))
+    return fmt::format("sends site {}: {}", send->site, describe(send->message));
+  if (auto const* give = std::get_if<GiveState>(&action))
+    return fmt::format("gives site {} its state at step {}", give->site, give->state.step);
+  return std::holds_alternative<TakeState>(action) ? "takes a donor's state" : "records its state";
 }
 
 std::string describe(SyncerAction const& action) {
@@ -109,7 +127,13 @@ std::string describe(SyncerAction const& action) {
     for (int const site : commit->absent) words += fmt::format(" absent {}", site);
     return words;
   }
-  return "discards a contribution";
+  if (auto const* send = std::get_if<SendToShard>(&action))
+    return fmt::format("sends shard {}: {}", send->shard, describe(send->message));
+  if (auto const* copy = std::get_if<SendReplica>(&action))
+    return fmt::format("sends shard {}: {}", copy->shard, describe(copy->replica));
+  if (auto const* taken = std::get_if<InstallReplica>(&action))
+    return fmt::format("takes over fragment {}", taken->fragment);
+  return "discards a payload";
 }
 
 }  // namespace atl::sim

@@ -32,7 +32,7 @@ World::World(Scenario scenario, Trace& trace)
 Outcome World::run() {
   try {
     for (auto& shard : shards_) shard.start();
-    for (auto& site : sites_) site.start(1, 0);
+    for (auto& site : sites_) site.start(1);
     for (auto const& fault : scenario_.faults) plan_fault(fault);
     double const until_s = limit_s();
     while (!watch_.violation() && !is_over()) {
@@ -143,7 +143,7 @@ void World::end(std::size_t index) {
   if (fault.kind == FaultKind::stall || fault.kind == FaultKind::partition) go_on(fault.node);
   if (fault.kind != FaultKind::loss) return;
   auto& site = sites_[static_cast<std::size_t>(fault.node)];
-  site.start(network_.life(fault.node), site.step());
+  site.start(network_.life(fault.node));
   double const while_s = 10.0 * scenario_.slowest_step_s();
   plan_fault({.kind = FaultKind::rebirth,
               .from_s = events_.now_s(),

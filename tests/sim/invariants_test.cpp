@@ -92,7 +92,7 @@ TEST_CASE("work that a machine books otherwise than it happened is found") {
   auto const scenario = small_scenario(1);
   FaultBoard const faults(2);
   auto const ledger = ledger_balances(scenario, faults);
-  ledger->see(SiteStarted{0, 1, 0}, 0.0);
+  ledger->see(SiteStarted{0, 1}, 0.0);
   SiteMachine machine({.fragments = 3, .receive = deck::Receive::rebase});
   std::vector<SiteEvent> releases;
   for (std::uint32_t p = 0; p < 3; ++p) releases.emplace_back(HeldRelease{{.fragment = p}, p + 1});
@@ -127,7 +127,7 @@ TEST_CASE("a fragment without commits is found when all has been well for a wind
 TEST_CASE("a site that stands still without need is found") {
   auto const scenario = small_scenario(1);
   auto const waits = nobody_waits(scenario);
-  waits->see(SiteStarted{0, 1, 0}, 0.0);
+  waits->see(SiteStarted{0, 1}, 0.0);
   auto const stands = [&](std::vector<SiteEvent> const& events) {
     return waits->see(Crossed{.site = 0, .events = events, .trains = false}, 1.0);
   };

@@ -30,6 +30,15 @@ TEST_CASE("the first adoption overwrites also where later ones rebase") {
   CHECK(only<Adopt>(site.stand({release(0, 0)})).at(0).rule == AdoptRule::overwrite);
 }
 
+TEST_CASE(
+    "a site that has not trained yet begins with the newest version as it is, also where later ones blend") {
+  TrainedSite site({.fragments = 2, .receive = deck::Receive::blend});
+  site.stand({release(0, 0)});
+  CHECK(only<Adopt>(site.stand({release(1, 1), release(0, 0, {}, 1)})).at(0).rule == AdoptRule::overwrite);
+  site.train();
+  CHECK(only<Adopt>(site.stand({release(2, 2)})).at(0).rule == AdoptRule::blend);
+}
+
 TEST_CASE("a site that exchanges nothing is ready at once and counts its steps") {
   TrainedSite site({.fragments = 0, .last_step = 2});
   CHECK(site.is_ready());
