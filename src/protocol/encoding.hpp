@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -46,6 +47,7 @@ class Encoder {
     for (std::size_t i = 0; i < sizeof value; ++i) bytes_.push_back(static_cast<std::byte>(value >> (8 * i)));
   }
   void put(bool value) { put(static_cast<std::uint8_t>(value)); }
+  void put(float value) { put(std::bit_cast<std::uint32_t>(value)); }
   void put(double value) { put(std::bit_cast<std::uint64_t>(value)); }
   template <class Enum>
   requires std::is_enum_v<Enum>
@@ -63,6 +65,14 @@ class Encoder {
   void put(std::optional<T> const& item) {
     put(item.has_value());
     if (item) put(*item);
+  }
+  template <class Key, class T>
+  void put(std::map<Key, T> const& items) {
+    put_length(items.size());
+    for (auto const& [key, item] : items) {
+      put(key);
+      put(item);
+    }
   }
   template <class... T>
   void put(std::variant<T...> const& choice) {
@@ -110,6 +120,7 @@ class Decoder {
     if (number > 1) refuse("neither true nor false");
     value = number == 1;
   }
+  void get(float& value) { value = std::bit_cast<float>(get_number<std::uint32_t>()); }
   void get(double& value) { value = std::bit_cast<double>(get_number<std::uint64_t>()); }
   template <class Enum>
   requires std::is_enum_v<Enum>
@@ -134,6 +145,16 @@ class Decoder {
     get(is_there);
     item.reset();
     if (is_there) get(item.emplace());
+  }
+  template <class Key, class T>
+  void get(std::map<Key, T>& items) {
+    items.clear();
+    for (auto length = get_number<std::uint32_t>(); length > 0; --length) {
+      Key key;
+      get(key);
+      if (!items.empty() && !(items.rbegin()->first < key)) refuse("names out of order");
+      get(items[std::move(key)]);
+    }
   }
   template <class... T>
   void get(std::variant<T...>& choice) {

@@ -43,6 +43,22 @@ base::Digest OuterModel::digest(int fragment) const {
   return base::digest_of(std::span<float const>(fragments_.at(fragment).theta));
 }
 
+protocol::TapedVersion OuterModel::taped(int p, protocol::Version const& version) const {
+  auto const theta = digest(p);
+  auto released = theta;
+  if (plan_.release_codec != outer::Codec::fp32) {
+    std::vector<float> room;
+    released = base::digest_of(outer::decoded(plan_.release_codec, *release(p), room));
+  }
+  return {static_cast<std::uint32_t>(p), version, theta, released};
+}
+
+OuterModel::Member OuterModel::member(protocol::Member const& member, transport::Payload payload) {
+  bool const is_behind = member.rounds_late == 0 && member.staleness > 0;  // a carried one keeps its base
+  return {std::move(payload), member.weight,
+          is_behind ? std::optional(member.contribution.base.commits) : std::nullopt};
+}
+
 // The last release may still be on its way to a slow site, so there is a new one for every version.
 void OuterModel::publish(Fragment& fragment, std::uint64_t commits) {
   fragment.release =

@@ -11,6 +11,8 @@
 #include "base/digest.hpp"
 #include "outer/outer_optimizer.hpp"
 #include "outer/version_history.hpp"
+#include "protocol/syncer_action.hpp"
+#include "protocol/tape.hpp"
 #include "train/checkpoints.hpp"
 #include "train/run_plan.hpp"
 #include "transport/transport.hpp"
@@ -28,6 +30,8 @@ class OuterModel {
   // place.
   transport::Payload const& release(int fragment) const { return fragments_.at(fragment).release; }
   base::Digest digest(int fragment) const;  // of Theta in fp32
+  // With the digests of Theta as it is now, and of what sites decode from its release.
+  protocol::TapedVersion taped(int fragment, protocol::Version const& version) const;
 
   // What a site contributed to a commit.
   struct Member {
@@ -38,6 +42,8 @@ class OuterModel {
   };
   // Merges the members (in the order given), takes one outer step, and makes version `commits`.
   void commit(int fragment, std::uint64_t commits, std::vector<Member> const& members);
+  // What it is of a member of the protocol's commit.
+  static Member member(protocol::Member const& member, transport::Payload payload);
 
   void save(base::Writer& writer) const;  // tensors by name below "model", momentum by fragment
   // `commits(p)`: the version of fragment p.

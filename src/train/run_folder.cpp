@@ -10,6 +10,11 @@
 
 namespace atl::train {
 
+std::filesystem::path RunFolder::tape(protocol::Participant who) const {
+  bool const is_site = who.kind == protocol::Participant::Kind::site;
+  return root / "tape" / fmt::format("{}_{}.tape", is_site ? "site" : "shard", who.index);
+}
+
 void create(RunFolder const& folder, deck::RunConfig const& config) {
   if (std::filesystem::exists(folder.root)) {
     throw base::InputError(folder.root.string(), "a run of this name exists, and runs are never overwritten",
@@ -22,6 +27,7 @@ void reopen(RunFolder const& folder, deck::RunConfig const& config) {
   std::error_code error;
   std::filesystem::create_directories(folder.root / "log", error);
   if (!error) std::filesystem::create_directories(folder.checkpoints(), error);
+  if (!error) std::filesystem::create_directories(folder.root / "tape", error);
   if (error) {
     throw base::InputError(folder.root.string(), fmt::format("cannot be created: {}", error.message()),
                            "start atoll in a folder that you may write to");

@@ -6,6 +6,7 @@
 
 #include "base/exit_code.hpp"
 #include "deck/config.hpp"
+#include "protocol/quiet_point.hpp"
 
 namespace atl::train {
 
@@ -18,6 +19,8 @@ struct RunFolder {
   std::filesystem::path metrics() const { return root / "metrics.jsonl"; }
   std::filesystem::path log(std::string const& who) const { return root / "log" / (who + ".log"); }
   std::filesystem::path checkpoints() const { return root / "checkpoints"; }
+  // Of a process: "tape/site_0.tape".
+  std::filesystem::path tape(protocol::Participant who) const;
   std::filesystem::path status() const { return root / "status.json"; }
 };
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "protocol/syncer_machine.hpp"
+#include "protocol/tape.hpp"
 #include "train/hub.hpp"
 #include "train/outer_model.hpp"
 #include "train/trace.hpp"
@@ -16,17 +17,26 @@ namespace atl::train {
 
 class SyncerRun {
  public:
+  // `tape`: null where nothing is taped.
   SyncerRun(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
-            bool shows_progress, int shard, transport::Transport& transport, Trace& trace, double start_s);
+            bool shows_progress, int shard, transport::Transport& transport, protocol::Tape* tape,
+            Trace& trace, double start_s);
+  // Before run(): what its tape begins with, as far as it is known outside.
+  void tape_start(protocol::TapedStart start);
 
   // Until every site has said good-bye. What shard 0 returns is the outcome of the run.
   base::ExitCode run();
+  // What a shard held of a site when it was saved, coded again.
+  static transport::Payload load_payload(RunPlan const& plan, ShardFiles const& files, int site,
+                                         int fragment);
   bool has_everyone_left() const { return farewells_ >= partners_; }
 
  private:
   struct Held {  // a contribution waiting for its round to close
     transport::Payload payload;
     std::uint64_t wire_bytes = 0;
+    protocol::TapedContribution from;
+    protocol::Reason refused = protocol::Reason::none;
   };
 
   void load(ResumePoint const& resume);
@@ -44,11 +54,14 @@ class SyncerRun {
 
   void carry_out(std::vector<protocol::SyncerAction> const& actions);
   void commit(protocol::Commit const& commit);
+  void discard(protocol::PayloadHandle payload);
+  void tape_commit(protocol::Commit const& commit);
 
   RunPlan const& plan_;
   RunFolder folder_;
   int shard_;
   transport::Transport& transport_;
+  protocol::Tape* tape_;
   Trace& trace_;
   double start_s_;
   std::string agreement_;

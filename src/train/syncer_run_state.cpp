@@ -23,6 +23,7 @@ std::string site_name(int site) { return fmt::format("site_{}", site); }
 
 void SyncerRun::write_state(protocol::Save const& save) {
   Trace::Span const span(trace_, Work::checkpoint, save.step);
+  if (tape_) tape_->flush();
   answer_hub(save_state(folder_, save, shard_file(shard_), [&](base::Writer& writer) {
     machine_.save(*writer.group("syncer_machine"));
     if (!model_) return;
@@ -44,6 +45,13 @@ void SyncerRun::save_payloads(base::Writer& writer) const {
   }
 }
 
+transport::Payload SyncerRun::load_payload(RunPlan const& plan, ShardFiles const& files, int site,
+                                           int fragment) {
+  std::vector<float> values(plan.table.fragment(fragment).size);
+  files.of(fragment).group("payloads")->group(fragment_name(fragment))->read(site_name(site), values);
+  return std::make_shared<std::vector<std::byte> const>(outer::encode(plan.codec, values));
+}
+
 void SyncerRun::load(ResumePoint const& resume) {
   ShardFiles const files(resume);
   machine_.load(*files.machine(), base::now_s());
@@ -53,13 +61,9 @@ void SyncerRun::load(ResumePoint const& resume) {
   auto const held = machine_.held_members();
   for (auto const* member : held) {
     auto const fragment = static_cast<int>(member->contribution.fragment);
-    std::vector<float> values(plan_.table.fragment(fragment).size);
-    files.of(fragment)
-        .group("payloads")
-        ->group(fragment_name(fragment))
-        ->read(site_name(member->site), values);
-    held_[member->payload] = {
-        std::make_shared<std::vector<std::byte> const>(outer::encode(plan_.codec, values)), 0};
+    held_[member->payload] = {load_payload(plan_, files, member->site, fragment),
+                              0,
+                              {static_cast<std::uint32_t>(member->site), member->contribution}};
     last_handle_ = std::max(last_handle_, member->payload);
   }
   for (int p = shard_; p < plan_.table.fragments(); p += plan_.config.syncer.ranks) {
@@ -68,6 +72,35 @@ void SyncerRun::load(ResumePoint const& resume) {
                                 .version = machine_.version(static_cast<std::uint32_t>(p)).commits,
                                 .theta = model_->digest(p)}));
   }
+}
+
+void SyncerRun::tape_start(protocol::TapedStart start) {
+  start.kind = protocol::Participant::Kind::shard;
+  start.index = static_cast<std::uint32_t>(shard_);
+  for (auto const* member : machine_.held_members())
+    start.held.push_back({static_cast<std::uint32_t>(member->site), member->contribution});
+  tape_->put(start);
+  for (int p = shard_; model_ && p < plan_.table.fragments(); p += plan_.config.syncer.ranks)
+    tape_->put(model_->taped(p, machine_.version(static_cast<std::uint32_t>(p))));
+  tape_->flush();
+}
+
+// Before its release leaves: what a site adopts stands on the shard's tape.
+void SyncerRun::tape_commit(protocol::Commit const& commit) {
+  protocol::TapedCommit taped{.round = commit.round,
+                              .members = {},
+                              .absent = {},
+                              .made = model_->taped(static_cast<int>(commit.fragment), commit.version)};
+  for (auto const& member : commit.members) {
+    taped.members.push_back({.from = {static_cast<std::uint32_t>(member.site), member.contribution},
+                             .weight = member.weight,
+                             .staleness = member.staleness,
+                             .rounds_late = member.rounds_late});
+  }
+  for (int const site : commit.absent)
+    taped.absent.push_back({static_cast<std::uint32_t>(site), !machine_.is_live(site)});
+  tape_->put(taped);
+  tape_->flush();
 }
 
 }  // namespace atl::train
