@@ -27,7 +27,8 @@ bool speaks_for_all() {
 // A command that all ranks of a job run together.
 template <class Flags>
 int run_job(Flags const& flags, int argc, char** argv) {
-  atl::base::install_stop_signals();  // before MPI starts its threads
+  // Before MPI starts its threads. A replay has nothing to save: it ends as any process does.
+  if constexpr (std::is_same_v<Flags, atl::app::TrainFlags>) atl::base::install_stop_signals();
   atl::comm::MpiRuntime mpi(argc, argv);
   try {
     Kokkos::ScopeGuard const kokkos(argc, argv);

@@ -67,40 +67,59 @@ Audit Auditor::audit(std::vector<SiteStory> const& sites, std::vector<TapedLife>
   return std::move(books.result);
 }
 
-// What sites have contributed: in this life, and what the shards were left with by the one before, which is
-// what those sites have pending then.
+// What sites have contributed: in this life, and what the shards were left with by the one before.
 void Auditor::begin(Books& books, std::vector<TapedLife> const& shards) const {
-  std::map<std::pair<std::uint32_t, std::uint32_t>, Work> held;
   for (auto const& shard : shards) {
     for (auto const& from : shard.start.held) {
       books.contributed[name_of(from)] = from.contribution;
-      held[{from.site, from.contribution.fragment}] += from.contribution.work;
+      books.held[{from.site, from.contribution.fragment}] += from.contribution.work;
     }
   }
   for (std::uint32_t site = 0; site < books.sites.size(); ++site) {
     auto const& story = books.sites[site];
     if (!story.contradiction.empty()) find(books.result, "site {}: {}", site, story.contradiction);
-    for (std::uint32_t p = 0; p < story.rows_before.size(); ++p) {
-      if (!story.life.start.state.empty() && held[{site, p}] != story.rows_before[p].pending)
-        find(books.result, "site {}: what is pending of fragment {} at its start is not what the shards hold",
-             site, p);
-    }
     for (auto const& boundary : story.boundaries) {
       for (auto const& made : boundary.contributed) books.contributed[name_of({site, made})] = made;
     }
   }
 }
 
-void Auditor::take_shard(Books& books, TapedLife const& shard) const {
+// A version that an earlier life made, or the first. What the site knows to be merged, or has pending, is
+// then in the version or with the shard.
+void Auditor::begin_with(Books& books, TapedVersion const& version) {
+  VersionName const name{version.fragment, version.version};
+  books.made[name] = {0, version.released};
+  auto const what = protocol::describe(TapeEntry(version));
+  auto const before = thetas_.find(name);
+  if (before != thetas_.end() && !before->second.contains(version.theta))
+    find(books.result, "{} is not what the life before made", what);
+  auto const [known, is_new] = held_in_.try_emplace(name);
+  for (std::uint32_t site = 0; site < books.sites.size(); ++site) {
+    auto const& rows = books.sites[site].rows_before;
+    if (version.fragment >= rows.size()) continue;
+    Work told = rows[version.fragment].merged;
+    told += rows[version.fragment].pending;
+    Work const held = books.held[{site, version.fragment}];
+    auto& in_version = known->second[site];
+    if (is_new && !told.is_none()) {  // made before there was a tape
+      in_version = told;
+      in_version -= held;
+    }
+    Work there = in_version;
+    there += held;
+    if (there != told)
+      find(books.result, "{}: what it holds of site {} is not what that has told", what, site);
+  }
+  books.committed[version.fragment] = known->second;
+}
+
+void Auditor::take_shard(Books& books, TapedLife const& shard) {
   std::map<std::uint32_t, Version> newest;
   for (auto const& entry : shard.entries) {
     if (auto const* version = std::get_if<TapedVersion>(&entry)) {
       newest[version->fragment] = version->version;
       check_theta(books, *version);
-      books.made[{version->fragment, version->version}] = {0, version->released};
-      auto const before = thetas_.find({version->fragment, version->version});
-      if (before != thetas_.end() && !before->second.contains(version->theta))
-        find(books.result, "{} is not what the life before made", protocol::describe(entry));
+      begin_with(books, *version);
     } else if (auto const* commit = std::get_if<TapedCommit>(&entry)) {
       auto const before = newest.find(commit->made.fragment);
       if (before == newest.end()) {
@@ -111,6 +130,7 @@ void Auditor::take_shard(Books& books, TapedLife const& shard) const {
       check_theta(books, commit->made);
       before->second = commit->made.version;
       books.made[{commit->made.fragment, commit->made.version}] = {commit->round, commit->made.released};
+      held_in_[{commit->made.fragment, commit->made.version}] = books.committed[commit->made.fragment];
       books.result.versions.push_back(commit->made);
     } else if (auto const* discard = std::get_if<TapedDiscard>(&entry)) {
       check_discard(books, *discard);
@@ -148,7 +168,7 @@ void Auditor::check_member(Books& books, TapedCommit const& commit, TapedCommit:
   if (found == books.contributed.end()) return find(books.result, "{} was never made", what);
   if (found->second != made) find(books.result, "{} was made otherwise", what);
   if (!books.merged.insert(name_of(member.from)).second) find(books.result, "{} is in two commits", what);
-  books.committed[{member.from.site, made.fragment}] += made.work;
+  books.committed[commit.made.fragment][member.from.site] += made.work;
 
   auto const tokens = static_cast<double>(made.work.tokens);
   double weight = tokens * tokens / static_cast<double>(made.work.steps);
@@ -234,9 +254,8 @@ void Auditor::draw_up_rows(Books& books) {
       AuditRow row{.site = site,
                    .fragment = p,
                    .row = story.machine.ledger(static_cast<int>(p)),
-                   .committed = before.merged,
+                   .committed = books.committed[p][site],
                    .lost = {}};
-      row.committed += books.committed[key];
       // A site that was torn off may not have heard of its last merges: they are pending there.
       Work const unheard = story.has_left ? Work{} : row.row.pending;
       row.imbalance = distance(row.row.processed, sum_of_parts(row.row)) +

@@ -18,7 +18,7 @@ struct AuditRow {
   std::uint32_t site = 0;
   std::uint32_t fragment = 0;
   LedgerRow row;
-  Work committed;  // what the shards' tapes hold of it
+  Work committed;  // what the shards' commits hold of it
   Work lost;       // processed in earlier lives, and rolled back by the resumes after them
   // By how much the row does not add up, and by how much sites and shards disagree on what was merged.
   std::uint64_t imbalance = 0;
@@ -49,13 +49,15 @@ class Auditor {
     std::uint64_t round = 0;  // 0: in an earlier life
     base::Digest released;
   };
+  using BySite = std::map<std::uint32_t, Work>;
   struct Books {
     std::vector<SiteStory> const& sites;
     Audit result;
     std::map<Name, Contribution> contributed;
     std::set<Name> merged;
     std::map<Name, Reason> discarded;
-    std::map<std::pair<std::uint32_t, std::uint32_t>, Work> committed;  // by site and fragment
+    std::map<std::uint32_t, BySite> committed;                     // by fragment, in its newest version
+    std::map<std::pair<std::uint32_t, std::uint32_t>, Work> held;  // by site and fragment, at the start
     std::map<VersionName, Made> made;
     std::map<std::pair<std::uint32_t, std::uint64_t>, std::set<std::uint32_t>>
         absent;  // by fragment and round
@@ -63,7 +65,8 @@ class Auditor {
 
   static Name name_of(TapedContribution const& from);
   void begin(Books& books, std::vector<TapedLife> const& shards) const;
-  void take_shard(Books& books, TapedLife const& shard) const;
+  void begin_with(Books& books, TapedVersion const& version);
+  void take_shard(Books& books, TapedLife const& shard);
   void check_theta(Books& books, TapedVersion const& version) const;
   void check_commit(Books& books, TapedCommit const& commit, Version const& before) const;
   void check_member(Books& books, TapedCommit const& commit, TapedCommit::Member const& member,
@@ -75,6 +78,7 @@ class Auditor {
   void draw_up_rows(Books& books);
 
   Options options_;
+  std::map<VersionName, BySite> held_in_;                              // what each version holds of each site
   std::map<VersionName, std::set<base::Digest>> thetas_;               // of all lives so far
   std::map<std::pair<std::uint32_t, std::uint32_t>, Work> processed_;  // at the end of the last life
   std::map<std::pair<std::uint32_t, std::uint32_t>, Work> lost_;

@@ -50,7 +50,7 @@ void tell(SiteStory& story) {
       if (std::holds_alternative<Leave>(action)) story.has_left = true;
     }
     told.step = machine.step();
-    base::ensure(state_digest(boundary->step, machine) == boundary->after, "the books come out otherwise");
+    base::ensure(state_digest(*boundary, machine) == boundary->after, "the books come out otherwise");
   }
 }
 

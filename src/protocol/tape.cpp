@@ -5,32 +5,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "protocol/message_fields.hpp"
+#include "protocol/tape_fields.hpp"
 
 namespace atl::protocol {
-
-auto fields(Is<HeldRelease> auto& m) { return std::tie(m.release); }
-auto fields(Is<LedgerRow> auto& m) {
-  return std::tie(m.processed, m.merged, m.pending, m.unsent, m.overwritten, m.dropped, m.rejected);
-}
-auto fields(Is<TapedContribution> auto& m) { return std::tie(m.site, m.contribution); }
-auto fields(Is<TapedStart> auto& m) {
-  return std::tie(m.format, m.life, m.kind, m.index, m.deck, m.data, m.program, m.machine, m.set,
-                  m.incarnation, m.step, m.cursor, m.state, m.held);
-}
-auto fields(Is<TapedBoundary::Step> auto& m) { return std::tie(m.tokens, m.loss); }
-auto fields(Is<TapedBoundary> auto& m) { return std::tie(m.step, m.events, m.after); }
-auto fields(Is<TapedBase> auto& m) { return std::tie(m.fragment, m.version, m.base); }
-auto fields(Is<TapedParameters> auto& m) { return std::tie(m.step, m.cursor, m.parameters); }
-auto fields(Is<TapedVersion> auto& m) { return std::tie(m.fragment, m.version, m.theta, m.released); }
-auto fields(Is<TapedCommit::Member> auto& m) {
-  return std::tie(m.from, m.weight, m.staleness, m.rounds_late);
-}
-auto fields(Is<TapedCommit::Absent> auto& m) { return std::tie(m.site, m.silent); }
-auto fields(Is<TapedCommit> auto& m) { return std::tie(m.round, m.members, m.absent, m.made); }
-auto fields(Is<TapedDiscard> auto& m) { return std::tie(m.from, m.reason); }
-template <>
-inline constexpr Participant::Kind last_of<Participant::Kind> = Participant::Kind::shard;
 
 namespace {
 
@@ -67,9 +44,10 @@ TapeEntry decode_entry(std::span<std::byte const> bytes) {
   return entry;
 }
 
-base::Digest state_digest(std::optional<TapedBoundary::Step> const& step, SiteMachine const& machine) {
+base::Digest state_digest(TapedBoundary const& boundary, SiteMachine const& machine) {
   Encoder encoder(max_entry_bytes);
-  encoder.put(step);
+  encoder.put(boundary.step);
+  encoder.put(boundary.events);
   encoder.put(machine.step());
   for (int p = 0; p < machine.fragments(); ++p) {
     encoder.put(machine.base(p));

@@ -114,8 +114,9 @@ TapeEntry decode_entry(std::span<std::byte const> bytes);
 // "step 12 of site 0", "commit 3 of fragment 1": for what is said of it.
 std::string describe(TapeEntry const& entry);
 
-// Of all that a boundary changes in a site's books: the step, every fragment's base and ledger row.
-base::Digest state_digest(std::optional<TapedBoundary::Step> const& step, SiteMachine const& machine);
+// Of what a site was given at a boundary, and of its books then: the step, every fragment's base and ledger
+// row.
+base::Digest state_digest(TapedBoundary const& boundary, SiteMachine const& machine);
 
 // Whoever is told the entries of a process, in order: a file, or the check of a replay.
 class Tape {

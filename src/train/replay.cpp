@@ -119,9 +119,7 @@ void check_replayable(LifeOfRun const& life, RunFolder const& folder) {
     throw base::InputError(folder.tape({protocol::Participant::Kind::site, number}).string(),
                            site.contradiction, "no run can have made this tape");
   }
-  if (auto const resume = resume_point_of(life, folder)) {
-    for (auto const& file : resume->manifest.files) resume->open(file.name);
-  }
+  resume_point_of(life, folder);
 }
 
 LifeReplay replay(LifeOfRun const& life, RunFolder const& folder, comm::MpiRuntime const& mpi) {

@@ -121,9 +121,10 @@ void SiteRun::cross_boundary(std::optional<protocol::StepDone> const& done, Reco
   }
   auto const actions = machine_.on_boundary(done, record.events);
   if (tape_) {
-    std::optional<protocol::TapedBoundary::Step> step;
-    if (done) step = {done->tokens, done->loss};
-    tape_->put(protocol::TapedBoundary{step, record.events, protocol::state_digest(step, machine_)});
+    protocol::TapedBoundary boundary{.step = {}, .events = record.events, .after = {}};
+    if (done) boundary.step = {done->tokens, done->loss};
+    boundary.after = protocol::state_digest(boundary, machine_);
+    tape_->put(boundary);
   }
   for (auto const& action : actions) carry_out(action);
 }

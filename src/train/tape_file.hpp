@@ -24,7 +24,6 @@ class TapeFile final : public protocol::Tape {
 
   void put(protocol::TapeEntry const& entry) override;
   void flush() override;
-  std::uint64_t bytes() const { return end_ + buffer_.size(); }  // of the file, so far
 
  private:
   base::OpenFile file_;

@@ -1,96 +1,94 @@
 """A run whose sites were stopped and started at random is executed again, under other stalls, bit by bit."""
 
-import json
 import os
-import pathlib
-import random
 import signal
-import subprocess
-import threading
 import time
 import unittest
 
-from support import ATOLL, MPIRUN, Job, RunTest, atoll
-
-# Enough steps for stalls to matter, on a model so small that they cost nothing else.
-DECK = {"run.steps": 150, "model.layers": 1, "model.width": 32, "model.ffn_width": 64, "model.context": 32,
-        "outer.interval_steps": 8, "outer.fragments": 4, "outer.quorum": 1, "outer.receive": "rebase",
-        "outer.late": "drop", "eval.every_steps": 0, "checkpoint.every_steps": 0, "sites.step_floor_s": 0.008}
-LAYOUTS = [{"sites.count": 3}, {"sites.count": 2, "syncer.ranks": 2},
-           {"sites.count": 2, "sites.ranks": [2, 1], "inner.batch": 4, "outer.receive": "overwrite", "outer.late": "carry"}]
+from stalls import DECK, LAYOUTS, RANKS, ledger, replay, train_stalled
+from support import RunTest, atoll
 
 
-class Replay(Job):
-    def __init__(self, folder, ranks, run="runs/tiny", extra=()):
-        self.folder, self.name = folder, "tiny"
-        self.process = subprocess.Popen([MPIRUN, "-n", str(ranks), ATOLL, "replay", run, "--json", *extra], cwd=folder,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+class Replay(RunTest):
+    def equal_replay(self, name, **how):
+        code, found = replay(self.folder, name, **how)
+        self.assertEqual(code, 0, found)
+        self.assertTrue(found["equal"])
+        self.assertEqual(found["changes"], [])
+        return found["lives"]
 
-
-def stall(job, shards, seed, longest_s=0.25):
-    """Stops a random site process now and then until the job ends."""
-    draw = random.Random(seed)
-
-    def loop():
-        while job.process.poll() is None:
-            time.sleep(draw.uniform(0.02, 0.15))
-            sites = [pid for rank, pid in job.pids().items() if rank >= shards]
-            if not sites:
-                continue
-            victim, pause = draw.choice(sites), draw.uniform(0.02, longest_s)
-            for number in (signal.SIGSTOP, signal.SIGCONT):
-                try:
-                    os.kill(victim, number)
-                except ProcessLookupError:
-                    pass
-                if number == signal.SIGSTOP:
-                    time.sleep(pause)
-
-    thread = threading.Thread(target=loop, daemon=True)
-    thread.start()
-    return thread
-
-
-def digests(folder, name):
-    """What the commits of a run made, from its ledger."""
-    return json.loads(atoll("inspect", f"runs/{name}", "--ledger", "--json", cwd=folder).stdout)["lives"][-1]["versions"]
-
-
-class ReplayTest(RunTest):
-    ranks = 4
-
-    def run_stalled(self, name, layout, seed):
-        job = self.start(self.ranks, DECK | layout | {"run.name": name})
-        stall(job, layout.get("syncer.ranks", 1), seed)
-        code, out, err = job.wait()
-        self.assertEqual(code, 0, out + err)
-        return job
-
-    def replay(self, name, shards=1, seed=None, code=0, ranks=None, extra=()):
-        job = Replay(self.folder, ranks or self.ranks, f"runs/{name}", extra)
-        self._jobs.append(job)
-        if seed is not None:
-            stall(job, shards, seed)
-        got, out, err = job.wait()
-        self.assertEqual(got, code, out + err)
-        return json.loads(out) if out.startswith("{") else err
+    def files(self, name):
+        return {path: path.stat().st_mtime_ns for path in (self.folder / "runs" / name).rglob("*")}
 
     def test_two_stalled_runs_differ_and_each_replays_to_the_bit(self):
-        layout = LAYOUTS[0]
+        layout = LAYOUTS["3 sites, rebase"]
         made = []
         for seed in (1, 2):
             name = f"run_{seed}"
-            self.run_stalled(name, layout, seed)
-            before = {path: path.stat().st_mtime_ns for path in (self.folder / "runs" / name).rglob("*")}
-            found = self.replay(name, seed=seed + 100)
-            after = {path: path.stat().st_mtime_ns for path in (self.folder / "runs" / name).rglob("*")}
-            self.assertEqual(before, after, "a replay writes nothing")
-            life = found["lives"][0]
-            self.assertEqual((life["differences"], life["commits"]), ([], life["taped_commits"]))
-            self.assertEqual(life["boundaries"], life["taped_boundaries"])
+            self.assertGreater(train_stalled(self.folder, name, layout, seed), 3)
+            before = self.files(name)
+            life, = self.equal_replay(name, seed=seed + 100)
+            self.assertEqual(before, self.files(name), "a replay writes nothing")
+            self.assertEqual((life["commits"], life["boundaries"]), (life["taped_commits"], life["taped_boundaries"]))
             self.assertGreater(life["commits"], 30)
-            made.append(digests(self.folder, name))
+            books = ledger(self.folder, name)
+            self.assertTrue(books["sound"])
+            made.append([version["theta"] for version in books["lives"][0]["versions"]])
         self.assertNotEqual(made[0], made[1], "timing decides what an asynchronous run does")
+
+    def test_a_killed_run_and_what_went_on_from_its_checkpoint_are_replayed_each(self):
+        deck = DECK | LAYOUTS["2 sites, 2 shards, carry"] | {"checkpoint.every_steps": 40}
+        job = self.start(RANKS, deck)
+        job.wait_for(lambda job: len(job.metrics("checkpoint")) >= 1, what="a checkpoint")
+        time.sleep(0.3)
+        for pid in job.pids().values():
+            os.kill(pid, signal.SIGKILL)
+        job.wait()
+        job = self.finish(RANKS, deck, resume=True)
+
+        killed, resumed = self.equal_replay("tiny")
+        self.assertGreater(killed["commits"], 0)
+        self.assertEqual(resumed["commits"], resumed["taped_commits"])
+        books = ledger(self.folder, "tiny")
+        self.assertTrue(books["sound"])
+        self.assertEqual([life["torn"] for life in books["lives"]], [True, False])
+        self.assertEqual([life["imbalance"] for life in books["lives"]], [0, 0])
+        for row in books["lives"][1]["rows"]:
+            self.assertGreater(row["lost"]["steps"], 0, "what was trained after the checkpoint")
+            self.assertEqual(row["committed"], row["merged"])
+
+        code, found = replay(self.folder, "tiny", ranks=3)
+        self.assertEqual(code, 2)
+        self.assertIn("life 1 had 4 ranks, and here are 3", found)
+        self.assertEqual([life["life"] for life in self.equal_replay("tiny", extra=["--life", "2"])], [2])
+
+    def test_a_run_is_replayed_by_launch_and_tells_what_is_not_as_it_was(self):
+        self.finish(3, DECK | {"run.steps": 24, "run.method": "streaming", "sites.count": 2})
+        done = atoll("launch", "--replay", "runs/tiny", cwd=self.folder)
+        self.assertIn("every digest equal", done.stdout)
+        os.environ["OMP_NUM_THREADS"], before = "2", os.environ.get("OMP_NUM_THREADS")
+        try:
+            done = atoll("launch", "--replay", "runs/tiny", cwd=self.folder, check=False)
+        finally:
+            os.environ.pop("OMP_NUM_THREADS") if before is None else os.environ.update(OMP_NUM_THREADS=before)
+        self.assertIn("was made otherwise: the machine offers", done.stderr)
+
+    def test_a_damaged_tape_is_refused_with_its_name_and_place(self):
+        self.finish(3, DECK | {"run.steps": 24, "sites.count": 2})
+        tape = self.folder / "runs/tiny/tape/site_1.tape"
+        content = bytearray(tape.read_bytes())
+        content[len(content) // 2] ^= 1
+        tape.write_bytes(content)
+        for command in (["inspect", "runs/tiny", "--ledger"], ["launch", "--replay", "runs/tiny"]):
+            done = atoll(*command, cwd=self.folder, check=False)
+            self.assertEqual(done.returncode, 2)
+            self.assertRegex(done.stderr, r"site_1\.tape, byte \d+: the tape")
+
+    def test_without_determinism_there_is_no_tape(self):
+        self.finish(3, DECK | {"run.steps": 12, "sites.count": 2, "run.deterministic": False})
+        done = atoll("inspect", "runs/tiny", "--ledger", cwd=self.folder, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("has no tape", done.stderr)
 
 
 if __name__ == "__main__":
