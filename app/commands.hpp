@@ -28,6 +28,7 @@ int run_command(ExportFlags const& flags);
 int run_command(ImportFlags const& flags);
 int run_command(PrepareFlags const& flags);
 int run_command(InspectFlags const& flags);
+int run_command(SimulateFlags const& flags);
 int run_command(SchemaFlags const& flags);
 int run_command(InfoFlags const& flags);
 

@@ -141,6 +141,21 @@ void add_inspect_state(CLI::App& app, InspectStateFlags& flags) {
   app.footer("Example:\n  atoll inspect runs/quickstart");
 }
 
+void add_simulate(CLI::App& app, SimulateFlags& flags) {
+  app.add_option("DECK", flags.deck, "what to simulate, as a TOML file (keys: atoll schema --simulate)")
+      ->required();
+  app.add_option("--set", flags.overrides, "override one key: section.key=value; may be repeated")
+      ->allow_extra_args(false);
+  app.add_option("--seeds", flags.seeds, "of a storm: one seed, or first..last")->capture_default_str();
+  app.add_flag("--fit", flags.fit, "of a goodput table: find the fleet's times anew");
+  app.add_flag("--trace", flags.trace, "of a storm: print every event");
+  app.add_flag("--json", flags.json, "print one JSON object");
+  app.add_option("--progress", flags.progress, "progress bar: auto, always or never")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->capture_default_str();
+  app.footer("Example:\n  atoll simulate inputs/sim/goodput.toml");
+}
+
 // "atoll data prepare": the innermost command that was recognised.
 std::string command_of(CLI::App const& app) {
   auto const chosen = app.get_subcommands();
@@ -166,6 +181,7 @@ Parsed parse(int argc, char** argv, bool prints) {
   ImportFlags imported;
   PrepareFlags prepare;
   InspectFlags inspect;
+  SimulateFlags simulate;
   SchemaFlags schema;
   InfoFlags info;
   auto* const train_command = app.add_subcommand("train", "train a model, under mpirun or srun");
@@ -195,10 +211,14 @@ Parsed parse(int argc, char** argv, bool prints) {
   add_prepare(*prepare_command, prepare);
   auto* const inspect_command = data->add_subcommand("inspect", "what a token file or a dataset holds");
   add_inspect(*inspect_command, inspect);
+  auto* const simulate_command =
+      app.add_subcommand("simulate", "a fleet or the protocol under a virtual clock");
+  add_simulate(*simulate_command, simulate);
   auto* const schema_command =
       app.add_subcommand("schema", "every deck key: type, unit, default, range, meaning");
   auto* const as_json = schema_command->add_flag("--json", schema.json, "print a JSON array");
-  schema_command->add_flag("--markdown", schema.markdown, "print the page docs/deck.md")->excludes(as_json);
+  schema_command->add_flag("--markdown", schema.markdown, "print the page of docs/")->excludes(as_json);
+  schema_command->add_flag("--simulate", schema.simulate, "the keys of simulations instead of those of runs");
   schema_command->footer("Example:\n  atoll schema | less");
   auto* const info_command =
       app.add_subcommand("info", "what this build has: MPI, Kokkos, oneDNN, HDF5, CPU features");
@@ -240,6 +260,7 @@ Parsed parse(int argc, char** argv, bool prints) {
   if (import_command->parsed()) return {imported};
   if (prepare_command->parsed()) return {prepare};
   if (inspect_command->parsed()) return {inspect};
+  if (simulate_command->parsed()) return {simulate};
   if (schema_command->parsed()) return {schema};
   return {info};
 }

@@ -88,7 +88,18 @@ struct InspectFlags {
   bool json = false;
 };
 
+struct SimulateFlags {
+  std::string deck;
+  std::vector<std::string> overrides;
+  std::string seeds = "1..100";  // first and last
+  bool fit = false;
+  bool trace = false;
+  bool json = false;
+  std::string progress = "auto";  // auto, always, never
+};
+
 struct SchemaFlags {
+  bool simulate = false;  // the keys of simulations, not of runs
   bool json = false;
   bool markdown = false;
 };
@@ -97,8 +108,9 @@ struct InfoFlags {
   bool json = false;
 };
 
-using Flags = std::variant<TrainFlags, ReplayFlags, LaunchFlags, InspectStateFlags, EvalFlags, GenerateFlags,
-                           ExportFlags, ImportFlags, PrepareFlags, InspectFlags, SchemaFlags, InfoFlags>;
+using Flags =
+    std::variant<TrainFlags, ReplayFlags, LaunchFlags, InspectStateFlags, EvalFlags, GenerateFlags,
+                 ExportFlags, ImportFlags, PrepareFlags, InspectFlags, SimulateFlags, SchemaFlags, InfoFlags>;
 
 // What to do, or what to exit with at once: 0 after --help and --version (already printed), 2 after a wrong
 // flag (already explained; `prints` is false on ranks that must stay silent).

@@ -12,7 +12,7 @@ install(TARGETS atoll)
 
 set(share ${CMAKE_INSTALL_DATADIR}/atoll)
 install(DIRECTORY inputs DESTINATION ${share})
-install(FILES README.md docs/deck.md src/checkpoint/FORMAT.md src/protocol/PROTOCOL.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md docs/deck.md docs/simulate.md src/checkpoint/FORMAT.md src/protocol/PROTOCOL.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 # Modulefiles name the prefix, which is known when installing.
 set(templates ${PROJECT_SOURCE_DIR}/scripts/cmake)

@@ -1,4 +1,4 @@
-// An archive in memory: what a class saves, without a file.
+// An archive in memory, to save and load without files.
 #pragma once
 
 #include <algorithm>
@@ -13,12 +13,12 @@
 
 namespace atl::base {
 
-using MemoryValues = std::map<std::string, std::variant<std::uint64_t, double, std::string,
-                                                        std::vector<float>, std::vector<std::uint64_t>>>;
+using Values = std::map<std::string, std::variant<std::uint64_t, double, std::string, std::vector<float>,
+                                                  std::vector<std::uint64_t>>>;
 
 class MemoryWriter : public Writer {
  public:
-  explicit MemoryWriter(MemoryValues& values, std::string prefix = "")
+  explicit MemoryWriter(Values& values, std::string prefix = "")
       : values_(values), prefix_(std::move(prefix)) {}
 
   std::unique_ptr<Writer> group(std::string_view name) override {
@@ -39,13 +39,13 @@ class MemoryWriter : public Writer {
  private:
   std::string path(std::string_view name) const { return prefix_ + std::string(name); }
 
-  MemoryValues& values_;
+  Values& values_;
   std::string prefix_;
 };
 
 class MemoryReader : public Reader {
  public:
-  explicit MemoryReader(MemoryValues const& values, std::string prefix = "")
+  explicit MemoryReader(Values const& values, std::string prefix = "")
       : values_(values), prefix_(std::move(prefix)) {}
 
   std::unique_ptr<Reader> group(std::string_view name) const override {
@@ -74,14 +74,13 @@ class MemoryReader : public Reader {
     return *value;
   }
 
-  MemoryValues const& values_;
+  Values const& values_;
   std::string prefix_;
 };
 
-// What `machine` saves.
 template <class Machine>
-MemoryValues saved(Machine const& machine) {
-  MemoryValues values;
+Values saved(Machine const& machine) {
+  Values values;
   MemoryWriter writer(values);
   machine.save(writer);
   return values;

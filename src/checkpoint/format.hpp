@@ -5,6 +5,6 @@
 
 namespace atl::checkpoint {
 
-inline constexpr std::uint64_t format_version = 2;
+inline constexpr std::uint64_t format_version = 3;
 
 }  // namespace atl::checkpoint

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "deck/config.hpp"
+#include "deck/key.hpp"
 
 namespace atl::deck {
 
@@ -40,14 +41,11 @@ std::string differences(RunConfig const& config, RunConfig const& other);
 // stay: one problem a key, none where the run may go on.
 std::vector<base::Problem> resume_conflicts(RunConfig const& saved, RunConfig const& now);
 
-struct KeyDoc {
-  std::string section, key, type, unit, default_value, range, meaning;
-  bool may_change_on_resume = false;
-};
-
 // Every key, in the order of the schema.
 std::vector<KeyDoc> schema();
-// The schema as a page of Markdown: docs/deck.md.
+// Keys as tables of Markdown, a section each.
+std::string tables(std::vector<KeyDoc> const& schema);
+// The schema as a page: docs/deck.md.
 std::string reference();
 
 }  // namespace atl::deck

@@ -8,18 +8,7 @@
 
 namespace atl::deck {
 
-std::string echo(RunConfig const& config) {
-  std::string text;
-  std::string_view section;
-  for (auto const& key : keys()) {
-    if (key.doc.section != section) {
-      text += fmt::format("{}[{}]\n", section.empty() ? "" : "\n", key.doc.section);
-      section = key.doc.section;
-    }
-    text += fmt::format("{} = {}\n", key.doc.key, key.write(config));
-  }
-  return text;
-}
+std::string echo(RunConfig const& config) { return keys().echo(config); }
 
 std::string agreement(RunConfig const& config) {
   std::string text;
@@ -47,22 +36,21 @@ std::vector<base::Problem> resume_conflicts(RunConfig const& saved, RunConfig co
   }
   // inner.batch is a site's, and there a step takes those of all sites.
   if (problems.empty() && now.run.method == Method::data_parallel && saved.sites.count != now.sites.count) {
-    problems.push_back({"--resume",
-                        fmt::format("sites.count = {}, the checkpoint has {}: under data_parallel a step would "
-                                    "take another number of sequences",
-                                    now.sites.count, saved.sites.count),
-                        "set it back; sites.ranks may change"});
+    problems.push_back(
+        {"--resume",
+         fmt::format("sites.count = {}, the checkpoint has {}: under data_parallel a step would "
+                     "take another number of sequences",
+                     now.sites.count, saved.sites.count),
+         "set it back; sites.ranks may change"});
   }
   return problems;
 }
 
 std::vector<KeyDoc> schema() {
-  std::vector<KeyDoc> docs;
-  for (auto const& key : keys()) {
-    docs.push_back(key.doc);
-    if (auto const values = available_values(key.path()); !values.empty())
-      docs.back().meaning += fmt::format("; in this version only {}", fmt::join(values, " or "));
-  }
+  auto docs = keys().schema();
+  for (auto& doc : docs)
+    if (auto const values = available_values(doc.section + '.' + doc.key); !values.empty())
+      doc.meaning += fmt::format("; in this version only {}", fmt::join(values, " or "));
   return docs;
 }
 

@@ -1,13 +1,13 @@
-// How a row of the key table becomes a Key: reading, writing and the schema's words follow from its type.
+// A row of a key table; the schema's words follow from the type of its value.
 #pragma once
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <concepts>
-#include <functional>
 
-#include "deck/keys.hpp"
+#include "deck/key.hpp"
+#include "deck/value.hpp"
 
 namespace atl::deck {
 
@@ -51,33 +51,27 @@ std::string values_of(T const& value, Range const& range) {
 }
 
 template <class T>
+std::string values_of(std::vector<T> const&, Range const& range) {
+  return values_of(T{}, range);
+}
+
+template <class T>
 constexpr bool is_text = std::same_as<T, std::string> || std::same_as<T, std::vector<std::string>>;
 
-// ---- a row, made into a key --------------------------------------------------------------------
+// ---- what a row says of its key ----------------------------------------------------------------
 
-template <class Section, class Access>
-Key make_key(char const* section_name, Section RunConfig::*section, Field<Access> const& field) {
-  auto const at = [=](auto& config) -> decltype(auto) { return std::invoke(field.access, config.*section); };
-  RunConfig const defaults;
-  auto const& value = at(defaults);
-  return {
-      .doc = {.section = section_name,
-              .key = field.name,
-              .type = type_of(value),
-              .unit = field.unit,
-              .default_value = write(value),
-              .range = values_of(value, field.range),
-              .meaning = field.meaning,
-              .may_change_on_resume = (field.traits & elastic) != 0},
-      .agreed = (field.traits & agreed) != 0,
-      .takes_text = is_text<std::remove_cvref_t<decltype(value)>>,
-      .read =
-          [=](Value const& written, RunConfig& config) {
-            auto&& out = at(config);
-            return read(written, field.range, out);
-          },
-      .write = [=](RunConfig const& config) { return write(at(config)); },
-  };
+template <class Access, class T>
+Key describe(char const* section, Field<Access> const& field, T const& default_value) {
+  return {.doc = {.section = section,
+                  .key = field.name,
+                  .type = type_of(default_value),
+                  .unit = field.unit,
+                  .default_value = write(default_value),
+                  .range = values_of(default_value, field.range),
+                  .meaning = field.meaning,
+                  .may_change_on_resume = (field.traits & elastic) != 0},
+          .agreed = (field.traits & agreed) != 0,
+          .takes_text = is_text<T>};
 }
 
 }  // namespace atl::deck

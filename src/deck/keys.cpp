@@ -1,9 +1,5 @@
 #include "deck/keys.hpp"
 
-#include <algorithm>
-
-#include "deck/field.hpp"
-
 namespace atl::deck {
 
 namespace {
@@ -42,12 +38,7 @@ std::string write(Grace<OuterSection const> grace) {
 
 // ---- the table ---------------------------------------------------------------------------------
 
-using Table = std::vector<Key>;
-
-template <class Section, class... Access>
-void declare(Table& table, char const* name, Section RunConfig::*section, Field<Access> const&... fields) {
-  (table.push_back(make_key(name, section, fields)), ...);
-}
+using Table = KeyTable<RunConfig>;
 
 // Upper ends keep a product of two sizes within an int and times within a clock; no real run comes near them.
 constexpr Range size = between(1, 32768);
@@ -60,7 +51,7 @@ constexpr Range seconds_or_0 = between(0, 1e9);
 // clang-format off
 void declare_run(Table& table) {
   using S = RunSection;
-  declare(table, "run", &RunConfig::run,
+  table.declare("run", &RunConfig::run,
     Field{"name", &S::name, any, "", "the run directory is runs/<name>", elastic},
     Field{"steps", &S::steps, duration, "steps",
           "length of the run on the clock (data_parallel: optimizer steps)", agreed | elastic},
@@ -79,7 +70,7 @@ void declare_run(Table& table) {
 
 void declare_sites(Table& table) {
   using S = SitesSection;
-  declare(table, "sites", &RunConfig::sites,
+  table.declare("sites", &RunConfig::sites,
     Field{"count", &S::count, size, "sites", "groups of ranks that train a replica each", agreed | elastic},
     Field{"ranks", &S::ranks, size, "ranks",
           "of every site, or a list with one number per site", agreed | elastic},
@@ -93,7 +84,7 @@ void declare_sites(Table& table) {
 
 void declare_syncer(Table& table) {
   using S = SyncerSection;
-  declare(table, "syncer", &RunConfig::syncer,
+  table.declare("syncer", &RunConfig::syncer,
     Field{"ranks", &S::ranks, size, "ranks",
           "shards: fragment p lives on shard p mod syncer.ranks", agreed | elastic},
     Field{"replicas", &S::replicas, between(0, 1), "",
@@ -102,7 +93,7 @@ void declare_syncer(Table& table) {
 
 void declare_model(Table& table) {
   using S = ModelSection;
-  declare(table, "model", &RunConfig::model,
+  table.declare("model", &RunConfig::model,
     Field{"family", &S::family, any, "",
           "llama: RMSNorm, RoPE, SwiGLU; gpt2: LayerNorm, learned positions, GELU", agreed},
     Field{"layers", &S::layers, size, "", "transformer blocks", agreed},
@@ -124,7 +115,7 @@ void declare_model(Table& table) {
 
 void declare_data(Table& table) {
   using S = DataSection;
-  declare(table, "data", &RunConfig::data,
+  table.declare("data", &RunConfig::data,
     Field{"tokenizer", &S::tokenizer, any, "", "a SentencePiece model file, \"bytes\", or \"none\" for token files of another program"},
     Field{"validation_fraction", &S::validation_fraction, Range{0, 0.5, true, false}, "",
           "part of the text kept for evaluation; of prepared data, what it was split with"});
@@ -132,7 +123,7 @@ void declare_data(Table& table) {
 
 void declare_inner(Table& table) {
   using S = InnerSection;
-  declare(table, "inner", &RunConfig::inner,
+  table.declare("inner", &RunConfig::inner,
     Field{"optimizer", &S::optimizer, any, "", "of a site's own steps"},
     Field{"batch", &S::batch, size, "sequences",
           "per site and step, dealt to its ranks (data_parallel: times sites.count)", agreed},
@@ -156,7 +147,7 @@ void declare_inner(Table& table) {
 
 void declare_outer(Table& table) {
   using S = OuterSection;
-  declare(table, "outer", &RunConfig::outer,
+  table.declare("outer", &RunConfig::outer,
     Field{"interval_steps", &S::interval_steps, duration, "steps",
           "H: between two rounds of one fragment", agreed},
     Field{"fragments", &S::fragments, size, "", "P: parts of the model that are exchanged by turns", agreed},
@@ -200,25 +191,25 @@ void declare_outer(Table& table) {
 
 void declare_output(Table& table) {
   using L = LinkSection;
-  declare(table, "link", &RunConfig::link,
+  table.declare("link", &RunConfig::link,
     Field{"delay_ms", &L::delay_ms, at_least(0), "ms", "modelled delay of every message; 0: none", elastic},
     Field{"bandwidth_mbit_s", &L::bandwidth_mbit_s, at_least(0), "Mbit/s",
           "modelled limit of every link; 0: none", elastic},
     Field{"pause_every_steps", &L::pause_every_steps, duration_or_0, "steps",
           "for measurements: sites are cut off in every second block of so many steps; 0: never", elastic});
   using C = CheckpointSection;
-  declare(table, "checkpoint", &RunConfig::checkpoint,
+  table.declare("checkpoint", &RunConfig::checkpoint,
     Field{"every_steps", &C::every_steps, duration_or_0, "steps",
           "between checkpoints; 0: only at the end", elastic},
     Field{"every_s", &C::every_s, seconds_or_0, "s", "between checkpoints, by time; 0: off", elastic},
     Field{"keep", &C::keep, size, "", "newest checkpoints that are kept", elastic});
   using E = EvalSection;
-  declare(table, "eval", &RunConfig::eval,
+  table.declare("eval", &RunConfig::eval,
     Field{"every_steps", &E::every_steps, duration_or_0, "steps",
           "between evaluations; 0: only at the end", elastic},
     Field{"batches", &E::batches, size, "", "validation batches of one evaluation", elastic});
   using O = OutputSection;
-  declare(table, "output", &RunConfig::output,
+  table.declare("output", &RunConfig::output,
     Field{"report_every_steps", &O::report_every_steps, duration, "steps", "between console lines", elastic},
     Field{"tensorboard", &O::tensorboard, any, "", "write TensorBoard events", elastic},
     Field{"trace", &O::trace, any, "", "write trace.json, for Perfetto", elastic});
@@ -235,29 +226,9 @@ Table declare_all() {
 
 }  // namespace
 
-std::span<Key const> keys() {
+KeyTable<RunConfig> const& keys() {
   static Table const table = declare_all();
   return table;
-}
-
-std::vector<std::string_view> section_names() {
-  std::vector<std::string_view> names;
-  for (auto const& key : keys())
-    if (names.empty() || names.back() != key.doc.section) names.push_back(key.doc.section);
-  return names;
-}
-
-std::vector<std::string_view> key_names(std::string_view section) {
-  std::vector<std::string_view> names;
-  for (auto const& key : keys())
-    if (key.doc.section == section) names.push_back(key.doc.key);
-  return names;
-}
-
-Key const* find_key(std::string_view section, std::string_view name) {
-  auto const found = std::ranges::find_if(
-      keys(), [&](Key const& key) { return key.doc.section == section && key.doc.key == name; });
-  return found == keys().end() ? nullptr : &*found;
 }
 
 }  // namespace atl::deck

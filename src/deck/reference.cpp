@@ -19,13 +19,10 @@ std::string cell(std::string const& text) {
 
 }  // namespace
 
-std::string reference() {
-  std::string page =
-      "# Every key of a deck\n\n"
-      "Made by `atoll schema --markdown`. Decks are TOML; what a deck does not say has its default. Keys "
-      "marked ↻ may change when a run is resumed.\n";
+std::string tables(std::vector<KeyDoc> const& schema) {
+  std::string page;
   std::string section;
-  for (auto const& doc : schema()) {
+  for (auto const& doc : schema) {
     if (doc.section != section) {
       section = doc.section;
       page += fmt::format("\n## [{}]\n\n| key | default | values | meaning |\n|--|--|--|--|\n", section);
@@ -36,6 +33,13 @@ std::string reference() {
                         cell(doc.default_value), doc.type, range, unit, cell(doc.meaning));
   }
   return page;
+}
+
+std::string reference() {
+  return "# Every key of a deck\n\n"
+         "Made by `atoll schema --markdown`. Decks are TOML; what a deck does not say has its default. Keys "
+         "marked ↻ may change when a run is resumed.\n" +
+         tables(schema());
 }
 
 }  // namespace atl::deck

@@ -36,7 +36,7 @@ constexpr Enum last_of;
 template <>
 inline constexpr Outcome last_of<Outcome> = Outcome::absent;
 template <>
-inline constexpr Reason last_of<Reason> = Reason::old_incarnation;
+inline constexpr Reason last_of<Reason> = Reason::old_term;
 
 // Little-endian; lengths are 32 bits, choices 8.
 class Encoder {

@@ -13,8 +13,9 @@ struct Gate {
 
   // The first thing wrong with it, Reason::none if nothing is. `version`: of the fragment, now.
   Reason inspect(Contribution const& contribution, bool finite, Version const& version) const;
+  // Of another term, it is not known to be one of the fragment's versions at all.
   bool is_too_old(Version const& base, Version const& version) const {
-    return base.commits + max_staleness < version.commits;
+    return base.term < version.term || base.commits + max_staleness < version.commits;
   }
 };
 

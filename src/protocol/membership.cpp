@@ -3,22 +3,35 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace atl::protocol {
 
-bool Membership::admit(int site, std::uint64_t incarnation, double now_s) {
+bool Membership::greet(int site, std::uint64_t incarnation, bool heals, double now_s) {
   auto& status = sites_.at(static_cast<std::size_t>(site));
-  if (status.admitted && incarnation <= status.incarnation) return false;
-  status = {
-      .admitted = true, .live = true, .incarnation = incarnation, .heard_s = now_s, .live_since_s = now_s};
+  if (incarnation <= status.incarnation) return false;
+  status = {.here = true,
+            .admitted = !heals,
+            .live = true,
+            .incarnation = incarnation,
+            .heard_s = now_s,
+            .live_since_s = now_s};
+  changed_ = true;
+  return true;
+}
+
+bool Membership::lose(int site) {
+  auto& status = sites_.at(static_cast<std::size_t>(site));
+  if (!status.here) return false;
+  status = {.incarnation = status.incarnation, .heard_s = status.heard_s};
   changed_ = true;
   return true;
 }
 
 bool Membership::hear(int site, std::uint64_t incarnation, double now_s) {
   auto& status = sites_.at(static_cast<std::size_t>(site));
-  if (!status.admitted || status.incarnation != incarnation) return false;
+  if (!status.here || status.incarnation != incarnation) return false;
   status.heard_s = now_s;
   if (!status.live) {
     status.live = true;
@@ -33,6 +46,9 @@ void Membership::report(int site, Progress const& progress) {
   bool const had_ended = has_ended(status);
   status.holding = progress.holding;
   status.step = progress.step;
+  auto& furthest = furthest_.at(static_cast<std::size_t>(site));
+  furthest = std::max(furthest, progress.step);
+  if (std::exchange(status.admitted, !progress.heals) != status.admitted) changed_ = true;
   if (!std::exchange(status.reported, true) || has_ended(status) != had_ended) changed_ = true;
   status.step_s = progress.step_s;
 }
@@ -49,7 +65,8 @@ std::vector<std::uint64_t> Membership::counted_steps() const {
   std::vector<std::uint64_t> training;
   std::vector<std::uint64_t> ended;
   for (auto const& site : sites_) {
-    if (site.live && site.reported) (has_ended(site) ? ended : training).push_back(site.step);
+    if (site.live && site.admitted && site.reported)
+      (has_ended(site) ? ended : training).push_back(site.step);
   }
   return training.empty() ? ended : training;
 }
@@ -57,7 +74,7 @@ std::vector<std::uint64_t> Membership::counted_steps() const {
 std::uint64_t Membership::slowest_step() const {
   std::optional<std::uint64_t> slowest;
   for (auto const& site : sites_) {
-    if (!site.admitted) return 0;  // it is still on its way here
+    if (site.incarnation == 0) return 0;  // it is still on its way here
     if (site.live) slowest = std::min(slowest.value_or(site.step), site.step);
   }
   return slowest.value_or(0);
@@ -66,7 +83,8 @@ std::uint64_t Membership::slowest_step() const {
 bool Membership::take_changed() { return std::exchange(changed_, false); }
 
 int Membership::live_count() const {
-  return static_cast<int>(std::ranges::count_if(sites_, &SiteStatus::live));
+  return static_cast<int>(
+      std::ranges::count_if(sites_, [](SiteStatus const& site) { return site.live && site.admitted; }));
 }
 
 bool Membership::do_all_live_hold() const {
@@ -81,9 +99,24 @@ std::optional<double> Membership::next_death_s() const {
   return next;
 }
 
+std::vector<std::uint32_t> Membership::donors_for(int site, std::size_t most) const {
+  std::vector<std::uint32_t> donors;
+  for (int other = 0; other < size(); ++other) {
+    SiteStatus const& status = (*this)[other];
+    if (other != site && status.live && status.admitted && status.reported)
+      donors.push_back(static_cast<std::uint32_t>(other));
+  }
+  std::ranges::stable_sort(donors, std::greater{}, [&](std::uint32_t other) { return sites_[other].step; });
+  if (donors.size() > most) donors.resize(most);
+  return donors;
+}
+
 std::string Membership::describe(int site, double now_s) const {
   SiteStatus const& status = (*this)[site];
-  return status.admitted ? fmt::format("silent for {:.0f} s", now_s - status.heard_s) : "not here yet";
+  if (status.incarnation == 0) return "not here yet";
+  if (!status.here) return "lost";
+  if (status.live) return "healing";
+  return fmt::format("silent for {:.0f} s", now_s - status.heard_s);
 }
 
 }  // namespace atl::protocol

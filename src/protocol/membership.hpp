@@ -11,8 +11,9 @@
 namespace atl::protocol {
 
 struct SiteStatus {
-  bool admitted = false;
-  bool live = false;      // admitted, and heard within dead_after_s
+  bool here = false;      // has said hello, and is not lost
+  bool admitted = false;  // here, and healed: it may be asked and counted
+  bool live = false;      // here, and heard within dead_after_s
   bool reported = false;  // has sent progress in this incarnation: its step is known
   bool holding = false;
   std::uint64_t incarnation = 0;
@@ -26,11 +27,16 @@ class Membership {
  public:
   // `last_step` > 0: a site that has come there has ended, and takes no further step.
   Membership(int sites, double dead_after_s, std::uint64_t last_step)
-      : sites_(static_cast<std::size_t>(sites)), dead_after_s_(dead_after_s), last_step_(last_step) {}
+      : sites_(static_cast<std::size_t>(sites)),
+        furthest_(static_cast<std::size_t>(sites)),
+        dead_after_s_(dead_after_s),
+        last_step_(last_step) {}
 
-  // False: this incarnation, or a later one, was admitted before.
-  bool admit(int site, std::uint64_t incarnation, double now_s);
-  // A sign of life. False: not from the admitted incarnation.
+  // A site says hello. False: this incarnation, or a later one, is known already.
+  bool greet(int site, std::uint64_t incarnation, bool heals, double now_s);
+  // Its process is gone. False: nothing new.
+  bool lose(int site);
+  // A sign of life. False: not from the incarnation that is here.
   bool hear(int site, std::uint64_t incarnation, double now_s);
   void report(int site, Progress const& progress);
   // Sites not heard for dead_after_s are live no longer.
@@ -41,6 +47,10 @@ class Membership {
   // Whether counted_steps() is over other sites than at the last call.
   bool take_changed();
   std::uint64_t slowest_step() const;  // of the live sites; 0: there is none
+
+  // Whose state a site that heals may take: healthy, the furthest first.
+  std::vector<std::uint32_t> donors_for(int site, std::size_t most) const;
+  std::uint64_t furthest_step(int site) const { return furthest_.at(static_cast<std::size_t>(site)); }
 
   int size() const { return static_cast<int>(sites_.size()); }
   SiteStatus const& operator[](int site) const { return sites_.at(static_cast<std::size_t>(site)); }
@@ -55,6 +65,7 @@ class Membership {
   bool has_ended(SiteStatus const& site) const { return last_step_ > 0 && site.step >= last_step_; }
 
   std::vector<SiteStatus> sites_;
+  std::vector<std::uint64_t> furthest_;  // step of a site, in any life
   double dead_after_s_;
   std::uint64_t last_step_;
   bool changed_ = false;

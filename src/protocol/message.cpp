@@ -8,15 +8,19 @@
 namespace atl::protocol {
 
 char const* kind_name(std::size_t index) {
-  static constexpr std::array names{"hello",        "welcome", "progress", "pull",   "cancel",
-                                    "contribution", "release", "fate",     "hold",   "held",
-                                    "save",         "saved",   "go",       "report", "bye"};
+  static constexpr std::array names{"hello",        "welcome",         "progress",   "pull",    "cancel",
+                                    "contribution", "release",         "fate",       "hold",    "held",
+                                    "save",         "saved",           "go",         "report",  "bye",
+                                    "seat",         "state_request",   "state_data", "replica", "replica_ack",
+                                    "alive",        "promise_request", "promise",    "marker"};
   static_assert(names.size() == std::variant_size_v<Message>);
   return names.at(index);
 }
 
 bool is_bulk(Message const& message) {
-  return std::holds_alternative<Contribution>(message) || std::holds_alternative<Release>(message);
+  if (auto const* marker = std::get_if<Marker>(&message)) return marker->bulk;
+  return std::holds_alternative<Contribution>(message) || std::holds_alternative<Release>(message) ||
+         std::holds_alternative<StateData>(message) || std::holds_alternative<Replica>(message);
 }
 
 std::vector<std::byte> encode(Message const& message) {

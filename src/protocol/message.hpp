@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -17,14 +18,33 @@ namespace atl::protocol {
 struct Hello {
   std::uint32_t version = protocol_version;
   std::uint64_t incarnation = 0;
+  bool heals =
+      false;  // its state is lost: it takes a donor's before it trains, and is not admitted until then
   base::Digest parameters;  // of the ParamTable
   std::string agreement;    // deck::agreement
   bool operator==(Hello const&) const = default;
 };
 
-// every shard -> site. `refusal` empty: admitted.
+// Who owns the fragments p = seat (mod S), since which term. In a Welcome; and from a new owner to all sites
+// and shards, after the fates of whatever of theirs is left: what it does not name is dropped.
+struct Seat {
+  std::uint32_t seat = 0;
+  std::uint64_t term = 0;
+  std::uint64_t from = 0;  // the term whose versions it goes on from
+  std::uint32_t owner = 0;
+  std::optional<std::uint32_t> backup;
+  bool claims =
+      false;  // not yet the owner: asks a majority of the sites whether they have heard that it will be
+  bool operator==(Seat const&) const = default;
+};
+
+// every shard -> site. `refusal` empty: it is known now, and admitted unless it heals.
 struct Welcome {
   std::string refusal;
+  std::uint32_t shard = 0;
+  std::vector<std::uint32_t> donors;  // a few healthy sites, the furthest first, whose state it may take
+  std::uint64_t step = 0;             // the highest that was heard of the site, in any life
+  std::vector<Seat> seats;            // those of this shard
   bool operator==(Welcome const&) const = default;
 };
 
@@ -33,15 +53,17 @@ struct Progress {
   struct Fragment {
     std::uint32_t fragment = 0;
     Version base;
-    Work unsent;              // trained since `base` and not in a contribution whose fate is open
-    bool pending = false;     // a contribution's fate is open
-    std::uint64_t round = 0;  // no pull up to this round will be answered any more
+    Work unsent;                   // trained since `base` and not in a contribution whose fate is open
+    bool pending = false;          // a contribution's fate is open
+    std::uint64_t round = 0;       // no pull up to this round will be answered any more
+    std::uint64_t open_round = 0;  // the oldest contribution whose end the site does not know; 0: none
     bool operator==(Fragment const&) const = default;
   };
   std::uint64_t incarnation = 0;
   std::uint64_t step = 0;
   double step_s = 0.0;  // EMA
   double loss = 0.0;
+  bool heals = false;           // has not taken a donor's state yet: not to be admitted
   bool holding = false;         // stands still between Hold and Go
   bool stop_requested = false;  // a signal asked one of its ranks to stop
   std::vector<Fragment> fragments;
@@ -91,6 +113,66 @@ struct FateNotice {
   bool operator==(FateNotice const&) const = default;
 };
 
+// A site that heals -> its donor: send me your inner moments and your step.
+struct StateRequest {
+  std::uint32_t site = 0;
+  std::uint64_t incarnation = 0;
+  bool operator==(StateRequest const&) const = default;
+};
+
+// donor -> site, bulk; payload: the donor's inner moments at the boundary after `step`.
+struct StateData {
+  std::uint64_t incarnation = 0;  // of the site that asked
+  std::uint64_t step = 0;
+  bool operator==(StateData const&) const = default;
+};
+
+// owner -> backup, bulk; payload: Theta and what its outer step needs. All that a new owner goes on with.
+struct Replica {
+  struct Site {
+    std::vector<Fate> fates;  // that the site may not have heard
+    Version needed;
+    bool operator==(Site const&) const = default;
+  };
+  std::uint32_t fragment = 0;
+  Version version;
+  std::uint64_t next_due = 0;
+  std::vector<Site> sites;
+  bool operator==(Replica const&) const = default;
+};
+
+// backup -> owner.
+struct ReplicaAck {
+  std::uint32_t fragment = 0;
+  Version version;
+  bool operator==(ReplicaAck const&) const = default;
+};
+
+// shard -> every shard, now and then: I am alive.
+struct Alive {
+  bool operator==(Alive const&) const = default;
+};
+
+// shard -> all sites: promise me to obey nobody of an older term in this seat.
+struct PromiseRequest {
+  std::uint32_t seat = 0;
+  std::uint64_t term = 0;
+  std::uint64_t from = 0;   // the last term whose owner it knows
+  std::uint32_t shard = 0;  // who asks
+  bool operator==(PromiseRequest const&) const = default;
+};
+
+// site -> all shards, in answer to PromiseRequest and Seat, and to messages of an older term: the newest term
+// that I have promised, and to whom.
+struct Promise {
+  std::uint64_t incarnation = 0;
+  std::uint32_t seat = 0;
+  std::uint64_t term = 0;
+  std::uint32_t shard = 0;
+  bool claims = false;  // it has said that the seat is its own; else it has only asked
+  bool operator==(Promise const&) const = default;
+};
+
 enum class Purpose : std::uint8_t {
   checkpoint,  // save and go on
   stop,        // save and leave, to be resumed
@@ -115,6 +197,16 @@ struct Save {
   std::uint64_t id = 0;
   std::uint64_t step = 0;
   bool operator==(Save const&) const = default;
+};
+
+// To everyone on every lane of every channel: a snapshot without rest (Chandy and Lamport 1985). Shard 0
+// starts it; who meets the first marker records its state and passes it on. What follows a marker was sent
+// after its sender's record. On the bulk lane its payload is a single byte.
+struct Marker {
+  std::uint64_t id = 0;
+  std::uint64_t step = 0;  // the set that the state goes into
+  bool bulk = false;       // the lane
+  bool operator==(Marker const&) const = default;
 };
 
 struct SavedFile {
@@ -151,7 +243,8 @@ struct Bye {
 };
 
 using Message = std::variant<Hello, Welcome, Progress, Pull, Cancel, Contribution, Release, FateNotice, Hold,
-                             Held, Save, Saved, Go, Report, Bye>;
+                             Held, Save, Saved, Go, Report, Bye, Seat, StateRequest, StateData, Replica,
+                             ReplicaAck, Alive, PromiseRequest, Promise, Marker>;
 
 // "pull", "contribution", ...: of the index in the variant.
 char const* kind_name(std::size_t index);

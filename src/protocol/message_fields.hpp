@@ -6,13 +6,16 @@
 
 namespace atl::protocol {
 
-auto fields(Is<Hello> auto& m) { return std::tie(m.version, m.incarnation, m.parameters, m.agreement); }
-auto fields(Is<Welcome> auto& m) { return std::tie(m.refusal); }
+auto fields(Is<Hello> auto& m) {
+  return std::tie(m.version, m.incarnation, m.heals, m.parameters, m.agreement);
+}
+auto fields(Is<Seat> auto& m) { return std::tie(m.seat, m.term, m.from, m.owner, m.backup, m.claims); }
+auto fields(Is<Welcome> auto& m) { return std::tie(m.refusal, m.shard, m.donors, m.step, m.seats); }
 auto fields(Is<Progress::Fragment> auto& m) {
-  return std::tie(m.fragment, m.base, m.unsent, m.pending, m.round);
+  return std::tie(m.fragment, m.base, m.unsent, m.pending, m.round, m.open_round);
 }
 auto fields(Is<Progress> auto& m) {
-  return std::tie(m.incarnation, m.step, m.step_s, m.loss, m.holding, m.stop_requested, m.fragments);
+  return std::tie(m.incarnation, m.step, m.step_s, m.loss, m.heals, m.holding, m.stop_requested, m.fragments);
 }
 auto fields(Is<Pull> auto& m) { return std::tie(m.fragment, m.round, m.fate); }
 auto fields(Is<Cancel> auto& m) { return std::tie(m.fragment, m.round); }
@@ -21,6 +24,15 @@ auto fields(Is<Contribution> auto& m) {
 }
 auto fields(Is<Release> auto& m) { return std::tie(m.fragment, m.round, m.version, m.fate); }
 auto fields(Is<FateNotice> auto& m) { return std::tie(m.fragment, m.fate); }
+auto fields(Is<StateRequest> auto& m) { return std::tie(m.site, m.incarnation); }
+auto fields(Is<StateData> auto& m) { return std::tie(m.incarnation, m.step); }
+auto fields(Is<Replica::Site> auto& m) { return std::tie(m.fates, m.needed); }
+auto fields(Is<Replica> auto& m) { return std::tie(m.fragment, m.version, m.next_due, m.sites); }
+auto fields(Is<ReplicaAck> auto& m) { return std::tie(m.fragment, m.version); }
+auto fields(Is<Alive> auto&) { return std::tuple<>(); }
+auto fields(Is<PromiseRequest> auto& m) { return std::tie(m.seat, m.term, m.from, m.shard); }
+auto fields(Is<Promise> auto& m) { return std::tie(m.incarnation, m.seat, m.term, m.shard, m.claims); }
+auto fields(Is<Marker> auto& m) { return std::tie(m.id, m.step, m.bulk); }
 auto fields(Is<Hold> auto& m) { return std::tie(m.id, m.purpose); }
 auto fields(Is<Held> auto& m) { return std::tie(m.id); }
 auto fields(Is<Save> auto& m) { return std::tie(m.id, m.step); }

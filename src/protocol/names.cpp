@@ -9,10 +9,10 @@ namespace {
 
 // In the order of the enumerations.
 constexpr std::array outcomes{"none", "received", "merged", "carried", "dropped", "rejected", "absent"};
-constexpr std::array reasons{"none",        "unknown_round", "duplicate",  "stale_base",
-                             "future_base", "wrong_counts",  "not_finite", "old_incarnation"};
+constexpr std::array reasons{"none",         "unknown_round", "duplicate",       "stale_base", "future_base",
+                             "wrong_counts", "not_finite",    "old_incarnation", "old_term"};
 static_assert(outcomes.size() == static_cast<std::size_t>(Outcome::absent) + 1);
-static_assert(reasons.size() == static_cast<std::size_t>(Reason::old_incarnation) + 1);
+static_assert(reasons.size() == static_cast<std::size_t>(Reason::old_term) + 1);
 
 }  // namespace
 

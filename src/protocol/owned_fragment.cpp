@@ -9,17 +9,90 @@
 
 namespace atl::protocol {
 
-OwnedFragment::OwnedFragment(std::uint32_t index, deck::OuterSection const& outer, int sites)
+OwnedFragment::OwnedFragment(std::uint32_t index, deck::OuterSection const& outer, int sites, bool replicated)
     : index_(index),
       next_due_(first_due(index, outer.fragments, outer.interval_steps)),
-      copies_(static_cast<std::size_t>(sites)) {}
+      copies_(static_cast<std::size_t>(sites)),
+      published_(!replicated) {}
+
+OwnedFragment::OwnedFragment(Replica const& replica, std::uint64_t term)
+    : index_(replica.fragment),
+      version_{.term = term, .commits = replica.version.commits},
+      made_by_round_(first_round_of(term)),
+      rounds_(first_round_of(term)),
+      next_due_(replica.next_due) {
+  for (auto const& site : replica.sites) {
+    copies_.push_back({.fates = site.fates, .needed = {term, site.needed.commits}});
+    if (!site.fates.empty()) copies_.back().fate = site.fates.back();
+  }
+}
+
+// ---- who owns it ----
+
+Replica OwnedFragment::replica() const {
+  Replica replica{.fragment = index_, .version = version_, .next_due = next_due_, .sites = {}};
+  for (auto const& copy : copies_) replica.sites.push_back({.fates = copy.fates, .needed = copy.needed});
+  return replica;
+}
+
+void OwnedFragment::begin_term(std::uint64_t term, Actions& actions) {
+  for (int site = 0; site < static_cast<int>(copies_.size()); ++site) throw_out(site, std::nullopt, actions);
+  Replica const state = replica();
+  *this = OwnedFragment(state, term);
+}
+
+void OwnedFragment::on_ack(int shard, Version const& version, Surroundings const& around, Actions& actions) {
+  if (!published_ && backup_ == shard && version == version_) publish(around, actions);
+}
 
 // ---- what sites say and send ----
 
 int OwnedFragment::admit(int site, std::uint64_t incarnation, Actions& actions) {
+  Copy& copy = copy_of(site);
+  bool const goes_on = copy.expected == incarnation;
+  bool const has_in_flight = goes_on && !copy.in_flight.empty();
+  int const thrown_out = throw_out(site, incarnation, actions);
+  Copy before = std::exchange(copy, {});
+  copy.carried = std::move(before.carried);
+  if (goes_on) {
+    copy.fate = before.fate;
+    copy.fates = std::move(before.fates);
+    copy.needed = before.needed;
+    copy.in_flight = std::move(before.in_flight);
+    for (auto const& fate : copy.fates)
+      actions.emplace_back(SendToSite{site, FateNotice{.fragment = index_, .fate = fate}});
+  }
+  if (round_ && has_in_flight) round_->pulled.insert(site);
+  owe(site, actions);
+  return thrown_out;
+}
+
+void OwnedFragment::receive_in_flight(int site, Surroundings const& around, Actions& actions) {
+  for (auto const& [contribution, facts] : std::exchange(copy_of(site).in_flight, {})) {
+    copy_of(site).pulled_round = contribution.round;
+    receive(site, contribution, facts, around, actions);
+  }
+}
+
+int OwnedFragment::lose(int site, Actions& actions) {
+  int const thrown_out = throw_out(site, std::nullopt, actions);
+  copy_of(site) = {};
+  owed_.erase(site);
+  return thrown_out;
+}
+
+void OwnedFragment::owe(int site, Actions& actions) {
+  if (published_) {
+    send_release(site, actions);
+  } else {
+    owed_.insert(site);
+  }
+}
+
+int OwnedFragment::throw_out(int site, std::optional<std::uint64_t> spared_incarnation, Actions& actions) {
   int thrown_out = 0;
-  auto const is_of_this_life = [&](Member const& member) {
-    if (member.contribution.incarnation == incarnation) return true;
+  auto const is_spared = [&](Member const& member) {
+    if (member.contribution.incarnation == spared_incarnation) return true;
     actions.emplace_back(DiscardPayload{member.payload});
     ++thrown_out;
     return false;
@@ -27,26 +100,32 @@ int OwnedFragment::admit(int site, std::uint64_t incarnation, Actions& actions) 
   if (round_) {
     auto const member = round_->members.find(site);
     bool const has_member = member != round_->members.end();
-    if (!has_member || !is_of_this_life(member->second)) {
+    if (!has_member || !is_spared(member->second)) {
       round_->pulled.erase(site);
       round_->answered.erase(site);
       if (has_member) round_->members.erase(member);
     }
   }
-  auto carried = std::exchange(copy_of(site), {}).carried;
-  if (carried && is_of_this_life(*carried)) copy_of(site).carried = carried;
-  send_release(site, actions);
+  auto& carried = copy_of(site).carried;
+  if (carried && !is_spared(*carried)) carried.reset();
   return thrown_out;
 }
 
 bool OwnedFragment::hear(int site, Progress::Fragment const& said, Surroundings const& around,
                          GraceWindow& grace) {
+  // From before the site heard who its owner is.
+  if (!around.synchronous && term_of(said.round) < version_.term) return false;
   Copy& copy = copy_of(site);
   bool const moved = copy.base != said.base;
   copy.base = said.base;
   copy.unsent = said.unsent;
   copy.pending = said.pending;
   copy.done_round = said.round;
+  // What a site is done with, of a life of this shard before a checkpoint, must not be asked for again.
+  if (!around.synchronous && !round_) rounds_ = std::max(rounds_, said.round);
+  std::erase_if(copy.fates, [&](Fate const& fate) {
+    return fate.round <= said.round && (said.open_round == 0 || fate.round < said.open_round);
+  });
   if (copy.awaited && said.base >= copy.awaited->version) {
     // A site that was silent in between says nothing of the link.
     bool const was_live = around.sites[site].live_since_s <= copy.awaited->since_s;
@@ -58,12 +137,17 @@ bool OwnedFragment::hear(int site, Progress::Fragment const& said, Surroundings 
 
 void OwnedFragment::catch_up(int site, Actions& actions) {
   Copy const& copy = copy_of(site);
-  if (copy.sent < version_ && copy.base < version_) send_release(site, actions);
+  if (published_ && copy.sent < version_ && copy.base < version_) send_release(site, actions);
 }
 
 Reason OwnedFragment::receive(int site, Contribution const& contribution, PayloadFacts const& facts,
                               Surroundings const& around, Actions& actions) {
   Copy& copy = copy_of(site);
+  // Without a word to the site, which has heard from its new owner what became of it.
+  if (!around.synchronous && term_of(contribution.round) < version_.term) {
+    actions.emplace_back(DiscardPayload{facts.payload});
+    return Reason::old_term;
+  }
   // Without a word to the site: what it hears of this round must be the fate of the first copy.
   if (contribution.round <= copy.received_round) {
     actions.emplace_back(DiscardPayload{facts.payload});
@@ -124,9 +208,14 @@ void OwnedFragment::drop_carried(int site, Actions& actions) {
   tell(site, {carried->contribution.round, Outcome::dropped, Reason::none}, actions);
 }
 
-void OwnedFragment::tell(int site, Fate const& fate, Actions& actions) {
+void OwnedFragment::note(int site, Fate const& fate) {
   Copy& copy = copy_of(site);
   if (fate.round >= copy.fate.round) copy.fate = fate;
+  copy.fates.push_back(fate);
+}
+
+void OwnedFragment::tell(int site, Fate const& fate, Actions& actions) {
+  note(site, fate);
   actions.emplace_back(SendToSite{site, FateNotice{.fragment = index_, .fate = fate}});
 }
 
@@ -145,8 +234,8 @@ void OwnedFragment::send_release(int site, Actions& actions) {
 bool OwnedFragment::is_eligible(int site, Surroundings const& around) const {
   SiteStatus const& status = around.sites[site];
   Copy const& copy = copy_of(site);
-  return status.live && copy.base && !copy.pending && !copy.unsent.is_none() && *copy.base >= copy.needed &&
-         !around.gate.is_too_old(*copy.base, version_);
+  return status.live && status.admitted && copy.base && !copy.pending && !copy.unsent.is_none() &&
+         *copy.base >= copy.needed && !around.gate.is_too_old(*copy.base, version_);
 }
 
 // Of the open round. A site that stands still has nothing to send but what it has trained already.

@@ -24,6 +24,7 @@ struct Surroundings {
   Membership const& sites;
   bool synchronous = false;
   std::uint64_t clock = 0;
+  std::optional<int> backup;    // the shard that must hold what sites see
   std::optional<Purpose> rest;  // between Hold and Go
   double last_advance_s = 0.0;  // at rest: when a site was last seen to move
   double now_s = 0.0;
@@ -33,11 +34,22 @@ class OwnedFragment {
  public:
   using Actions = std::vector<SyncerAction>;
 
-  OwnedFragment(std::uint32_t index, deck::OuterSection const& outer, int sites);
+  // `replicated`: nobody sees anything of it before a backup holds it.
+  OwnedFragment(std::uint32_t index, deck::OuterSection const& outer, int sites, bool replicated);
+  // Of a backup that takes the fragment over in a new term.
+  OwnedFragment(Replica const& replica, std::uint64_t term);
 
   // A new life of a site: what was known of its copy is void. Returns how many contributions of its earlier
   // life were thrown out; those that were saved with it are of this one.
   int admit(int site, std::uint64_t incarnation, Actions& actions);
+  // A site's process is gone: nothing of it is merged any more. Returns how many contributions were thrown
+  // out.
+  int lose(int site, Actions& actions);
+  // Its owner goes on in a new term: open rounds are off, and nothing is carried any more.
+  void begin_term(std::uint64_t term, Actions& actions);
+  // The backup holds this version.
+  void on_ack(int shard, Version const& version, Surroundings const& around, Actions& actions);
+  Replica replica() const;
   // What a site says of its copy. True where it has adopted a newer version.
   bool hear(int site, Progress::Fragment const& said, Surroundings const& around, GraceWindow& grace);
   // A site that missed a version while it was silent gets the newest.
@@ -52,11 +64,18 @@ class OwnedFragment {
 
   std::uint32_t index() const { return index_; }
   Version version() const { return version_; }
+  bool is_published() const { return published_; }
   // No round is open or to come before Go, and nothing is on its way from or to a live site. In the
   // synchronous methods a checkpoint or stop asks only that nothing is on its way here.
   bool is_quiet(Surroundings const& around) const;
   // In words: who keeps the open round from its quorum. Empty: nobody, or not for long yet.
   std::string waiting_for(Surroundings const& around) const;
+
+  // Of a saved state: the life in which a site goes on with it, and what was on its way here.
+  void expect(int site, std::uint64_t incarnation);
+  void put_in_flight(int site, Contribution const& contribution, PayloadFacts const& facts);
+  // What was on its way when the state was saved arrives, after admit().
+  void receive_in_flight(int site, Surroundings const& around, Actions& actions);
 
   // Of the open round and carried, by site.
   std::vector<Member const*> held_members() const;
@@ -89,15 +108,20 @@ class OwnedFragment {
     std::uint64_t pulled_round = 0;    // the last it was asked for
     std::uint64_t received_round = 0;  // the last it contributed to
     Fate fate;                         // of its last contribution
+    std::vector<Fate> fates;           // ends of contributions that it may not have heard of
     Version sent;                      // the newest that was sent to it
     Version needed;                    // a copy of an older base holds work that was merged or is carried
     std::optional<Member> carried;     // its late contribution, for the next round
-    std::optional<Awaited> awaited;    // the oldest it was sent at its commit and has not adopted
+    std::optional<std::uint64_t> expected;  // the incarnation that goes on with a saved state
+    std::vector<std::pair<Contribution, PayloadFacts>> in_flight;  // when the state was saved
+    std::optional<Awaited> awaited;  // the oldest it was sent at its commit and has not adopted
   };
 
   Copy& copy_of(int site) { return copies_.at(static_cast<std::size_t>(site)); }
   Copy const& copy_of(int site) const { return copies_.at(static_cast<std::size_t>(site)); }
 
+  void owe(int site, Actions& actions);
+  void note(int site, Fate const& fate);
   void tell(int site, Fate const& fate, Actions& actions);
   void send_release(int site, Actions& actions);
   bool is_eligible(int site, Surroundings const& around) const;
@@ -106,6 +130,8 @@ class OwnedFragment {
   std::string describe(int site, Surroundings const& around) const;
   bool can_carry(Copy const& copy, Contribution const& contribution, Surroundings const& around) const;
   Member member_of(int site, PayloadHandle payload, Contribution const& contribution) const;
+  void load_round(std::vector<std::uint64_t> const& pulled, double now_s);
+  void load_copies(std::vector<std::uint64_t> const& needed, std::vector<std::uint64_t> const& fates);
   void restore(int site, bool is_carried, Contribution const& contribution, PayloadHandle payload,
                double now_s);
   void drop_carried(int site, Actions& actions);
@@ -125,7 +151,10 @@ class OwnedFragment {
   void join_unasked(int site, std::uint64_t round, Surroundings const& around);
   void join_carried(int site, Version const& before, Surroundings const& around, Commit& commit,
                     Actions& actions);
+  int throw_out(int site, std::optional<std::uint64_t> spared_incarnation, Actions& actions);
   void close(Surroundings const& around, Actions& actions);
+  void keep_replicated(Surroundings const& around, Actions& actions);
+  void publish(Surroundings const& around, Actions& actions);
   void cancel(Actions& actions);
 
   std::uint32_t index_;
@@ -136,6 +165,13 @@ class OwnedFragment {
   bool last_round_over_ = false;     // of Purpose::finish
   std::optional<Round> round_;
   std::vector<Copy> copies_;  // by site
+
+  // What a site has seen, the backup holds: a version is published once its replica is acknowledged.
+  bool published_ = false;
+  std::optional<int> backup_;       // that was sent the replica of `version_`
+  std::vector<int> absent_;         // of the round that made `version_`, to be told when it is published
+  std::vector<SendToSite> untold_;  // fates that no release of it tells
+  std::set<int> owed_;              // sites that it is to be released to then
 };
 
 }  // namespace atl::protocol

@@ -1,4 +1,9 @@
 // A shard's fragment at a quiet point, saved and restored, with the contributions that it holds then.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ranges>
+
 #include "protocol/owned_fragment.hpp"
 #include "protocol/saved_state.hpp"
 
@@ -13,9 +18,9 @@ Numbers numbers_of(Member const& member, bool is_carried) {
   Contribution const& c = member.contribution;
   return {static_cast<std::uint64_t>(member.site),
           is_carried,
-          c.round,
+          without_term(c.round),
           c.incarnation,
-          c.base.term,
+          0,
           c.base.commits,
           c.step,
           c.work.steps,
@@ -46,9 +51,9 @@ std::vector<Member const*> OwnedFragment::held_members() const {
 }
 
 void OwnedFragment::save(base::Writer& writer) const {
-  writer.write("version", std::array{version_.term, version_.commits});
-  writer.write("version_round", made_by_round_);
-  writer.write("rounds", rounds_);
+  writer.write("version", std::array{std::uint64_t{0}, version_.commits});
+  writer.write("version_round", without_term(made_by_round_));
+  writer.write("rounds", without_term(rounds_));
   writer.write("next_due", next_due_);
   auto const held = held_members();
   writer.write("held", std::uint64_t{held.size()});
@@ -56,6 +61,23 @@ void OwnedFragment::save(base::Writer& writer) const {
     auto const& carried = copy_of(held[i]->site).carried;
     writer.write(fmt::format("held_{}", i), numbers_of(*held[i], carried && held[i] == &*carried));
   }
+  std::vector<std::uint64_t> pulled, needed, fates;
+  if (round_) {
+    pulled.push_back(without_term(round_->number));
+    for (int const site : round_->pulled) pulled.push_back(static_cast<std::uint64_t>(site));
+  }
+  for (std::size_t site = 0; site < copies_.size(); ++site) {
+    needed.push_back(copies_[site].needed.commits);
+    for (auto const& fate : copies_[site].fates) {
+      for (auto const number :
+           {std::uint64_t{site}, without_term(fate.round), static_cast<std::uint64_t>(fate.outcome),
+            static_cast<std::uint64_t>(fate.reason)})
+        fates.push_back(number);
+    }
+  }
+  writer.write("pulled", pulled);
+  writer.write("needed", needed);
+  writer.write("fates", fates);
 }
 
 void OwnedFragment::load(base::Reader const& reader, double now_s, PayloadHandle& last_handle) {
@@ -64,7 +86,8 @@ void OwnedFragment::load(base::Reader const& reader, double now_s, PayloadHandle
   made_by_round_ = reader.read_uint("version_round");
   rounds_ = reader.read_uint("rounds");
   next_due_ = reader.read_uint("next_due");
-  round_.reset();
+  load_round(reader.read_uints("pulled"), now_s);
+  load_copies(reader.read_uints("needed"), reader.read_uints("fates"));
   std::uint64_t const held = reader.read_uint("held");
   for (std::uint64_t i = 0; i < held; ++i) {
     auto const name = fmt::format("held_{}", i);
@@ -74,6 +97,37 @@ void OwnedFragment::load(base::Reader const& reader, double now_s, PayloadHandle
     restore(static_cast<int>(numbers[0]), numbers[1] != 0, contribution_in(index_, numbers), ++last_handle,
             now_s);
   }
+}
+
+void OwnedFragment::load_round(std::vector<std::uint64_t> const& pulled, double now_s) {
+  round_.reset();
+  if (pulled.empty()) return;
+  round_ = Round{.number = pulled.front(), .opened_s = now_s};
+  for (auto const site : pulled | std::views::drop(1)) {
+    if (site < copies_.size()) round_->pulled.insert(static_cast<int>(site));
+  }
+}
+
+void OwnedFragment::load_copies(std::vector<std::uint64_t> const& needed,
+                                std::vector<std::uint64_t> const& fates) {
+  for (std::size_t site = 0; site < std::min(needed.size(), copies_.size()); ++site)
+    copies_[site].needed = {.term = 0, .commits = needed[site]};
+  if (fates.size() % 4 != 0) refuse_state("'fates' has part of a fate");
+  for (std::size_t i = 0; i < fates.size(); i += 4) {
+    bool const is_fate = fates[i + 2] <= static_cast<std::uint64_t>(Outcome::absent) &&
+                         fates[i + 3] <= static_cast<std::uint64_t>(Reason::old_term);
+    if (!is_fate) refuse_state("'fates' has no such fate");
+    if (fates[i] >= copies_.size()) continue;
+    auto& copy = copies_[fates[i]];
+    copy.fate = {fates[i + 1], static_cast<Outcome>(fates[i + 2]), static_cast<Reason>(fates[i + 3])};
+    copy.fates.push_back(copy.fate);
+  }
+}
+
+void OwnedFragment::expect(int site, std::uint64_t incarnation) { copy_of(site).expected = incarnation; }
+
+void OwnedFragment::put_in_flight(int site, Contribution const& contribution, PayloadFacts const& facts) {
+  copy_of(site).in_flight.push_back({contribution, facts});
 }
 
 void OwnedFragment::restore(int site, bool is_carried, Contribution const& contribution,

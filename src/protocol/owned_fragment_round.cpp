@@ -9,6 +9,8 @@
 namespace atl::protocol {
 
 void OwnedFragment::advance(Surroundings const& around, GraceWindow& grace, Actions& actions) {
+  keep_replicated(around, actions);
+  if (!published_) return;
   if (round_) advance_round(around, grace, actions);
   if (round_) return;
   if (around.rest == Purpose::finish) {
@@ -121,7 +123,8 @@ bool OwnedFragment::is_spoiled(Surroundings const& around) const {
   if (round_->answered.size() == round_->members.size()) return false;
   auto possible = std::ssize(round_->members);
   for (int site = 0; site < around.sites.size(); ++site) {
-    if (around.sites[site].live && !round_->answered.contains(site)) ++possible;
+    if (around.sites[site].live && around.sites[site].admitted && !round_->answered.contains(site))
+      ++possible;
   }
   return possible < around.outer.quorum;
 }
@@ -139,7 +142,9 @@ void OwnedFragment::join_carried(int site, Version const& before, Surroundings c
   if (!counts) return drop_carried(site, actions);
   copy_of(site).carried.reset();
   commit.members.push_back(member);
-  tell(site, {member.contribution.round, Outcome::merged, Reason::none}, actions);
+  Fate const fate{member.contribution.round, Outcome::merged, Reason::none};
+  note(site, fate);
+  untold_.push_back({site, FateNotice{.fragment = index_, .fate = fate}});
 }
 
 void OwnedFragment::close(Surroundings const& around, Actions& actions) {
@@ -160,20 +165,38 @@ void OwnedFragment::close(Surroundings const& around, Actions& actions) {
     join_carried(site, before, around, commit, actions);
     if (auto const member = round.members.extract(site)) {
       commit.members.push_back(member.mapped());
-      copy.fate = {round.number, Outcome::merged, Reason::none};
+      note(site, {round.number, Outcome::merged, Reason::none});
       copy.needed = version_;
     } else if (round.pulled.contains(site) && !round.answered.contains(site)) {
       commit.absent.push_back(site);
       copy.fate = {round.number, Outcome::absent, Reason::none};
     }
   }
-  actions.emplace_back(commit);
-  // The release says so too, but later, and a silent site gets none: it must not answer when it wakes.
-  for (int const site : commit.absent) {
-    actions.emplace_back(SendToSite{site, Cancel{.fragment = index_, .round = round.number}});
-  }
+  absent_ = commit.absent;
   for (int site = 0; site < around.sites.size(); ++site) {
-    if (!around.sites[site].live) continue;
+    if (around.sites[site].live) owed_.insert(site);
+  }
+  actions.emplace_back(std::move(commit));
+  published_ = false;
+  backup_.reset();
+  keep_replicated(around, actions);
+}
+
+// The backup, where there is one, gets every version, and the newest where it has just become the backup.
+void OwnedFragment::keep_replicated(Surroundings const& around, Actions& actions) {
+  if (around.backup && backup_ != around.backup) actions.emplace_back(SendReplica{*around.backup, replica()});
+  backup_ = around.backup;
+  if (!published_ && !backup_) publish(around, actions);
+}
+
+void OwnedFragment::publish(Surroundings const& around, Actions& actions) {
+  published_ = true;
+  // The release says so too, but later, and a silent site gets none: it must not answer when it wakes.
+  for (int const site : std::exchange(absent_, {})) {
+    actions.emplace_back(SendToSite{site, Cancel{.fragment = index_, .round = made_by_round_}});
+  }
+  for (auto const& notice : std::exchange(untold_, {})) actions.emplace_back(notice);
+  for (int const site : std::exchange(owed_, {})) {
     Copy& copy = copy_of(site);
     if (!copy.awaited) copy.awaited = {version_, around.now_s};
     send_release(site, actions);

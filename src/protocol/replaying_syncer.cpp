@@ -17,7 +17,9 @@ ReplayingSyncer::ReplayingSyncer(TapedLife const& life, std::size_t commits,
     commits_.push_back(std::move(commit));
   }
   PayloadHandle handle = 0;
-  for (auto const& held : life.start.held) held_[key_of(held.site, held.contribution)] = ++handle;
+  for (auto const* begun_with : {&life.start.held, &life.start.in_flight}) {
+    for (auto const& held : *begun_with) held_[key_of(held.site, held.contribution)] = ++handle;
+  }
   for (std::size_t site = 0; site < sites.size(); ++site) {
     for (std::size_t b = 0; b < boundaries[site]; ++b) {
       for (auto const& adopt : sites[site].boundaries[b].adopted) {

@@ -48,6 +48,16 @@ void SiteFragment::cancel(std::uint64_t round) {
   if (standing_ && standing_->round <= done_round_) standing_.reset();
 }
 
+void SiteFragment::change_owner(std::uint64_t term, std::uint64_t from) {
+  if (sent_ && !is_end(sent_->outcome)) sent_->outcome = Outcome::dropped;
+  for (auto& carried : carried_) {
+    if (!is_end(carried.outcome)) carried.outcome = Outcome::dropped;
+  }
+  // The new owner holds what this site has seen of that term; its base is the same in both.
+  if (base_.term == from) base_.term = term;
+  cancel(first_round_of(term));
+}
+
 AdoptRule SiteFragment::adopt(Release const& release, deck::Receive receive) {
   AdoptRule rule = AdoptRule::overwrite;
   if (adopted_ && receive == deck::Receive::blend) rule = AdoptRule::blend;
@@ -102,6 +112,12 @@ std::optional<std::uint64_t> SiteFragment::contributed_round() const {
   return sent_ ? std::optional(sent_->round) : std::nullopt;
 }
 
+std::uint64_t SiteFragment::oldest_open_round() const {
+  std::uint64_t oldest = sent_ && !is_end(sent_->outcome) ? sent_->round : 0;
+  for (auto const& carried : carried_) oldest = oldest == 0 ? carried.round : std::min(oldest, carried.round);
+  return oldest;
+}
+
 Contribution SiteFragment::contribute(Occasion const& occasion) {
   cancel(occasion.round);
   Work const work = std::exchange(ledger_.unsent, {});
@@ -120,7 +136,8 @@ Progress::Fragment SiteFragment::progress() const {
           .base = base_,
           .unsent = ledger_.unsent,
           .pending = is_fate_open(),
-          .round = done_round_};
+          .round = done_round_,
+          .open_round = oldest_open_round()};
 }
 
 namespace {
@@ -135,15 +152,15 @@ auto parts_of(Row& row) {
 
 }  // namespace
 
-// What is under way is in the shard's hands by then, and theta holds it unless it is carried.
+// Pulls come again; of what is under way the shards know, at the latest when its marker has come.
 void SiteFragment::save(base::Writer& writer) const {
-  writer.write("base", std::array{base_.term, base_.commits});
-  writer.write("round", done_round_);
+  writer.write("base", std::array{std::uint64_t{0}, base_.commits});
+  writer.write("round", without_term(done_round_));
   for (auto const& [name, work] : parts_of(ledger_))
     writer.write(name, std::array{work->steps, work->tokens});
   auto const put = [&](std::string const& name, Sent const& sent) {
-    writer.write(name, std::array{sent.round, static_cast<std::uint64_t>(sent.outcome), sent.work.steps,
-                                  sent.work.tokens});
+    writer.write(name, std::array{without_term(sent.round), static_cast<std::uint64_t>(sent.outcome),
+                                  sent.work.steps, sent.work.tokens, std::uint64_t{sent.in_theta}});
   };
   put("sent", sent_.value_or(Sent{}));
   writer.write("carried", std::uint64_t{carried_.size()});
@@ -160,8 +177,8 @@ void SiteFragment::load(base::Reader const& reader) {
     *work = {.steps = steps, .tokens = tokens};
   }
   Work pending;
-  auto const get = [&](std::string const& name, bool in_theta) -> std::optional<Sent> {
-    auto const [round, outcome, steps, tokens] = read_numbers<4>(reader, name);
+  auto const get = [&](std::string const& name) -> std::optional<Sent> {
+    auto const [round, outcome, steps, tokens, in_theta] = read_numbers<5>(reader, name);
     if (outcome > static_cast<std::uint64_t>(Outcome::carried))
       refuse_state(fmt::format("'{}' has no such fate", name));
     pending += {steps, tokens};
@@ -171,14 +188,14 @@ void SiteFragment::load(base::Reader const& reader) {
                 .work = {steps, tokens},
                 .outcome = fate,
                 .received = true,
-                .in_theta = in_theta,
+                .in_theta = in_theta != 0,
                 .is_told = fate != Outcome::none};
   };
-  sent_ = get("sent", true);
+  sent_ = get("sent");
   carried_.clear();
   std::uint64_t const carried = reader.read_uint("carried");
   for (std::uint64_t i = 0; i < carried; ++i) {
-    if (auto const sent = get(fmt::format("carried_{}", i), false)) carried_.push_back(*sent);
+    if (auto const sent = get(fmt::format("carried_{}", i))) carried_.push_back(*sent);
   }
   if (!ledger_.is_balanced() || pending != ledger_.pending)
     refuse_state("the ledger of a fragment does not balance");

@@ -41,6 +41,9 @@ class SiteFragment {
   // Ignored where this round is over or answered. `boundary` orders the fragments of a site.
   void stand(Pull const& pull, std::uint64_t boundary);
   void cancel(std::uint64_t round);
+  // Another owner, which has said all that became of earlier contributions: what it did not name is dropped.
+  // It goes on from the versions of the term `from`.
+  void change_owner(std::uint64_t term, std::uint64_t from);
 
   bool is_newer(Release const& release) const { return !adopted_ || release.version > base_; }
   AdoptRule adopt(Release const& release, deck::Receive receive);
@@ -83,6 +86,7 @@ class SiteFragment {
   };
 
   void book(Sent& sent);
+  std::uint64_t oldest_open_round() const;  // 0: none
 
   std::uint32_t index_;
   Outcome unless_said_;

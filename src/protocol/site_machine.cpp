@@ -21,11 +21,14 @@ Outcome unless_said(SiteMachine::Options const& options) {
 
 SiteMachine::SiteMachine(Options options)
     : options_(options),
+      owners_(static_cast<std::size_t>(options.shards)),
+      heals_(options.heals),
       kept_(static_cast<std::size_t>(options.fragments)),
       reported_(static_cast<std::size_t>(options.fragments)) {
   for (int p = 0; p < options_.fragments; ++p) {
     fragments_.emplace_back(static_cast<std::uint32_t>(p), unless_said(options_));
   }
+  for (int seat = 0; seat < options_.shards; ++seat) owners_[static_cast<std::size_t>(seat)].shard = seat;
 }
 
 std::vector<SiteAction> SiteMachine::on_boundary(std::optional<StepDone> const& done,
@@ -33,19 +36,27 @@ std::vector<SiteAction> SiteMachine::on_boundary(std::optional<StepDone> const& 
   ++boundary_;
   base::ensure(!done || !is_waiting(), "a site takes no step while it waits for a release");
   if (done) count(*done);
+  std::vector<SiteAction> actions;
+  note_fates(events);
+  take_owners(events, actions);
   take_in(events);
   auto const orders = take_rest_orders(events);
 
   // Adopting first: a contribution from a base that is about to be replaced would be stale for nothing.
-  std::vector<SiteAction> actions;
   adopt_newest(events, actions);
   settle(actions);
   if (done && options_.rounds) contribute_unasked(actions);
   answer_pulls(actions);
+  heal(events, actions);
+  give_state(events, actions);
   actions.emplace_back(SendProgress{report()});
   if (owes_held_ && std::ranges::all_of(fragments_, [this](auto const& each) { return can_rest(each); })) {
     actions.emplace_back(SendHeld{{.id = hold_->id}});
     owes_held_ = false;
+  }
+  for (auto const& event : events) {
+    if (auto const* marker = std::get_if<Marker>(&event); marker && is_ready())
+      actions.emplace_back(Cut{*marker});
   }
   if (orders.save) actions.emplace_back(WriteState{*orders.save});
   if (orders.leave) actions.emplace_back(Leave{});
@@ -60,26 +71,34 @@ void SiteMachine::count(StepDone const& done) {
   stop_requested_ = done.stop_requested;
 }
 
-void SiteMachine::take_in(std::span<SiteEvent const> events) {
+// Facts, whoever says them and when.
+void SiteMachine::note_fates(std::span<SiteEvent const> events) {
   for (auto const& event : events) {
     if (auto const* held = std::get_if<HeldRelease>(&event)) {
       if (auto* fragment = find(held->release.fragment)) fragment->note_fate(held->release.fate);
     } else if (auto const* notice = std::get_if<FateNotice>(&event)) {
       if (auto* fragment = find(notice->fragment)) fragment->note_fate(notice->fate);
     } else if (auto const* pull = std::get_if<Pull>(&event)) {
-      if (auto* fragment = find(pull->fragment)) {
-        fragment->note_fate(pull->fate);
-        fragment->stand(*pull, boundary_);
-      }
+      if (auto* fragment = find(pull->fragment)) fragment->note_fate(pull->fate);
+    }
+  }
+}
+
+void SiteMachine::take_in(std::span<SiteEvent const> events) {
+  for (auto const& event : events) {
+    if (auto const* pull = std::get_if<Pull>(&event)) {
+      auto* const fragment = find(pull->fragment);
+      if (fragment && obeys(pull->fragment, term_of(pull->round))) fragment->stand(*pull, boundary_);
     } else if (auto const* cancel = std::get_if<Cancel>(&event)) {
-      if (auto* fragment = find(cancel->fragment)) fragment->cancel(cancel->round);
+      auto* const fragment = find(cancel->fragment);
+      if (fragment && obeys(cancel->fragment, term_of(cancel->round))) fragment->cancel(cancel->round);
     }
   }
   // After all explicit fates, which say more.
   for (auto const& event : events) {
     auto const* held = std::get_if<HeldRelease>(&event);
     auto* const fragment = held ? find(held->release.fragment) : nullptr;
-    if (fragment) fragment->note_closed(held->release.round);
+    if (fragment && is_of_owner(held->release)) fragment->note_closed(held->release.round);
   }
 }
 
@@ -108,7 +127,8 @@ void SiteMachine::adopt_newest(std::span<SiteEvent const> events, std::vector<Si
     auto const* held = std::get_if<HeldRelease>(&event);
     if (!held) continue;
     auto const* const fragment = find(held->release.fragment);
-    if (!fragment || !fragment->is_newer(held->release)) {
+    bool const is_wanted = fragment && obeys(held->release.fragment, held->release.version.term);
+    if (!is_wanted || !fragment->is_newer(held->release)) {
       actions.emplace_back(Discard{held->payload});
       continue;
     }
@@ -123,7 +143,7 @@ void SiteMachine::adopt_newest(std::span<SiteEvent const> events, std::vector<Si
   for (auto& fragment : fragments_) {
     auto& held = newest[fragment.index()];
     if (!held) continue;
-    if (!is_due(fragment)) {
+    if (!is_due(fragment) || !is_of_owner(held->release)) {
       kept_[fragment.index()] = held;
       continue;
     }
@@ -144,8 +164,7 @@ void SiteMachine::contribute_unasked(std::vector<SiteAction>& actions) {
     auto const interval = options_.rounds->interval;
     if (step_ % interval != phase_of(fragment.index(), options_.fragments, interval)) continue;
     base::ensure(fragment.can_contribute(), "a round is over before the next begins");
-    actions.emplace_back(Contribute{
-        fragment.contribute({.round = step_, .incarnation = options_.incarnation, .step = step_})});
+    actions.emplace_back(contribution_of(fragment, step_));
   }
 }
 
@@ -160,9 +179,13 @@ void SiteMachine::answer_pulls(std::vector<SiteAction>& actions) {
   std::ranges::stable_sort(ready, {}, &SiteFragment::standing_since);
   for (auto* fragment : ready) {
     if (on_their_way++ >= options_.in_flight) return;
-    actions.emplace_back(Contribute{fragment->contribute(
-        {.round = *fragment->standing_round(), .incarnation = options_.incarnation, .step = step_})});
+    actions.emplace_back(contribution_of(*fragment, *fragment->standing_round()));
   }
+}
+
+Contribute SiteMachine::contribution_of(SiteFragment& fragment, std::uint64_t round) {
+  return {fragment.contribute({.round = round, .incarnation = options_.incarnation, .step = step_}),
+          owner_of(fragment.index()).shard};
 }
 
 Progress SiteMachine::report() {
@@ -170,6 +193,7 @@ Progress SiteMachine::report() {
                     .step = step_,
                     .step_s = step_s_.value_or(0.0),
                     .loss = loss_,
+                    .heals = heals_,
                     .holding = is_holding(),
                     .stop_requested = stop_requested_,
                     .fragments = {}};
@@ -187,7 +211,9 @@ SiteFragment* SiteMachine::find(std::uint32_t fragment) {
   return fragment < fragments_.size() ? &fragments_[fragment] : nullptr;
 }
 
-bool SiteMachine::is_ready() const { return std::ranges::all_of(fragments_, &SiteFragment::is_adopted); }
+bool SiteMachine::is_ready() const {
+  return !heals_ && std::ranges::all_of(fragments_, &SiteFragment::is_adopted);
+}
 
 bool SiteMachine::is_holding() const { return hold_.has_value() || is_at_end(); }
 
@@ -212,15 +238,15 @@ bool SiteMachine::is_due(SiteFragment const& fragment) const {
 // contribution has arrived and waits at the shard for the others.
 bool SiteMachine::can_rest(SiteFragment const& fragment) const {
   bool const may_wait = options_.rounds && !(hold_ && hold_->purpose == Purpose::finish);
-  return fragment.is_adopted() &&
+  return fragment.is_adopted() && !heals_ &&
          !(may_wait ? fragment.is_on_its_way() : fragment.contributed_round().has_value());
 }
 
 void SiteMachine::save(base::Writer& writer) const {
+  base::ensure(is_ready(), "a site without parameters has no state to save");
   writer.write("step", step_);
   writer.write("incarnation", options_.incarnation);
   for (auto const& fragment : fragments_) {
-    base::ensure(can_rest(fragment), "a site is saved only where no contribution is under way");
     fragment.save(*writer.group(fmt::format("fragment_{}", fragment.index())));
   }
 }

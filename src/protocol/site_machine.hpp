@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <variant>
 #include <vector>
@@ -11,7 +12,7 @@
 #include "base/archive.hpp"
 #include "deck/config.hpp"
 #include "protocol/ledger.hpp"
-#include "protocol/message.hpp"
+#include "protocol/send.hpp"
 #include "protocol/site_fragment.hpp"
 
 namespace atl::protocol {
@@ -22,8 +23,15 @@ struct HeldRelease {
   PayloadHandle payload = 0;
 };
 
+// A donor's state that the leader holds whole and verified.
+struct HeldState {
+  StateData state;
+  PayloadHandle payload = 0;
+};
+
 // What may reach a site at a boundary: it travels in the record, so all ranks see the same.
-using SiteEvent = std::variant<HeldRelease, Pull, Cancel, FateNotice, Hold, Save, Go>;
+using SiteEvent = std::variant<HeldRelease, Pull, Cancel, FateNotice, Hold, Save, Go, Welcome, Seat,
+                               PromiseRequest, StateRequest, HeldState, Marker>;
 
 // One inner step of the whole site.
 struct StepDone {
@@ -46,6 +54,7 @@ struct Discard {
 // Take a snapshot of the fragment and send base - theta, coded, to its owner.
 struct Contribute {
   Contribution contribution;
+  int owner = 0;  // the shard
 };
 // What became of the fragment's last contribution is known. `advanced`: its values count (merged or carried),
 // and with them the codec's new residual; else the residual is what it was before.
@@ -62,10 +71,26 @@ struct SendHeld {
 struct WriteState {
   Save save;
 };
+// Write the state as it is now, then send the marker on both lanes to all shards.
+struct Cut {
+  Marker marker;
+};
 struct Leave {};  // the run is over for this site
+// Send this rank's inner moments, as they are now, to a site that heals.
+struct GiveState {
+  int site = 0;
+  StateData state;
+};
+// Take a donor's inner moments; the payload is then no longer needed.
+struct TakeState {
+  PayloadHandle payload = 0;
+};
+struct TellShards {
+  Message message;  // to all of them
+};
 
-using SiteAction =
-    std::variant<Adopt, Discard, Settled, Contribute, SendProgress, SendHeld, WriteState, Leave>;
+using SiteAction = std::variant<Adopt, Discard, Settled, Contribute, SendProgress, SendHeld, WriteState, Cut,
+                                Leave, SendToSite, GiveState, TakeState, TellShards>;
 
 class SiteMachine {
  public:
@@ -77,8 +102,11 @@ class SiteMachine {
     std::uint64_t overlap = 0;  // < interval
   };
   struct Options {
+    int site = 0;
     int fragments = 1;  // 0: data_parallel, there is nothing to exchange
+    int shards = 1;
     std::uint64_t incarnation = 1;
+    bool heals = false;  // a life after the first within a run: takes a donor's moments and step
     deck::Receive receive = deck::Receive::overwrite;
     deck::Late late = deck::Late::drop;
     int in_flight = 2;             // contributions that may be on their way at once
@@ -94,7 +122,7 @@ class SiteMachine {
   std::vector<SiteAction> on_boundary(std::optional<StepDone> const& done, std::span<SiteEvent const> events);
 
   // A site trains unless it has no parameters yet, or stands still for a quiet point.
-  bool is_ready() const;    // every fragment has been adopted once
+  bool is_ready() const;    // every fragment has been adopted once, and it has healed
   bool is_holding() const;  // stand still: wait for events, take no step
   bool is_waiting()
       const;  // synchronous methods: stand still, for a release that is to be adopted at this step
@@ -109,10 +137,9 @@ class SiteMachine {
   // Instead of load, for a site that joins at a checkpoint: as far as the site whose moments it takes.
   void start_at(std::uint64_t step) { step_ = step; }
 
-  // At a quiet point only: throws RuntimeFailure where a contribution is under way, except in the synchronous
-  // methods, whose contributions wait at the shard. Loading raises the incarnation by one; every fragment
-  // then counts as adopted at the saved version, theta as the driver restored it. A release that was here but
-  // not adopted yet comes again.
+  // Loading raises the incarnation by one; every fragment then counts as adopted at the saved version, theta
+  // as the driver restored it. Releases, pulls and fates that were on their way come again; contributions
+  // that were are saved by the shards.
   void save(base::Writer& writer) const;
   void load(base::Reader const& reader);
 
@@ -123,7 +150,29 @@ class SiteMachine {
     bool leave = false;
   };
 
+  // What a site knows of the owner of the fragments p = seat (mod S).
+  struct Owner {
+    int shard = 0;
+    std::uint64_t term = 0;
+    std::uint64_t claimed = 0;  // the newest that a shard said to be its own, with the promises of a majority
+    std::uint64_t promised = 0;  // nothing of an older term is obeyed
+    int promised_to = 0;
+  };
+
   void count(StepDone const& done);
+  // In site_machine_owners.cpp.
+  void take_owners(std::span<SiteEvent const> events, std::vector<SiteAction>& actions);
+  void take_seat(Seat const& seat);
+  void promise(PromiseRequest const& request);
+  Promise promise_of(std::size_t seat) const;
+  void heal(std::span<SiteEvent const> events, std::vector<SiteAction>& actions);
+  void give_state(std::span<SiteEvent const> events, std::vector<SiteAction>& actions);
+  bool obeys(std::uint32_t fragment, std::uint64_t term);  // else whoever sent it will hear of the promise
+  bool is_of_owner(Release const& release) const;
+  Owner& owner_of(std::uint32_t fragment) { return owners_[fragment % owners_.size()]; }
+  Owner const& owner_of(std::uint32_t fragment) const { return owners_[fragment % owners_.size()]; }
+
+  void note_fates(std::span<SiteEvent const> events);
   void take_in(std::span<SiteEvent const> events);
   RestOrders take_rest_orders(std::span<SiteEvent const> events);
   void adopt_newest(std::span<SiteEvent const> events, std::vector<SiteAction>& actions);
@@ -133,11 +182,16 @@ class SiteMachine {
   Progress report();
   bool is_at_end() const;  // no step comes before the run ends
   bool is_due(SiteFragment const& fragment) const;
+  Contribute contribution_of(SiteFragment& fragment, std::uint64_t round);
   bool can_rest(SiteFragment const& fragment) const;
   SiteFragment* find(std::uint32_t fragment);  // nullptr: there is no such fragment
 
   Options options_;
   std::vector<SiteFragment> fragments_;
+  std::vector<Owner> owners_;              // by seat
+  std::set<std::size_t> to_tell_;          // seats whose promise is to be told
+  std::set<std::uint32_t> without_donor_;  // shards that know of none
+  bool heals_ = false;
   std::vector<std::optional<HeldRelease>> kept_;             // by fragment: not to be adopted yet
   std::vector<std::optional<Progress::Fragment>> reported_;  // what was last told of each
   std::uint64_t step_ = 0;

@@ -85,7 +85,9 @@ Reach reach_of(std::vector<SiteStory> const& sites, std::vector<TapedLife> const
   for (auto const& shard : shards) {
     for (auto const& version : shard.only<TapedVersion>())
       versions.emplace(version.fragment, version.version);
-    for (auto const& held : shard.start.held) contributions.insert(key(held));
+    for (auto const* begun_with : {&shard.start.held, &shard.start.in_flight}) {
+      for (auto const& held : *begun_with) contributions.insert(key(held));
+    }
     commits.push_back(shard.only<TapedCommit>());
   }
   auto const advance_site = [&](std::uint32_t site) {

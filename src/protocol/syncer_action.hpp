@@ -5,7 +5,7 @@
 #include <variant>
 #include <vector>
 
-#include "protocol/message.hpp"
+#include "protocol/send.hpp"
 
 namespace atl::protocol {
 
@@ -13,11 +13,6 @@ namespace atl::protocol {
 struct PayloadFacts {
   PayloadHandle payload = 0;
   bool finite = true;
-};
-
-struct SendToSite {
-  int site = 0;
-  Message message;  // Pull, Cancel or FateNotice
 };
 
 struct Member {
@@ -47,11 +42,24 @@ struct SendRelease {
   Release release;
 };
 
+// Send Theta of the fragment and what its outer step needs, as they are now, to a backup.
+struct SendReplica {
+  int shard = 0;
+  Replica replica;
+};
+
+// The fragment, which this shard takes over, is what this replica holds.
+struct InstallReplica {
+  std::uint32_t fragment = 0;
+  PayloadHandle payload = 0;
+};
+
 // The payload was refused or came too late.
 struct DiscardPayload {
   PayloadHandle payload = 0;
 };
 
-using SyncerAction = std::variant<SendToSite, Commit, SendRelease, DiscardPayload>;
+using SyncerAction =
+    std::variant<SendToSite, Commit, SendRelease, DiscardPayload, SendToShard, SendReplica, InstallReplica>;
 
 }  // namespace atl::protocol

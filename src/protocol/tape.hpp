@@ -43,9 +43,10 @@ struct TapedStart {
   std::uint64_t incarnation = 0;
   std::uint64_t step = 0;
   std::uint64_t cursor = 0;  // in its text
-  base::MemoryValues state;  // its SiteMachine's, as the set has it; empty: it is new
+  base::Values state;        // its SiteMachine's, as the set has it; empty: it is new
   // Of a shard: the contributions it holds, in the order of SyncerMachine::held_members.
   std::vector<TapedContribution> held;
+  std::vector<TapedContribution> in_flight;  // those that were on their way to it, and come again
 };
 
 // One boundary of a site: what its machine was given, and what came of it.

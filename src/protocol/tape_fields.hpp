@@ -7,13 +7,14 @@
 namespace atl::protocol {
 
 auto fields(Is<HeldRelease> auto& m) { return std::tie(m.release); }
+auto fields(Is<HeldState> auto& m) { return std::tie(m.state); }
 auto fields(Is<LedgerRow> auto& m) {
   return std::tie(m.processed, m.merged, m.pending, m.unsent, m.overwritten, m.dropped, m.rejected);
 }
 auto fields(Is<TapedContribution> auto& m) { return std::tie(m.site, m.contribution); }
 auto fields(Is<TapedStart> auto& m) {
   return std::tie(m.format, m.life, m.kind, m.index, m.deck, m.data, m.program, m.machine, m.set,
-                  m.incarnation, m.step, m.cursor, m.state, m.held);
+                  m.incarnation, m.step, m.cursor, m.state, m.held, m.in_flight);
 }
 auto fields(Is<TapedBoundary::Step> auto& m) { return std::tie(m.tokens, m.loss); }
 auto fields(Is<TapedBoundary> auto& m) { return std::tie(m.step, m.events, m.after); }

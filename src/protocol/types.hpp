@@ -6,7 +6,7 @@
 
 namespace atl::protocol {
 
-inline constexpr std::uint32_t protocol_version = 2;
+inline constexpr std::uint32_t protocol_version = 3;
 
 // A payload lives with the driver; the machines only pass its handle on. 0: none.
 using PayloadHandle = std::uint64_t;
@@ -17,6 +17,14 @@ struct Version {
   std::uint64_t commits = 0;
   auto operator<=>(Version const&) const = default;
 };
+
+// A round's number begins with the term of its owner, so that rounds are ordered across owners too. In the
+// synchronous methods, whose owners do not change, it is a step.
+inline constexpr int round_bits = 40;
+constexpr std::uint64_t first_round_of(std::uint64_t term) { return term << round_bits; }
+constexpr std::uint64_t term_of(std::uint64_t round) { return round >> round_bits; }
+// As it is saved: terms begin anew with every start.
+constexpr std::uint64_t without_term(std::uint64_t round) { return round & (first_round_of(1) - 1); }
 
 // An amount of training: inner steps of a site, and the tokens in them.
 struct Work {
@@ -49,13 +57,14 @@ enum class Outcome : std::uint8_t {
 
 enum class Reason : std::uint8_t {
   none,
-  unknown_round,   // the fragment has no such round, or it is closed
-  duplicate,       // this site has contributed to this round
-  stale_base,      // base older than max_staleness commits
-  future_base,     // base newer than the owner's version
-  wrong_counts,    // no steps, no tokens, or more than the deck allows
-  not_finite,      // NaN or infinity in the payload
-  old_incarnation  // from an earlier life of the site
+  unknown_round,    // the fragment has no such round, or it is closed
+  duplicate,        // this site has contributed to this round
+  stale_base,       // base older than max_staleness commits
+  future_base,      // base newer than the owner's version
+  wrong_counts,     // no steps, no tokens, or more than the deck allows
+  not_finite,       // NaN or infinity in the payload
+  old_incarnation,  // from an earlier life of the site
+  old_term          // to an owner that is none any more
 };
 
 char const* name(Outcome outcome);

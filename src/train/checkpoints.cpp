@@ -24,7 +24,7 @@ std::map<std::string, std::string> facts_of(RunPlan const& plan) {
 
 std::vector<base::Problem> conflicts(checkpoint::Set const& set, RunPlan const& plan) {
   auto const& manifest = set.manifest;
-  constexpr std::uint64_t first_format = 2;
+  constexpr std::uint64_t first_format = 3;
   if (manifest.format < first_format) {
     return {{set.folder.string(),
              fmt::format("has checkpoint format {}; runs are resumed from format {} on", manifest.format,
@@ -164,19 +164,38 @@ std::optional<ResumePoint> find_resume_point(RunFolder const& folder, RunPlan co
   return std::nullopt;
 }
 
+StateFile::StateFile(RunFolder const& folder, std::uint64_t id, std::uint64_t step, std::string const& name) {
+  saved_.id = id;
+  try {
+    writer_.emplace(checkpoint::set_folder(folder.checkpoints(), step), name);
+  } catch (std::exception const& failure) {
+    saved_.failure = failure.what();
+  }
+}
+
+void StateFile::write(std::function<void(base::Writer&)> const& part) {
+  if (!writer_) return;
+  try {
+    part(writer_->root());
+  } catch (std::exception const& failure) {
+    saved_.failure = failure.what();
+    writer_.reset();
+  }
+}
+
+protocol::Saved StateFile::finish() {
+  write([this](base::Writer&) {
+    auto const written = writer_->finish();
+    saved_.files.push_back({written.name, written.bytes, written.digest});
+  });
+  return saved_;
+}
+
 protocol::Saved save_state(RunFolder const& folder, protocol::Save const& save, std::string const& file,
                            std::function<void(base::Writer&)> const& write) {
-  protocol::Saved saved;
-  saved.id = save.id;
-  try {
-    checkpoint::FileWriter writer(checkpoint::set_folder(folder.checkpoints(), save.step), file);
-    write(writer.root());
-    auto const written = writer.finish();
-    saved.files.push_back({written.name, written.bytes, written.digest});
-  } catch (std::exception const& failure) {
-    saved.failure = failure.what();
-  }
-  return saved;
+  StateFile state(folder, save.id, save.step, file);
+  state.write(write);
+  return state.finish();
 }
 
 protocol::Saved gather_saved(comm::Communicator const& site, protocol::Saved const& mine) {

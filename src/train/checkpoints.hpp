@@ -47,6 +47,7 @@ class ShardFiles {
   base::Reader const& of(int fragment) const;
   // The groups "syncer_machine" of all files as one: each fragment from its owner, the latest clock.
   std::unique_ptr<base::Reader> machine() const;
+  std::vector<checkpoint::FileReader> const& all() const { return files_; }
 
  private:
   std::vector<checkpoint::FileReader> files_;
@@ -64,6 +65,19 @@ ResumePoint resume_from(std::filesystem::path const& set);
 // without it.
 protocol::Saved save_state(RunFolder const& folder, protocol::Save const& save, std::string const& file,
                            std::function<void(base::Writer&)> const& write);
+
+// A file of a set that is written in two parts, the second once it is known. What goes wrong in either is in
+// the answer.
+class StateFile {
+ public:
+  StateFile(RunFolder const& folder, std::uint64_t id, std::uint64_t step, std::string const& name);
+  void write(std::function<void(base::Writer&)> const& part);
+  protocol::Saved finish();
+
+ private:
+  std::optional<checkpoint::FileWriter> writer_;
+  protocol::Saved saved_;
+};
 
 // Collective over the site: what all of its ranks saved, and every failure, as one answer.
 protocol::Saved gather_saved(comm::Communicator const& site, protocol::Saved const& mine);

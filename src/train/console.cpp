@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -26,12 +25,6 @@ double number(Json const& line, char const* key) {
   return found != line.end() && found->is_number() ? found->get<double>() : std::nan("");
 }
 
-std::string minutes(double seconds) {
-  auto const s = static_cast<long>(std::max(0.0, seconds) + 0.5);
-  return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
-                   : fmt::format("{}:{:02}", s / 60, s % 60);
-}
-
 }  // namespace
 
 Console::Console(RunPlan const& plan, std::uint64_t first_step, bool shows_progress)
@@ -39,10 +32,8 @@ Console::Console(RunPlan const& plan, std::uint64_t first_step, bool shows_progr
       report_every_(std::max<std::uint64_t>(1, plan.config.output.report_every_steps)),
       first_step_(first_step),
       next_report_((first_step / report_every_ + 1) * report_every_),
-      shows_progress_(shows_progress),
+      bar_(shows_progress, total_steps_, first_step),
       versions_(has_outer_exchange(plan.config) ? static_cast<std::size_t>(plan.table.fragments()) : 0) {}
-
-Console::~Console() { clear_bar(); }
 
 void Console::observe(std::string const& metrics_line) {
   auto const line = nlohmann::json::parse(metrics_line, nullptr, /*allow_exceptions=*/false);
@@ -58,13 +49,13 @@ void Console::observe(std::string const& metrics_line) {
     members_ += line.value("members", Json::array()).size();
     wait_s_ += number(line, "wait_s");
   } else if (event == "eval") {
-    clear_bar();
+    bar_.clear();
     base::log::console(fmt::format(
         "{} | validation loss {:.4f} nats a token, {:.4f} bits a byte",
         line.value("final", false) ? "final      " : fmt::format("eval  {:>5}", line.value("step", 0)),
         number(line, "val_loss"), number(line, "val_bits_per_byte")));
   } else if (event == "checkpoint") {
-    clear_bar();
+    bar_.clear();
     base::log::console(fmt::format("saved {:>5} | {} in {:.2f} s", line.value("step", 0),
                                    line.value("path", ""), number(line, "seconds")));
   }
@@ -75,7 +66,7 @@ void Console::tick(std::uint64_t clock, double time_s, std::uint64_t bytes) {
     report(clock, time_s, bytes);
     next_report_ = (clock / report_every_ + 1) * report_every_;
   }
-  if (shows_progress_ && time_s - bar_drawn_s_ > 0.2) draw_bar(clock, time_s);
+  bar_.draw(clock, time_s);
 }
 
 void Console::report(std::uint64_t clock, double time_s, std::uint64_t bytes) {
@@ -99,42 +90,18 @@ void Console::report(std::uint64_t clock, double time_s, std::uint64_t bytes) {
   }
   if (clock < total_steps_ && clock > first_step_) {
     auto const rest = static_cast<double>(total_steps_ - clock) / static_cast<double>(clock - first_step_);
-    text += fmt::format(" | {} left", minutes(time_s * rest));
+    text += fmt::format(" | {} left", base::minutes(time_s * rest));
   }
-  clear_bar();
+  bar_.clear();
   base::log::console(text);
   commits_ = members_ = 0;
   wait_s_ = 0.0;
 }
 
-void Console::draw_bar(std::uint64_t clock, double time_s) {
-  constexpr std::size_t width = 32;
-  auto const done = std::min(
-      1.0, static_cast<double>(clock) / static_cast<double>(std::max<std::uint64_t>(1, total_steps_)));
-  auto const filled = static_cast<std::size_t>(done * static_cast<double>(width));
-  std::string left = "--:--";
-  if (clock > first_step_ && clock <= total_steps_) {
-    left = minutes(time_s * static_cast<double>(total_steps_ - clock) /
-                   static_cast<double>(clock - first_step_));
-  }
-  fmt::print(stdout, "\r\033[K[{}{}] {}/{}  {} left", std::string(filled, '#'),
-             std::string(width - filled, '.'), clock, total_steps_, left);
-  std::fflush(stdout);
-  bar_is_drawn_ = true;
-  bar_drawn_s_ = time_s;
-}
-
-void Console::clear_bar() {
-  if (!bar_is_drawn_) return;
-  std::fputs("\r\033[K", stdout);
-  std::fflush(stdout);
-  bar_is_drawn_ = false;
-}
-
 void Console::stalled(std::string const& waiting_for, double now_s) {
   if (waiting_for.empty() || now_s - stall_said_s_ < stall_interval_s) return;
   stall_said_s_ = now_s;
-  clear_bar();
+  bar_.clear();
   base::log::warn(waiting_for);
 }
 

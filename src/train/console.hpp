@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/progress_bar.hpp"
 #include "train/run_plan.hpp"
 
 namespace atl::train {
@@ -15,7 +16,6 @@ namespace atl::train {
 class Console {
  public:
   Console(RunPlan const& plan, std::uint64_t first_step, bool shows_progress);
-  ~Console();
 
   void observe(std::string const& metrics_line);
   // The clock moved, or time passed. `bytes`: moved by this process so far.
@@ -31,16 +31,12 @@ class Console {
   };
 
   void report(std::uint64_t clock, double time_s, std::uint64_t bytes);
-  void draw_bar(std::uint64_t clock, double time_s);
-  void clear_bar();
 
   std::uint64_t total_steps_;
   std::uint64_t report_every_;
   std::uint64_t first_step_;
   std::uint64_t next_report_;
-  bool shows_progress_;
-  bool bar_is_drawn_ = false;
-  double bar_drawn_s_ = 0.0;
+  base::ProgressBar bar_;
   double stall_said_s_ = 0.0;
 
   std::map<int, Site> sites_;

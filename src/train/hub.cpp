@@ -14,6 +14,13 @@
 
 namespace atl::train {
 
+namespace {
+
+// Writing a large state takes long.
+constexpr double snapshot_patience = 30.0;
+
+}  // namespace
+
 Hub::Hub(RunPlan const& plan, RunFolder folder, std::optional<ResumePoint> const& resume, bool shows_progress,
          transport::Transport& transport, double start_s,
          std::function<void(protocol::Message const&)> to_own_shard)
@@ -25,6 +32,7 @@ Hub::Hub(RunPlan const& plan, RunFolder folder, std::optional<ResumePoint> const
       metrics_(folder_.metrics()),
       console_(plan, resume ? resume->step : 0, shows_progress),
       quiet_(effective_sites(plan.config), plan.config.syncer.ranks, plan.config.outer.dead_after_s),
+      snapshot_(snapshot_patience * plan.config.outer.dead_after_s),
       last_commit_s_(start_s) {
   if (plan.config.output.tensorboard) tensorboard_.emplace(folder_.root / "tensorboard");
   if (resume) {
@@ -60,31 +68,30 @@ void Hub::on_held(protocol::Participant who, protocol::Held const& held, double 
 }
 
 void Hub::on_saved(protocol::Participant who, protocol::Saved const& saved, double now_s) {
+  if (snapshot_.is_open()) return carry_out(snapshot_.on_saved(who, saved), now_s);
   carry_out(quiet_.on_saved(who, saved, now_s), now_s);
 }
 
-void Hub::on_stop_requested(double now_s) {
-  if (quiet_.is_over()) return;
-  if (quiet_.purpose().value_or(protocol::Purpose::checkpoint) == protocol::Purpose::checkpoint) {
-    request(protocol::Purpose::stop, now_s);
-  }
-}
+void Hub::on_stop_requested() { stop_wanted_ = true; }
 
 void Hub::tick(Standing const& standing, double now_s) {
   auto const& run = plan_.config.run;
   // Where every site takes steps of its own number, the run is as far as the slowest of them.
   clock_ = std::max(clock_, stops_each(plan_.config) ? standing.slowest_step : standing.clock);
   bool const is_out_of_time = run.walltime_s > 0 && now_s - start_s_ >= run.walltime_s;
-  if (base::stop_requested() || is_out_of_time) on_stop_requested(now_s);
-  if (!quiet_.is_active() && !quiet_.is_over()) {
+  stop_wanted_ |= base::stop_requested() || is_out_of_time;
+  carry_out(snapshot_.on_timer(now_s), now_s);
+  if (!quiet_.is_active() && !quiet_.is_over() && !snapshot_.is_open()) {
     if (clock_ >= run.steps) {
       request(protocol::Purpose::finish, now_s);
+    } else if (stop_wanted_) {
+      request(protocol::Purpose::stop, now_s);
     } else if (is_checkpoint_due(now_s) && !standing.all_sites_live) {
       base::log::warn_once("checkpoint waits",
                            "a checkpoint is due and waits until every site is there again");
     } else if (is_checkpoint_due(now_s)) {
       schedule_checkpoint(now_s);
-      request(protocol::Purpose::checkpoint, now_s);
+      begin_snapshot(now_s);
     }
   }
   carry_out(quiet_.on_timer(now_s), now_s);
@@ -115,10 +122,39 @@ void Hub::watch_for_stall(std::string const& waiting_for, double now_s) {
   }
 }
 
+// A set is named after the clock, or one more than the last where the clock has not moved since.
+std::uint64_t Hub::next_label() const {
+  return last_set_ > 0 || !newest_set_.empty() ? std::max(clock_, last_set_ + 1) : clock_;
+}
+
 void Hub::request(protocol::Purpose purpose, double now_s) {
-  // A set is named after the clock, or one more than the last where the clock has not moved since.
-  auto const label = last_set_ > 0 || !newest_set_.empty() ? std::max(clock_, last_set_ + 1) : clock_;
-  carry_out(quiet_.request(purpose, label, now_s), now_s);
+  carry_out(quiet_.request(purpose, next_label(), now_s), now_s);
+}
+
+void Hub::begin_snapshot(double now_s) {
+  std::set<protocol::Participant> everyone;
+  using Kind = protocol::Participant::Kind;
+  for (int site = 0; site < effective_sites(plan_.config); ++site) everyone.insert({Kind::site, site});
+  for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard) everyone.insert({Kind::shard, shard});
+  requested_s_ = now_s;
+  carry_out(snapshot_.begin(next_label(), std::move(everyone), now_s), now_s);
+}
+
+std::optional<double> Hub::next_timer_s() const {
+  return snapshot_.is_open() ? snapshot_.next_timer_s() : quiet_.next_timer_s();
+}
+
+void Hub::carry_out(std::vector<protocol::SnapshotAction> const& actions, double now_s) {
+  for (auto const& action : actions) {
+    if (auto const* cut = std::get_if<protocol::BeginCut>(&action)) {
+      start_set(cut->marker.step);
+      to_own_shard_(cut->marker);
+    } else if (auto const* sealed = std::get_if<protocol::Seal>(&action)) {
+      seal(*sealed, now_s);
+    } else {
+      give_up(std::get<protocol::GiveUp>(action).why, now_s);
+    }
+  }
 }
 
 void Hub::carry_out(std::vector<protocol::QuietAction> const& actions, double now_s) {
@@ -128,21 +164,25 @@ void Hub::carry_out(std::vector<protocol::QuietAction> const& actions, double no
         purpose_ = hold->purpose;
         requested_s_ = now_s;
       }
-      if (auto const* save = std::get_if<protocol::Save>(&send->message)) start_set(*save);
+      if (auto const* save = std::get_if<protocol::Save>(&send->message)) start_set(save->step);
       send_to_all(send->message);
     } else if (auto const* sealed = std::get_if<protocol::Seal>(&action)) {
       seal(*sealed, now_s);
-    } else if (auto const* given_up = std::get_if<protocol::GiveUp>(&action)) {
-      failure_ = given_up->why;
-      record(fault_json(now_s - start_s_, clock_, given_up->why));
-      base::log::warn(fmt::format("no checkpoint at step {}: {}", clock_, given_up->why));
+    } else {
+      give_up(std::get<protocol::GiveUp>(action).why, now_s);
     }
   }
 }
 
-void Hub::start_set(protocol::Save const& save) {
+void Hub::give_up(std::string const& why, double now_s) {
+  failure_ = why;
+  record(fault_json(now_s - start_s_, clock_, why));
+  base::log::warn(fmt::format("no checkpoint at step {}: {}", clock_, why));
+}
+
+void Hub::start_set(std::uint64_t step) {
   try {
-    checkpoint::start_set(folder_.checkpoints(), save.step);
+    checkpoint::start_set(folder_.checkpoints(), step);
   } catch (base::RuntimeFailure const& failure) {
     // The writers will find no folder and say so; the run goes on without this checkpoint.
     base::log::warn_once("checkpoint folder", failure.what());

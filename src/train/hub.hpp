@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "protocol/quiet_point.hpp"
+#include "protocol/snapshot.hpp"
 #include "train/checkpoints.hpp"
 #include "train/console.hpp"
 #include "train/metrics.hpp"
@@ -28,7 +28,7 @@ struct Standing {
 
 class Hub {
  public:
-  // `to_own_shard` hands a command (Hold, Save, Go) to the shard that lives in this process.
+  // `to_own_shard` hands a command (Hold, Save, Go, Marker) to the shard that lives in this process.
   Hub(RunPlan const& plan, RunFolder folder, std::optional<ResumePoint> const& resume, bool shows_progress,
       transport::Transport& transport, double start_s,
       std::function<void(protocol::Message const&)> to_own_shard);
@@ -36,11 +36,11 @@ class Hub {
   void record(std::string const& metrics_line);
   void on_held(protocol::Participant who, protocol::Held const& held, double now_s);
   void on_saved(protocol::Participant who, protocol::Saved const& saved, double now_s);
-  void on_stop_requested(double now_s);
+  void on_stop_requested();
   // Called often: starts a checkpoint, the stop or the end when it is time, and keeps the console alive.
   void tick(Standing const& standing, double now_s);
 
-  std::optional<double> next_timer_s() const { return quiet_.next_timer_s(); }
+  std::optional<double> next_timer_s() const;
   // The last lines of metrics, status and console. Returns what the program exits with.
   base::ExitCode end(double now_s);
 
@@ -48,8 +48,12 @@ class Hub {
   void request(protocol::Purpose purpose, double now_s);
   bool is_checkpoint_due(double now_s) const;
   void schedule_checkpoint(double now_s);
+  void begin_snapshot(double now_s);
+  std::uint64_t next_label() const;
   void carry_out(std::vector<protocol::QuietAction> const& actions, double now_s);
-  void start_set(protocol::Save const& save);
+  void carry_out(std::vector<protocol::SnapshotAction> const& actions, double now_s);
+  void give_up(std::string const& why, double now_s);
+  void start_set(std::uint64_t step);
   void send_to_all(protocol::Message const& message);
   void seal(protocol::Seal const& seal, double now_s);
   void watch_for_stall(std::string const& waiting_for, double now_s);
@@ -64,6 +68,8 @@ class Hub {
   std::optional<TensorBoard> tensorboard_;
   Console console_;
   protocol::QuietPoint quiet_;
+  protocol::Snapshot snapshot_;
+  bool stop_wanted_ = false;
 
   std::uint64_t clock_ = 0;
   std::uint64_t last_set_ = 0;         // the step that the newest set is named after

@@ -5,9 +5,11 @@
 
 namespace atl::train {
 
-protocol::SiteMachine::Options site_options(deck::RunConfig const& config) {
+protocol::SiteMachine::Options site_options(deck::RunConfig const& config, int site) {
   auto const outer = deck::outer_rule(config);
-  protocol::SiteMachine::Options options{.fragments = has_outer_exchange(config) ? outer.fragments : 0,
+  protocol::SiteMachine::Options options{.site = site,
+                                         .fragments = has_outer_exchange(config) ? outer.fragments : 0,
+                                         .shards = config.syncer.ranks,
                                          .incarnation = 1,
                                          .receive = outer.receive,
                                          .late = outer.late,

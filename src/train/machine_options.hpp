@@ -7,7 +7,7 @@
 
 namespace atl::train {
 
-protocol::SiteMachine::Options site_options(deck::RunConfig const& config);
+protocol::SiteMachine::Options site_options(deck::RunConfig const& config, int site);
 protocol::SyncerMachine::Options syncer_options(deck::RunConfig const& config, int shard);
 
 }  // namespace atl::train

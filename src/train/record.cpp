@@ -30,6 +30,8 @@ protocol::Message message_of(protocol::SiteEvent const& event) {
       [](auto const& held) -> protocol::Message {
         if constexpr (std::is_same_v<std::decay_t<decltype(held)>, protocol::HeldRelease>) {
           return held.release;
+        } else if constexpr (std::is_same_v<std::decay_t<decltype(held)>, protocol::HeldState>) {
+          return held.state;
         } else {
           return held;
         }
@@ -43,6 +45,8 @@ protocol::SiteEvent event_of(protocol::Message const& message, protocol::Payload
         using Content = std::decay_t<decltype(content)>;
         if constexpr (std::is_same_v<Content, protocol::Release>) {
           return protocol::HeldRelease{content, payload};
+        } else if constexpr (std::is_same_v<Content, protocol::StateData>) {
+          return protocol::HeldState{content, payload};
         } else if constexpr (std::is_constructible_v<protocol::SiteEvent, Content>) {
           return content;
         } else {
@@ -52,17 +56,24 @@ protocol::SiteEvent event_of(protocol::Message const& message, protocol::Payload
       message);
 }
 
+protocol::PayloadHandle payload_of(protocol::SiteEvent const& event) {
+  if (auto const* held = std::get_if<protocol::HeldRelease>(&event)) return held->payload;
+  auto const* held = std::get_if<protocol::HeldState>(&event);
+  return held ? held->payload : 0;
+}
+
 void pack_events(std::deque<protocol::SiteEvent>& pending, Share& share) {
   while (!pending.empty()) {
-    auto const* held = std::get_if<protocol::HeldRelease>(&pending.front());
     auto const message = protocol::encode(message_of(pending.front()));
-    EventHeader const header{static_cast<std::uint32_t>(message.size()), held ? held->payload : 0};
+    EventHeader const header{static_cast<std::uint32_t>(message.size()), payload_of(pending.front())};
     if (share.events_bytes + sizeof header + message.size() > share.events.size()) break;
     std::byte* const place = share.events.data() + share.events_bytes;
     std::memcpy(place, &header, sizeof header);
     std::memcpy(place + sizeof header, message.data(), message.size());
     share.events_bytes += static_cast<std::uint32_t>(sizeof header + message.size());
+    bool const is_marker = std::holds_alternative<protocol::Marker>(pending.front());
     pending.pop_front();
+    if (is_marker) break;  // what came after it must not be in the state that it asks for
   }
 }
 

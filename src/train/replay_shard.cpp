@@ -38,6 +38,8 @@ void ReplayShard::load(ResumePoint const& resume, protocol::TapedLife const& lif
     held_[++last_handle_] = SyncerRun::load_payload(plan_, files, static_cast<int>(site),
                                                     static_cast<int>(contribution.fragment));
   }
+  for (auto const& sent : SyncerRun::in_flight_of(plan_, resume, static_cast<int>(life.start.index)))
+    held_[++last_handle_] = sent.payload;
 }
 
 void ReplayShard::run() {

@@ -85,12 +85,14 @@ std::span<float> Replica::snapshot_of(tensor::Range range) {
 void Replica::save(base::Writer& writer) const {
   writer.write("theta", std::span<float const>(theta_.data(), theta_.size()));
   writer.write("base", std::span<float const>(base_.data(), base_.size()));
+  if (!snapshots_.empty()) writer.write("snapshots", std::span<float const>(snapshots_));
   for (std::size_t p = 0; p < residuals_.size(); ++p) residuals_[p].save(*writer.group(residual_name(p)));
 }
 
 void Replica::load(base::Reader const& reader) {
   reader.read("theta", std::span(theta_.data(), theta_.size()));
   reader.read("base", std::span(base_.data(), base_.size()));
+  if (!snapshots_.empty()) reader.read("snapshots", std::span(snapshots_));
   for (std::size_t p = 0; p < residuals_.size(); ++p) residuals_[p].load(*reader.group(residual_name(p)));
 }
 

@@ -72,6 +72,11 @@ void SiteChannel::accept(transport::Frame frame) {
     events_.emplace_back(protocol::HeldRelease{*release, last_handle_});
     return;
   }
+  if (auto const* marker = std::get_if<protocol::Marker>(&frame.message)) {
+    if (marker->id > std::exchange(last_marker_, std::max(last_marker_, marker->id)))
+      events_.emplace_back(*marker);
+    return;
+  }
   std::visit(
       [&](auto const& message) {
         if constexpr (std::is_constructible_v<protocol::SiteEvent, decltype(message)>) {
@@ -95,24 +100,27 @@ void SiteChannel::drop_older_release(protocol::Release const& newer) {
   }
 }
 
-void SiteChannel::contribute(protocol::Contribution const& contribution, transport::Payload payload) {
-  int const owner = static_cast<int>(contribution.fragment) % plan_.config.syncer.ranks;
-  transport_.send(shard_peer(owner), contribution, std::move(payload));
+void SiteChannel::contribute(protocol::Contribute const& asked, transport::Payload payload) {
+  transport_.send(shard_peer(asked.owner), asked.contribution, std::move(payload));
 }
 
-void SiteChannel::send_progress(protocol::Progress const& progress) {
-  for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard)
-    transport_.send(shard_peer(shard), progress);
+void SiteChannel::send_to_shards(protocol::Message const& message) {
+  for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard) transport_.send(shard_peer(shard), message);
+}
+
+void SiteChannel::send_markers(protocol::Marker marker) {
+  for (bool const bulk : {false, true}) {
+    marker.bulk = bulk;
+    for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard)
+      transport_.send(shard_peer(shard), marker, marker_payload(marker));
+  }
 }
 
 void SiteChannel::send_to_hub(protocol::Message message) {
   transport_.send(shard_peer(0), std::move(message));
 }
 
-void SiteChannel::say_goodbye() {
-  for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard)
-    transport_.send(shard_peer(shard), protocol::Bye{});
-}
+void SiteChannel::say_goodbye() { send_to_shards(protocol::Bye{}); }
 
 std::map<std::string, std::uint64_t> SiteChannel::sent_bytes() const {
   auto const by_kind = transport_.counters().bytes_sent_by_kind;

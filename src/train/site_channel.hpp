@@ -29,8 +29,9 @@ class SiteChannel {
   virtual transport::Payload const& payload(protocol::PayloadHandle handle) { return payloads_.at(handle); }
   virtual void discard(protocol::PayloadHandle handle) { payloads_.erase(handle); }
 
-  void contribute(protocol::Contribution const& contribution, transport::Payload payload);
-  virtual void send_progress(protocol::Progress const& progress);
+  void contribute(protocol::Contribute const& asked, transport::Payload payload);
+  virtual void send_to_shards(protocol::Message const& message);
+  virtual void send_markers(protocol::Marker marker);  // on both lanes, to all shards
   virtual void send_to_hub(protocol::Message message);
   void say_goodbye();
 
@@ -48,6 +49,7 @@ class SiteChannel {
 
   std::map<protocol::PayloadHandle, transport::Payload> payloads_;
   protocol::PayloadHandle last_handle_ = 0;
+  std::uint64_t last_marker_ = 0;  // of the snapshot
 };
 
 }  // namespace atl::train

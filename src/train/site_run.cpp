@@ -39,7 +39,7 @@ SiteRun::SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<Res
       corpus_(open_site_corpus(plan, world.in_deck.group)),
       replica_(plan, world.site.rank() == 0),
       inner_(plan, corpus_, world, trace),
-      machine_(site_options(plan.config)),
+      machine_(site_options(plan.config, world.here.group)),
       channel_(std::move(links.channel)),
       tape_(links.tape),
       is_replay_(links.is_replay) {
@@ -175,7 +175,7 @@ void SiteRun::carry_out(protocol::SiteAction const& action) {
   } else if (auto const* known = std::get_if<protocol::Settled>(&action)) {
     replica_.settle(static_cast<int>(known->fragment), known->advanced);
   } else if (auto const* asked = std::get_if<protocol::Contribute>(&action)) {
-    contribute(asked->contribution);
+    contribute(*asked);
   } else if (auto const* progress = std::get_if<protocol::SendProgress>(&action)) {
     last_progress_ = progress->progress;
     last_progress_->stop_requested |= stop_requested_;  // also while the site stands still
@@ -184,8 +184,17 @@ void SiteRun::carry_out(protocol::SiteAction const& action) {
     if (channel_) channel_->send_to_hub(held->held);
   } else if (auto const* state = std::get_if<protocol::WriteState>(&action)) {
     write_state(state->save);
-  } else {
+  } else if (auto const* cut = std::get_if<protocol::Cut>(&action)) {
+    // Nothing changes before the state is written, so nobody needs to wait for that.
+    if (channel_) channel_->send_markers(cut->marker);
+    write_state({.id = cut->marker.id, .step = cut->marker.step});
+    last_record_s_ = base::now_s();  // writing is no part of a step
+  } else if (auto const* promise = std::get_if<protocol::TellShards>(&action)) {
+    if (channel_) channel_->send_to_shards(promise->message);
+  } else if (std::holds_alternative<protocol::Leave>(action)) {
     has_left_ = true;
+  } else {
+    throw base::RuntimeFailure("a site cannot heal within a run yet");
   }
 }
 
@@ -199,7 +208,7 @@ bool SiteRun::is_cut_off() const {
 }
 
 void SiteRun::send_progress() {
-  if (channel_ && last_progress_ && !is_cut_off()) channel_->send_progress(*last_progress_);
+  if (channel_ && last_progress_ && !is_cut_off()) channel_->send_to_shards(*last_progress_);
 }
 
 void SiteRun::report(std::string const& metrics_line) {

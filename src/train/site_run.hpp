@@ -52,7 +52,7 @@ class SiteRun {
   // The protocol's actions.
   void carry_out(protocol::SiteAction const& action);
   void adopt(protocol::Adopt const& adopt);
-  void contribute(protocol::Contribution const& contribution);
+  void contribute(protocol::Contribute const& asked);
   void write_state(protocol::Save const& save);
   protocol::Saved save_own_state(protocol::Save const& save) const;
 

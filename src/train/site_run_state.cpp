@@ -48,13 +48,13 @@ void SiteRun::adopt(protocol::Adopt const& adopt) {
   tape_->put(protocol::TapedBase{adopt.fragment, adopt.version, base::digest_of(base)});
 }
 
-void SiteRun::contribute(protocol::Contribution const& contribution) {
-  Trace::Span const span(trace_, Work::contribute, contribution.fragment);
-  auto const fragment = static_cast<int>(contribution.fragment);
+void SiteRun::contribute(protocol::Contribute const& asked) {
+  Trace::Span const span(trace_, Work::contribute, asked.contribution.fragment);
+  auto const fragment = static_cast<int>(asked.contribution.fragment);
   if (channel_) {
     if (tape_) tape_->flush();
     auto coded = std::make_shared<std::vector<std::byte> const>(replica_.outer_gradient(fragment));
-    channel_->contribute(contribution, std::move(coded));
+    channel_->contribute(asked, std::move(coded));
   }
   replica_.take_snapshot(fragment);
 }

@@ -100,10 +100,14 @@ void SyncerRun::dispatch(transport::Frame const& frame) {
   if (auto const* hello = std::get_if<protocol::Hello>(&frame.message); hello && from_site) {
     on_hello(peer, *hello);
   } else if (auto const* progress = std::get_if<protocol::Progress>(&frame.message)) {
-    if (hub_ && progress->stop_requested) hub_->on_stop_requested(now_s);
+    if (hub_ && progress->stop_requested) hub_->on_stop_requested();
     if (from_site) carry_out(machine_.on_progress(peer, *progress, now_s));
   } else if (std::holds_alternative<protocol::Contribution>(frame.message) && from_site) {
     on_contribution(frame);
+  } else if (auto const* marker = std::get_if<protocol::Marker>(&frame.message)) {
+    on_marker(*marker);
+    if (from_site) cut_.on_site_marker(peer, *marker);
+    close_cut_if_complete();
   } else if (auto const* held = std::get_if<protocol::Held>(&frame.message); held && hub_) {
     hub_->on_held(participant(frame.from), *held, now_s);
   } else if (auto const* saved = std::get_if<protocol::Saved>(&frame.message); saved && hub_) {
@@ -132,8 +136,9 @@ void SyncerRun::on_hello(int site, protocol::Hello const& hello) {
   } else if (hello.parameters != plan_.table.digest()) {
     refusal = "the models' tensors differ";
   }
-  transport_.send(site_peer(site), protocol::Welcome{refusal});
-  if (refusal.empty()) carry_out(machine_.on_admitted(site, hello.incarnation, base::now_s()));
+  if (!refusal.empty()) return transport_.send(site_peer(site), protocol::Welcome{.refusal = refusal});
+  transport_.send(site_peer(site), machine_.welcome(site));
+  carry_out(machine_.on_admitted(site, hello.incarnation, base::now_s(), hello.heals));
 }
 
 void SyncerRun::on_contribution(transport::Frame const& frame) {
@@ -148,6 +153,8 @@ void SyncerRun::on_contribution(transport::Frame const& frame) {
     base::log::warn_once("contribution",
                          fmt::format("site {} sent a contribution of the wrong size", frame.from.index));
   }
+  if (fits && cut_.records(frame.from.index))
+    in_flight_.push_back({frame.from.index, contribution, frame.payload});
   auto const handle = ++last_handle_;
   auto const site = static_cast<std::uint32_t>(frame.from.index);
   auto& held = held_[handle] = {frame.payload, frame.wire_bytes, {site, contribution}};
@@ -184,6 +191,9 @@ void SyncerRun::on_command(protocol::Message const& message) {
     carry_out(machine_.on_hold(hold->purpose, now_s));
   } else if (auto const* save = std::get_if<protocol::Save>(&message)) {
     write_state(*save);
+  } else if (auto const* marker = std::get_if<protocol::Marker>(&message)) {
+    on_marker(*marker);
+    close_cut_if_complete();
   } else if (auto const* go = std::get_if<protocol::Go>(&message)) {
     hold_.reset();
     is_over_ = go->leave;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "protocol/snapshot.hpp"
 #include "protocol/syncer_machine.hpp"
 #include "protocol/tape.hpp"
 #include "train/hub.hpp"
@@ -29,6 +30,14 @@ class SyncerRun {
   // What a shard held of a site when it was saved, coded again.
   static transport::Payload load_payload(RunPlan const& plan, ShardFiles const& files, int site,
                                          int fragment);
+  // A contribution that was on its way at the cut of a snapshot.
+  struct InFlight {
+    int site = 0;
+    protocol::Contribution contribution;  // as it was sent
+    transport::Payload payload;
+  };
+  // Those to a shard's fragments, of the snapshot that a run goes on from.
+  static std::vector<InFlight> in_flight_of(RunPlan const& plan, ResumePoint const& resume, int shard);
   bool has_everyone_left() const { return farewells_ >= partners_; }
 
  private:
@@ -48,7 +57,14 @@ class SyncerRun {
   void on_command(protocol::Message const& message);
   void report_when_quiet();
   void write_state(protocol::Save const& save);
+  void write_machine_and_model(base::Writer& writer) const;
+  // Of a snapshot.
+  void on_marker(protocol::Marker const& marker);
+  void pass_on(protocol::Marker marker);
+  void close_cut_if_complete();
+  void load_in_flight(ResumePoint const& resume);
   void save_payloads(base::Writer& writer) const;
+  void save_in_flight(base::Writer& writer) const;
   void answer_hub(protocol::Message message);
   void report(std::string const& metrics_line);
 
@@ -70,6 +86,11 @@ class SyncerRun {
   std::optional<OuterModel> model_;  // none where nothing is exchanged
   std::map<protocol::PayloadHandle, Held> held_;
   protocol::PayloadHandle last_handle_ = 0;
+
+  protocol::CutRecorder cut_;
+  std::optional<StateFile> cut_file_;
+  std::vector<InFlight> in_flight_;
+  std::vector<protocol::TapedContribution> begun_in_flight_;  // at the start of this life
 
   std::optional<protocol::Hold> hold_;  // not answered yet
   bool is_over_ = false;

@@ -2,14 +2,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "deck/deck.hpp"
 #include "outer/codec.hpp"
+#include "protocol/saved_state.hpp"
+#include "train/peers.hpp"
 #include "train/syncer_run.hpp"
 
 namespace atl::train {
@@ -25,11 +29,103 @@ void SyncerRun::write_state(protocol::Save const& save) {
   Trace::Span const span(trace_, Work::checkpoint, save.step);
   if (tape_) tape_->flush();
   answer_hub(save_state(folder_, save, shard_file(shard_), [&](base::Writer& writer) {
-    machine_.save(*writer.group("syncer_machine"));
-    if (!model_) return;
-    model_->save(writer);
-    save_payloads(*writer.group("payloads"));
+    write_machine_and_model(writer);
+    save_in_flight(*writer.group("in_flight"));  // nothing, at rest
   }));
+}
+
+void SyncerRun::write_machine_and_model(base::Writer& writer) const {
+  machine_.save(*writer.group("syncer_machine"));
+  if (!model_) return;
+  model_->save(writer);
+  save_payloads(*writer.group("payloads"));
+}
+
+// The state goes into its file at once, and what was on its way when the last site's marker has come.
+void SyncerRun::on_marker(protocol::Marker const& marker) {
+  std::set<int> sites;
+  for (int site = 0; model_ && site < effective_sites(plan_.config); ++site) sites.insert(site);
+  if (!cut_.begin(marker, std::move(sites))) return;
+  Trace::Span const span(trace_, Work::checkpoint, marker.step);
+  in_flight_.clear();
+  cut_file_.emplace(folder_, marker.id, marker.step, shard_file(shard_));
+  pass_on(marker);
+  cut_file_->write([this](base::Writer& writer) { write_machine_and_model(writer); });
+}
+
+void SyncerRun::pass_on(protocol::Marker marker) {
+  for (bool const bulk : {false, true}) {
+    marker.bulk = bulk;
+    for (int site = 0; site < effective_sites(plan_.config); ++site)
+      transport_.send(site_peer(site), marker, marker_payload(marker));
+    for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard) {
+      if (shard != shard_) transport_.send(shard_peer(shard), marker, marker_payload(marker));
+    }
+  }
+}
+
+void SyncerRun::close_cut_if_complete() {
+  if (!cut_.is_complete()) return;
+  cut_.close();
+  cut_file_->write([this](base::Writer& writer) { save_in_flight(*writer.group("in_flight")); });
+  auto saved = cut_file_->finish();
+  cut_file_.reset();
+  answer_hub(std::move(saved));
+}
+
+void SyncerRun::save_in_flight(base::Writer& writer) const {
+  writer.write("count", std::uint64_t{in_flight_.size()});
+  std::vector<float> room;
+  for (std::size_t i = 0; i < in_flight_.size(); ++i) {
+    auto const& [site, c, payload] = in_flight_[i];
+    auto const group = writer.group(fmt::format("contribution_{}", i));
+    group->write("numbers", std::array<std::uint64_t, 9>{static_cast<std::uint64_t>(site), c.fragment,
+                                                         c.round, c.incarnation, c.base.term, c.base.commits,
+                                                         c.step, c.work.steps, c.work.tokens});
+    group->write("values", outer::decoded(plan_.codec, *payload, room));
+  }
+}
+
+// Where the shards are as many, or not, as when it was written: each fragment's from whoever owned it.
+std::vector<SyncerRun::InFlight> SyncerRun::in_flight_of(RunPlan const& plan, ResumePoint const& resume,
+                                                         int shard) {
+  std::vector<InFlight> in_flight;
+  ShardFiles const files(resume);
+  for (auto const& file : files.all()) {
+    auto const group = file.root().group("in_flight");
+    std::uint64_t const count = group->read_uint("count");
+    for (std::uint64_t i = 0; i < count; ++i) {
+      auto const each = group->group(fmt::format("contribution_{}", i));
+      auto const n = protocol::read_numbers<9>(*each, "numbers");
+      protocol::Contribution const contribution{.fragment = static_cast<std::uint32_t>(n[1]),
+                                                .round = n[2],
+                                                .incarnation = n[3],
+                                                .base = {n[4], n[5]},
+                                                .step = n[6],
+                                                .work = {n[7], n[8]}};
+      bool const is_mine = n[0] < static_cast<std::uint64_t>(effective_sites(plan.config)) &&
+                           n[1] < static_cast<std::uint64_t>(plan.table.fragments()) &&
+                           static_cast<int>(n[1]) % plan.config.syncer.ranks == shard;
+      if (!is_mine) continue;
+      std::vector<float> values(plan.table.fragment(static_cast<int>(n[1])).size);
+      each->read("values", values);
+      in_flight.push_back(
+          {static_cast<int>(n[0]), contribution,
+           std::make_shared<std::vector<std::byte> const>(outer::encode(plan.codec, values))});
+    }
+  }
+  return in_flight;
+}
+
+void SyncerRun::load_in_flight(ResumePoint const& resume) {
+  std::vector<float> room;
+  for (auto const& [site, sent, payload] : in_flight_of(plan_, resume, shard_)) {
+    auto const handle = ++last_handle_;
+    bool const is_finite = outer::is_finite(outer::decoded(plan_.codec, *payload, room));
+    auto const contribution = machine_.put_in_flight(site, sent, {.payload = handle, .finite = is_finite});
+    held_[handle] = {payload, 0, {static_cast<std::uint32_t>(site), contribution}};
+    begun_in_flight_.push_back(held_[handle].from);
+  }
 }
 
 // Of the rounds that rest leaves open, and of carried contributions.
@@ -66,6 +162,7 @@ void SyncerRun::load(ResumePoint const& resume) {
                               {static_cast<std::uint32_t>(member->site), member->contribution}};
     last_handle_ = std::max(last_handle_, member->payload);
   }
+  load_in_flight(resume);
   for (int p = shard_; p < plan_.table.fragments(); p += plan_.config.syncer.ranks) {
     report(to_json(RestoredLine{.step = resume.step,
                                 .fragment = p,
@@ -79,6 +176,7 @@ void SyncerRun::tape_start(protocol::TapedStart start) {
   start.index = static_cast<std::uint32_t>(shard_);
   for (auto const* member : machine_.held_members())
     start.held.push_back({static_cast<std::uint32_t>(member->site), member->contribution});
+  start.in_flight = begun_in_flight_;
   tape_->put(start);
   for (int p = shard_; model_ && p < plan_.table.fragments(); p += plan_.config.syncer.ranks)
     tape_->put(model_->taped(p, machine_.version(static_cast<std::uint32_t>(p))));

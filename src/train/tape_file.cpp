@@ -108,8 +108,8 @@ std::vector<LifeOfRun> read_tapes(RunFolder const& folder) {
     for (int shard = 0; shard < all.config.syncer.ranks; ++shard)
       all.shards.push_back(take(lives_of({Kind::shard, shard}), all, {Kind::shard, shard}));
     for (int site = 0; site < effective_sites(all.config); ++site) {
-      all.sites.push_back(
-          follow(take(lives_of({Kind::site, site}), all, {Kind::site, site}), site_options(all.config)));
+      all.sites.push_back(follow(take(lives_of({Kind::site, site}), all, {Kind::site, site}),
+                                 site_options(all.config, site)));
     }
     run.push_back(std::move(all));
   }

@@ -47,8 +47,11 @@ void TapedChannel::discard(protocol::PayloadHandle handle) {
   if (named) arrived_.erase(named.mapped());
 }
 
-void TapedChannel::send_progress(protocol::Progress const& progress) {
-  if (!progress.fragments.empty()) SiteChannel::send_progress(progress);
+void TapedChannel::send_to_shards(protocol::Message const& message) {
+  auto const* progress = std::get_if<protocol::Progress>(&message);
+  bool const is_of_use =
+      progress ? !progress->fragments.empty() : std::holds_alternative<protocol::Bye>(message);
+  if (is_of_use) SiteChannel::send_to_shards(message);
 }
 
 }  // namespace atl::train

@@ -23,8 +23,9 @@ class TapedChannel final : public SiteChannel {
   // Waits for it.
   transport::Payload const& payload(protocol::PayloadHandle handle) override;
   void discard(protocol::PayloadHandle handle) override;
-  // Only where it says which versions were adopted: more is of no use to a shard that replays.
-  void send_progress(protocol::Progress const& progress) override;
+  // Only of versions that were adopted: more is of no use to a shard that replays.
+  void send_to_shards(protocol::Message const& message) override;
+  void send_markers(protocol::Marker) override {}
   void send_to_hub(protocol::Message) override {}
 
  private:

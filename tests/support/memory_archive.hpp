@@ -1,4 +1,4 @@
-// The archive in memory under the names that tests use.
+// The archive in memory, under the tests' own names.
 #pragma once
 
 #include "base/memory_archive.hpp"
@@ -8,6 +8,6 @@ namespace atl::test {
 using base::MemoryReader;
 using base::MemoryWriter;
 using base::saved;
-using Values = base::MemoryValues;
+using base::Values;
 
 }  // namespace atl::test

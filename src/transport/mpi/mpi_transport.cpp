@@ -82,11 +82,15 @@ void MpiTransport::send(Peer to, protocol::Message message, Payload payload) {
   auto const* release = std::get_if<protocol::Release>(&message);
   Channel::Queued queued{
       .frame = {.body = protocol::encode(message), .payload = std::move(payload), .kind = message.index()},
-      .release_of = release ? std::optional(release->fragment) : std::nullopt};
+      .release_of = release ? std::optional(release->fragment) : std::nullopt,
+      .is_marker = std::holds_alternative<protocol::Marker>(message)};
 
   std::lock_guard const lock(mutex_);
   base::ensure(!is_closing_, "nothing is sent after close");
-  auto const older = std::ranges::find_if(channel.queue, [&](auto const& waiting) {
+  // Nothing overtakes a marker.
+  auto const is_marker = [](auto const& waiting) { return waiting.is_marker; };
+  auto const begin = std::find_if(channel.queue.rbegin(), channel.queue.rend(), is_marker).base();
+  auto const older = std::find_if(begin, channel.queue.end(), [&](auto const& waiting) {
     return queued.release_of && waiting.release_of == queued.release_of;
   });
   if (older != channel.queue.end()) {

@@ -60,6 +60,7 @@ class MpiTransport final : public Transport {
     struct Queued {
       Outgoing frame;
       std::optional<std::uint32_t> release_of;  // the fragment, so that a newer release can take its place
+      bool is_marker = false;
     };
     std::deque<Queued> queue;
     std::size_t unread = 0;  // frames in the inbox

@@ -24,7 +24,7 @@ TEST_CASE("a file of a newer format is refused with both versions") {
   CHECK_THROWS_AS(FileReader(folder.path(), describe(file)), base::InputError);
   CHECK_THROWS_WITH(
       FileReader(folder.path(), describe(file)),
-      ContainsSubstring("has format version 3, this atoll reads up to 2") && ContainsSubstring("newer"));
+      ContainsSubstring("has format version 4, this atoll reads up to 3") && ContainsSubstring("newer"));
 }
 
 TEST_CASE("an HDF5 file of another program is refused") {

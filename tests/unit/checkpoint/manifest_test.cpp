@@ -97,9 +97,9 @@ TEST_CASE("a manifest that was edited is refused with the remedy") {
 
 TEST_CASE("a manifest of a newer format is refused with both versions") {
   test::ScratchFolder const folder;
-  write_altered(folder.path(), "\"format_version\": 2", "\"format_version\": 3");
+  write_altered(folder.path(), "\"format_version\": 3", "\"format_version\": 4");
   CHECK_THROWS_WITH(read_manifest(folder.path()),
-                    ContainsSubstring("has format version 3, this atoll reads up to 2") &&
+                    ContainsSubstring("has format version 4, this atoll reads up to 3") &&
                         ContainsSubstring("use the version of atoll that wrote it"));
 }
 

@@ -63,6 +63,7 @@ TEST_CASE("line ends of Windows and a byte order mark are no problem") {
 TEST_CASE("every deck in inputs is right, has a comment on every line, and says the same when echoed") {
   int decks = 0;
   for (auto const& entry : std::filesystem::directory_iterator(ATOLL_TEST_INPUTS_FOLDER)) {
+    if (entry.is_directory()) continue;  // of simulations, whose keys are others
     INFO(entry.path());
     auto const config = deck::load(entry.path(), {});
     CHECK(deck::parse(deck::echo(config), "echo", {}) == config);

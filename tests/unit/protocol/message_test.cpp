@@ -17,17 +17,30 @@ constexpr auto large = std::numeric_limits<std::uint64_t>::max();
 // One of every kind, with every field away from its default.
 std::vector<Message> examples() {
   return {
-      Hello{.version = 3, .incarnation = 2, .parameters = {large, 7}, .agreement = "outer.quorum = 2\n"},
-      Welcome{.refusal = "outer.quorum differs"},
-      Progress{
-          .incarnation = 1,
-          .step = 240,
-          .step_s = 0.125,
-          .loss = -1e-300,
-          .holding = true,
-          .stop_requested = true,
-          .fragments = {{.fragment = 5, .base = {1, 9}, .unsent = {3, 6144}, .pending = true, .round = 11},
-                        {.fragment = 6, .base = {}, .unsent = {}, .pending = false, .round = large}}},
+      Hello{.version = 9,
+            .incarnation = 2,
+            .heals = true,
+            .parameters = {large, 7},
+            .agreement = "outer.quorum = 2\n"},
+      Welcome{.refusal = "outer.quorum differs",
+              .shard = 1,
+              .donors = {3, 0},
+              .step = 17,
+              .seats = {{.seat = 1, .term = 4, .from = 2, .owner = 3, .backup = 0}, {.seat = 2}}},
+      Progress{.incarnation = 1,
+               .step = 240,
+               .step_s = 0.125,
+               .loss = -1e-300,
+               .heals = true,
+               .holding = true,
+               .stop_requested = true,
+               .fragments = {{.fragment = 5,
+                              .base = {1, 9},
+                              .unsent = {3, 6144},
+                              .pending = true,
+                              .round = 11,
+                              .open_round = 10},
+                             {.fragment = 6, .base = {}, .unsent = {}, .pending = false, .round = large}}},
       Pull{.fragment = 4, .round = 17, .fate = {16, Outcome::rejected, Reason::not_finite}},
       Cancel{.fragment = 1, .round = 2},
       Contribution{
@@ -41,6 +54,18 @@ std::vector<Message> examples() {
       Go{.id = 1, .leave = true},
       Report{.line = std::string("{\"event\": \"step\"}\0\xff", 19)},
       Bye{},
+      Seat{.seat = 1, .term = 4, .from = 2, .owner = 3, .backup = 0, .claims = true},
+      StateRequest{.site = 2, .incarnation = 5},
+      StateData{.incarnation = 5, .step = 77},
+      Replica{.fragment = 2,
+              .version = {1, 8},
+              .next_due = 48,
+              .sites = {{.fates = {{8, Outcome::merged, Reason::none}}, .needed = {1, 8}}, {}}},
+      ReplicaAck{.fragment = 2, .version = {1, 8}},
+      Alive{},
+      PromiseRequest{.seat = 1, .term = 5, .from = 4, .shard = 2},
+      Promise{.incarnation = 2, .seat = 1, .term = 5, .shard = 2, .claims = true},
+      Marker{.id = 3, .step = 120, .bulk = true},
   };
 }
 
@@ -63,12 +88,14 @@ TEST_CASE("numbers travel little-endian, whatever the machine") {
   CHECK(values == std::vector{4, 4, 3, 2, 1, 0x0b, 0x0a, 0, 0, 0, 0, 0, 0});
 }
 
-TEST_CASE("contributions and releases go by the bulk lane, all else by the control lane") {
+TEST_CASE("what has a payload goes by the bulk lane, all else by the control lane") {
   std::vector<std::size_t> bulk;
   for (auto const& message : examples()) {
     if (is_bulk(message)) bulk.push_back(message.index());
   }
-  CHECK(bulk == std::vector<std::size_t>{Message(Contribution{}).index(), Message(Release{}).index()});
+  CHECK(bulk == std::vector<std::size_t>{Message(Contribution{}).index(), Message(Release{}).index(),
+                                         Message(StateData{}).index(), Message(Replica{}).index(),
+                                         Message(Marker{}).index()});
 }
 
 TEST_CASE("a message cut short anywhere, or with a byte too many, is refused") {
@@ -94,12 +121,12 @@ TEST_CASE("an unknown type, choice or truth value is refused") {
       return true;
     }
   };
-  CHECK(refused(Bye{}, 0, 15));
+  CHECK(refused(Bye{}, 0, static_cast<int>(std::variant_size_v<Message>)));
   CHECK(refused(Go{}, 9, 2));
   CHECK(refused(Hold{}, 9, 3));
   CHECK_FALSE(refused(Hold{}, 9, 2));
   CHECK(refused(FateNotice{}, 13, 7));  // outcome
-  CHECK(refused(FateNotice{}, 14, 8));  // reason
+  CHECK(refused(FateNotice{}, 14, 9));  // reason
 }
 
 TEST_CASE("a length beyond the message is refused before anything is allocated for it") {

@@ -35,9 +35,9 @@ TEST_CASE("a site at its end takes no step, but still answers pulls and adopts")
 TEST_CASE("once the fast site has ended, the clock follows the slow one, on from where it is") {
   ToldShard shard(ending_at(20, 2, 1));
   shard.says(1, {.step = 8, .unsent = 8});
-  shard.says(0, {.step = 19, .unsent = 0, .round = 9});
+  shard.says(0, {.step = 19, .unsent = 0});
   CHECK(shard.clock() == 19);
-  shard.says(0, {.step = 20, .unsent = 0, .round = 9, .holding = true});
+  shard.says(0, {.step = 20, .unsent = 0, .holding = true});
   CHECK(shard.clock() == 19);
   CHECK(shard.slowest_step() == 8);
   shard.says(1, {.step = 11, .unsent = 11});

@@ -84,6 +84,7 @@ TEST_CASE("a term outweighs any number of commits") {
   site.train({release(9, 9)});
   HeldRelease taken_over = release(10, 2);
   taken_over.release.version.term = 1;
+  site.train({Seat{.term = 1, .from = 7}});
   CHECK(only<Adopt>(site.train({taken_over})).size() == 1);
   CHECK(only<Discard>(site.train({release(11, 11)})).size() == 1);
 }
@@ -183,7 +184,8 @@ TEST_CASE("progress tells what has changed, and all of it at first and at rest")
   CHECK(progress.fragments[0] ==
         Progress::Fragment{.fragment = 0, .base = {}, .unsent = work(1), .pending = false, .round = 0});
   CHECK(progress.fragments[1] ==
-        Progress::Fragment{.fragment = 1, .base = {}, .unsent = {}, .pending = true, .round = 1});
+        Progress::Fragment{
+            .fragment = 1, .base = {}, .unsent = {}, .pending = true, .round = 1, .open_round = 1});
 
   progress = progress_of(site.stand({notice(dropped(1), 1)}));
   REQUIRE(progress.fragments.size() == 1);

@@ -124,17 +124,38 @@ TEST_CASE("a site goes on from where it was saved, in its next life") {
   }
 }
 
-TEST_CASE("a site is not saved while a contribution is under way, or before it has parameters") {
+TEST_CASE("a site is not saved before it has parameters") {
   TrainedSite const fresh({.fragments = 1});
   CHECK_THROWS_AS(saved(fresh), base::RuntimeFailure);
+}
 
+TEST_CASE("a site saved with a contribution under way learns its fate in its next life") {
   auto site = started_site({.fragments = 1});
+  site.train_for(2);
   site.train({pull(1)});
-  CHECK_THROWS_AS(saved(site), base::RuntimeFailure);
-  site.train({pull(2, merged(1))});  // its fate is known, but the release is not here
-  CHECK_THROWS_AS(saved(site), base::RuntimeFailure);
-  site.train({release(1, 1, merged(1)), Cancel{.fragment = 0, .round = 2}});
-  CHECK_NOTHROW(saved(site));
+  site.train();
+
+  TrainedSite resumed({.fragments = 1});
+  resumed.load(MemoryReader(saved(site)));
+  CHECK(resumed.ledger(0).pending == work(3));
+  CHECK(contributed(resumed.train({pull(2)})).empty());
+  SECTION("merged") {
+    resumed.stand({release(1, 1, merged(1))});
+    CHECK(resumed.ledger(0).merged == work(3));
+  }
+  SECTION("dropped: it is unsent again") {
+    auto const sent = only<Contribute>(resumed.stand({notice(dropped(1))}));
+    CHECK(sent.at(0).contribution.work == work(5));
+  }
+}
+
+TEST_CASE("at a marker a site reports, then is cut, and trains on") {
+  auto site = started_site({.fragments = 1});
+  auto const actions = site.train({pull(1), Marker{.id = 4, .step = 100}});
+  CHECK(only<Cut>(actions).at(0).marker == Marker{.id = 4, .step = 100});
+  CHECK(std::holds_alternative<Cut>(actions.back()));
+  CHECK(contributed(actions).size() == 1);
+  CHECK_FALSE(site.is_holding());
 }
 
 TEST_CASE("a damaged state of a site is refused") {

@@ -1,0 +1,98 @@
+#include "sim/fault_plan.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <variant>
+
+namespace atl::sim {
+
+namespace {
+
+struct Chance {
+  FaultKind kind;
+  double weight;
+};
+
+FaultKind draw_kind(StormFaultsSection const& from, Draws& draws) {
+  std::vector<Chance> const chances{{FaultKind::delay, from.delay},   {FaultKind::duplicate, from.duplicate},
+                                    {FaultKind::repeat, from.repeat}, {FaultKind::damage, from.damage},
+                                    {FaultKind::poison, from.poison}, {FaultKind::partition, from.partition},
+                                    {FaultKind::stall, from.stall},   {FaultKind::slow, from.slow},
+                                    {FaultKind::loss, from.loss}};
+  double total = 0.0;
+  for (auto const& chance : chances) total += chance.weight;
+  double left = draws.real(0.0, total);
+  for (auto const& chance : chances) {
+    left -= chance.weight;
+    if (left < 0.0) return chance.kind;
+  }
+  return chances.back().kind;
+}
+
+// The strength and the place of a fault.
+Fault draw_fault(StormFaultsSection const& from, Scenario const& scenario, FaultKind kind, Draws& draws) {
+  auto const& layout = scenario.layout;
+  Fault fault{.kind = kind, .node = layout.site(draws.whole(0, layout.sites - 1))};
+  bool const is_of_shard = draws.chance(0.25);
+  switch (kind) {
+    case FaultKind::slow:
+      fault.strength = draws.real(from.slowdown);
+      break;
+    case FaultKind::loss:
+    case FaultKind::rebirth:
+      break;
+    case FaultKind::stall:
+      if (is_of_shard) fault.node = layout.shard(draws.whole(0, layout.shards - 1));
+      break;
+    default:
+      if (draws.chance(0.5)) fault.other = layout.shard(draws.whole(0, layout.shards - 1));
+      if (fault.other < 0 && is_of_shard) fault.node = layout.shard(draws.whole(0, layout.shards - 1));
+      fault.strength = kind == FaultKind::delay ? draws.real(from.delay_steps) * scenario.slowest_step_s()
+                                                : draws.real(from.share);
+  }
+  return fault;
+}
+
+}  // namespace
+
+std::vector<Fault> draw_faults(StormFaultsSection const& from, Scenario const& scenario, double end_s,
+                               Draws& draws) {
+  std::vector<Fault> faults;
+  int spare = scenario.layout.sites - scenario.outer.quorum;
+  double at_s = 0.0;
+  int const count = draws.whole(from.count);
+  int tries = 20 * count;
+  while (static_cast<int>(faults.size()) < count && tries-- > 0) {
+    Fault fault = draw_fault(from, scenario, draw_kind(from, draws), draws);
+    if (faults.empty() || !draws.chance(from.together)) at_s = draws.real(0.0, end_s);
+    fault.from_s = at_s;
+    fault.to_s = at_s + draws.real(from.lasts_steps) * scenario.slowest_step_s();
+    bool const is_for_ever = fault.kind == FaultKind::loss && spare > 0 && draws.chance(from.for_ever);
+    if (is_for_ever) fault.to_s = std::numeric_limits<double>::infinity();
+    bool const is_taken = std::ranges::any_of(faults, [&](Fault const& other) {
+      return other.kind == fault.kind && other.node == fault.node && other.from_s <= fault.to_s &&
+             fault.from_s <= other.to_s;
+    });
+    if (is_taken) continue;
+    if (is_for_ever) --spare;
+    faults.push_back(fault);
+  }
+  return faults;
+}
+
+std::vector<Ambush> draw_ambushes(StormFaultsSection const& from, Scenario const& scenario, Draws& draws) {
+  std::vector<Ambush> ambushes;
+  constexpr auto kinds = static_cast<int>(std::variant_size_v<protocol::Message>);
+  for (int left = draws.whole(from.ambushes); left > 0; --left) {
+    Fault fault = draw_fault(from, scenario, draw_kind(from, draws), draws);
+    fault.other = -1;
+    fault.to_s = draws.real(from.lasts_steps) * scenario.slowest_step_s();
+    ambushes.push_back({.message = static_cast<std::size_t>(draws.whole(0, kinds - 1)),
+                        .nth = static_cast<std::uint64_t>(draws.few({1, 40})),
+                        .at_sender = draws.chance(0.5),
+                        .fault = fault});
+  }
+  return ambushes;
+}
+
+}  // namespace atl::sim

@@ -1,0 +1,32 @@
+// The invariants that a simulated run is held against (src/DECISIONS.md numbers them as the protocol's
+// specification does). Each is computed from what the simulation itself has seen.
+//
+// Not here yet: 7, restart from any completed snapshot keeps all this (a second World from what was saved,
+// watched by the same invariants); 8, replay of any tape gives the same digests (a tape written by the
+// drivers, and one more run that takes its decisions).
+#pragma once
+
+#include <memory>
+
+#include "sim/watch.hpp"
+
+namespace atl::sim {
+
+// 1: every row balances; and what the shards have merged of a life's work is what its row says, or is still
+// to be told there. Of a life that is over nothing is merged that was booked otherwise.
+std::unique_ptr<Invariant> ledger_balances(Scenario const& scenario);
+// 2: every commit has K fresh members, all admitted, in site order, on bases that are not newer than the
+// version and not too old; and no step of a life is merged twice into a fragment.
+std::unique_ptr<Invariant> commits_are_sound(Scenario const& scenario);
+// 3: a message of a life that is over changes nothing.
+std::unique_ptr<Invariant> ghosts_have_no_effect();
+// 4: K healthy sites and healthy shards commit every fragment within a window.
+std::unique_ptr<Invariant> commits_go_on(Scenario const& scenario, FaultBoard const& faults);
+// 5: at rest all healthy sites have the newest version of every fragment, bit for bit.
+std::unique_ptr<Invariant> rest_is_equal(Scenario const& scenario, FaultBoard const& faults);
+// 6: a site of the decoupled method that has parameters and was not told to hold trains.
+std::unique_ptr<Invariant> nobody_waits(Scenario const& scenario);
+// 9: a version of a fragment is one Theta, finite, wherever it is.
+std::unique_ptr<Invariant> versions_are_unique();
+
+}  // namespace atl::sim

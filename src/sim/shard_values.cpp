@@ -1,0 +1,67 @@
+#include "sim/shard_values.hpp"
+
+#include <utility>
+
+#include "outer/codec.hpp"
+#include "outer/merge.hpp"
+#include "sim/site_values.hpp"
+
+namespace atl::sim {
+
+ShardValues::ShardValues(Scenario const& scenario, Problem const& problem, int shard)
+    : scenario_(scenario), problem_(problem) {
+  auto const& outer = scenario.outer;
+  outer::OuterOptimizer::Options const options{
+      .lr = outer.lr,
+      .momentum = outer.optimizer == deck::OuterOptimizerKind::nesterov ? outer.momentum : 0.0};
+  for (int p = shard; p < outer.fragments; p += scenario.layout.shards) {
+    auto theta = problem.initial(p);
+    auto const size = theta.size();
+    Fragment fragment{std::move(theta), {options, size}, {}, {}, {}};
+    if (outer.anchor == deck::Anchor::current)
+      fragment.history.emplace(codec_of(outer.release_codec), outer.max_staleness);
+    publish(fragment, 0);
+    fragments_.emplace(static_cast<std::uint32_t>(p), std::move(fragment));
+  }
+}
+
+void ShardValues::publish(Fragment& fragment, std::uint64_t commits) {
+  auto const codec = codec_of(scenario_.outer.release_codec);
+  fragment.release = std::make_shared<std::vector<std::byte> const>(outer::encode(codec, fragment.theta));
+  fragment.digest = base::digest_of(outer::decoded(codec, *fragment.release, room_));
+  if (fragment.history) fragment.history->keep(commits, fragment.release);
+}
+
+void ShardValues::commit(protocol::Commit const& commit, std::span<Bytes const> payloads) {
+  auto& fragment = fragments_.at(commit.fragment);
+  auto const p = static_cast<int>(commit.fragment);
+  std::vector<std::vector<float>> deltas;
+  std::vector<outer::Weighted> weighted;
+  deltas.reserve(payloads.size());
+  for (std::size_t m = 0; m < payloads.size(); ++m) {
+    auto const& member = commit.members[m];
+    auto& delta = deltas.emplace_back(fragment.theta.size());
+    outer::decode(codec_of(scenario_.outer.codec), *payloads[m], delta);
+    // A carried one keeps its base.
+    bool const is_behind = member.rounds_late == 0 && member.staleness > 0;
+    if (is_behind && fragment.history) fragment.history->shift(member.contribution.base.commits, delta);
+    weighted.push_back({delta, member.weight});
+  }
+  auto const rule =
+      scenario_.outer.merge == deck::MergeKind::rda ? outer::MergeRule::rda : outer::MergeRule::average;
+  std::vector<float> merged(fragment.theta.size());
+  auto const& table = problem_.table();
+  outer::merge(rule, table.tensors_of(p), table.fragment(p), weighted, merged);
+  fragment.optimizer.step(merged, fragment.theta);
+  publish(fragment, commit.version.commits);
+}
+
+bool ShardValues::is_finite(Bytes const& contribution) {
+  return outer::is_finite(outer::decoded(codec_of(scenario_.outer.codec), *contribution, room_));
+}
+
+bool ShardValues::is_finite(std::uint32_t fragment) const {
+  return outer::is_finite(fragments_.at(fragment).theta);
+}
+
+}  // namespace atl::sim

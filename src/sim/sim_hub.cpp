@@ -1,0 +1,60 @@
+#include "sim/sim_hub.hpp"
+
+#include <utility>
+
+namespace atl::sim {
+
+using namespace protocol;
+
+SimHub::SimHub(Stage& stage, std::function<void(Message const&)> to_own_shard)
+    : stage_(stage),
+      to_own_shard_(std::move(to_own_shard)),
+      quiet_(stage.layout().sites, stage.layout().shards, stage.scenario.outer.dead_after_s),
+      next_checkpoint_(stage.scenario.checkpoint_every) {}
+
+void SimHub::on_held(Participant who, Held const& held) {
+  carry_out(quiet_.on_held(who, held, stage_.now_s()));
+}
+
+void SimHub::on_saved(Participant who, Saved const& saved) {
+  carry_out(quiet_.on_saved(who, saved, stage_.now_s()));
+}
+
+void SimHub::tick(std::uint64_t progress, std::uint64_t clock, bool all_sites_live) {
+  auto const& scenario = stage_.scenario;
+  if (!quiet_.is_active() && !quiet_.is_over()) {
+    if (progress >= scenario.steps) {
+      carry_out(quiet_.request(Purpose::finish, clock, stage_.now_s()));
+    } else if (next_checkpoint_ > 0 && clock >= next_checkpoint_ && all_sites_live) {
+      next_checkpoint_ = clock + scenario.checkpoint_every;
+      carry_out(quiet_.request(Purpose::checkpoint, clock, stage_.now_s()));
+    }
+  }
+  is_out_of_patience_ = true;
+  carry_out(quiet_.on_timer(stage_.now_s()));
+  is_out_of_patience_ = false;
+}
+
+void SimHub::carry_out(std::vector<QuietAction> const& actions) {
+  for (auto const& action : actions) {
+    if (auto const* send = std::get_if<SendToAll>(&action)) {
+      if (auto const* hold = std::get_if<Hold>(&send->message)) stage_.see(RestAsked{hold->purpose});
+      if (std::holds_alternative<Save>(send->message)) stage_.see(RestReached{!is_out_of_patience_});
+      if (std::holds_alternative<Go>(send->message)) stage_.see(RestOver{});
+      send_to_all(send->message);
+    } else if (auto const* given_up = std::get_if<GiveUp>(&action)) {
+      stage_.trace.line(stage_.now_s(), "hub", "gives up: " + given_up->why);
+    }
+  }
+}
+
+void SimHub::send_to_all(Message const& message) {
+  auto const& layout = stage_.layout();
+  for (Node node = 0; node < layout.size(); ++node) {
+    if (node != layout.shard(0)) stage_.send(layout.shard(0), node, message);
+  }
+  stage_.note(layout.shard(0), message);
+  to_own_shard_(message);
+}
+
+}  // namespace atl::sim

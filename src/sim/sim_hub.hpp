@@ -1,0 +1,36 @@
+// What shard 0 of a simulated run does beside being a shard, as train/hub does: when the run rests, saves and
+// ends.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "protocol/quiet_point.hpp"
+#include "sim/stage.hpp"
+
+namespace atl::sim {
+
+class SimHub {
+ public:
+  // `to_own_shard`: shard 0 takes its orders without a message.
+  SimHub(Stage& stage, std::function<void(protocol::Message const&)> to_own_shard);
+
+  void on_held(protocol::Participant who, protocol::Held const& held);
+  void on_saved(protocol::Participant who, protocol::Saved const& saved);
+  // After whatever has happened at shard 0. `progress`: of the run, in steps.
+  void tick(std::uint64_t progress, std::uint64_t clock, bool all_sites_live);
+  std::optional<double> next_timer_s() const { return quiet_.next_timer_s(); }
+  bool is_over() const { return quiet_.is_over(); }
+
+ private:
+  void carry_out(std::vector<protocol::QuietAction> const& actions);
+  void send_to_all(protocol::Message const& message);
+
+  Stage& stage_;
+  std::function<void(protocol::Message const&)> to_own_shard_;
+  protocol::QuietPoint quiet_;
+  std::uint64_t next_checkpoint_ = 0;  // on the clock; 0: never
+  bool is_out_of_patience_ = false;    // what is done now is done without those who did not come to rest
+};
+
+}  // namespace atl::sim

@@ -1,0 +1,227 @@
+#include "sim/sim_shard.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/memory_archive.hpp"
+
+namespace atl::sim {
+
+using namespace protocol;
+
+namespace {
+
+SyncerMachine::Options machine_options(Scenario const& scenario, int shard) {
+  return {.shard = shard,
+          .shards = scenario.layout.shards,
+          .sites = scenario.layout.sites,
+          .max_tokens_per_step = max_tokens_per_step,
+          .synchronous = scenario.is_synchronous(),
+          .last_step = scenario.ends_by_itself() ? scenario.steps : 0,
+          .outer = scenario.outer};
+}
+
+// What the driver would see of a machine's state and of what it wants done.
+std::string visible(SyncerMachine const& machine, std::vector<SyncerAction> const& actions) {
+  std::string text = fmt::format("clock {}, timer {}, {}", machine.clock(),
+                                 machine.next_timer_s().value_or(-1.0), machine.waiting_for());
+  for (auto const& action : actions) {
+    if (!std::holds_alternative<DiscardPayload>(action)) text += "; " + describe(action);
+  }
+  return text;
+}
+
+}  // namespace
+
+SimShard::SimShard(Stage& stage, int shard)
+    : stage_(stage),
+      shard_(shard),
+      machine_(machine_options(stage.scenario, shard)),
+      values_(stage.scenario, stage.problem, shard),
+      lives_(static_cast<std::size_t>(stage.layout().sites)) {
+  if (shard == 0) hub_.emplace(stage, [this](Message const& message) { on_command(message); });
+}
+
+void SimShard::start() {
+  for (int p = shard_; p < stage_.scenario.outer.fragments; p += stage_.layout().shards)
+    publish(static_cast<std::uint32_t>(p), {});
+  after_event();
+}
+
+// ---- what arrives ----
+
+void SimShard::receive(Frame frame) {
+  if (is_ghost(frame)) {
+    handle_ghost(frame);
+  } else {
+    dispatch(frame);
+  }
+  after_event();
+}
+
+void SimShard::dispatch(Frame const& frame) {
+  auto const who = stage_.layout().participant(frame.from);
+  bool const from_site = stage_.layout().is_site(frame.from);
+  if (auto const* hello = std::get_if<Hello>(&frame.message); hello && from_site) {
+    on_hello(frame.from, *hello);
+  } else if (std::holds_alternative<Progress>(frame.message) && from_site) {
+    carry_out(hand_over(machine_, frame, 0));
+  } else if (std::holds_alternative<Contribution>(frame.message) && from_site) {
+    carry_out(hand_over(machine_, frame, keep(frame)));
+  } else if (auto const* held = std::get_if<Held>(&frame.message); held && hub_) {
+    hub_->on_held(who, *held);
+  } else if (auto const* saved = std::get_if<Saved>(&frame.message); saved && hub_) {
+    hub_->on_saved(who, *saved);
+  } else if (frame.from == stage_.layout().shard(0)) {
+    on_command(frame.message);
+  }
+}
+
+// The messages that carry an incarnation go to the machine whatever their age.
+std::vector<SyncerAction> SimShard::hand_over(SyncerMachine& machine, Frame const& frame,
+                                              PayloadHandle payload) {
+  int const site = stage_.layout().index_of(frame.from);
+  double const now_s = stage_.now_s();
+  if (auto const* hello = std::get_if<Hello>(&frame.message))
+    return machine.on_admitted(site, hello->incarnation, now_s);
+  if (auto const* progress = std::get_if<Progress>(&frame.message))
+    return machine.on_progress(site, *progress, now_s);
+  if (auto const* contribution = std::get_if<Contribution>(&frame.message)) {
+    bool const finite = payload > 0 && values_.is_finite(held_.at(payload).bytes);
+    return machine.on_contribution(site, *contribution, {payload, finite}, now_s);
+  }
+  return {};
+}
+
+PayloadHandle SimShard::keep(Frame const& frame) {
+  held_[++last_handle_] = frame.parcel;
+  return last_handle_;
+}
+
+void SimShard::on_hello(Node from, Hello const& hello) {
+  int const site = stage_.layout().index_of(from);
+  lives_[static_cast<std::size_t>(site)] = hello.incarnation;
+  stage_.send(self(), from, Welcome{});
+  stage_.see(Admitted{shard_, site, hello.incarnation});
+  carry_out(machine_.on_admitted(site, hello.incarnation, stage_.now_s()));
+}
+
+// From a life of its sender that has been followed by another.
+bool SimShard::is_ghost(Frame const& frame) const {
+  return stage_.layout().is_site(frame.from) && frame.life < lives_[static_cast<std::size_t>(frame.from)];
+}
+
+// A driver closes the earlier connection of a site that says hello again, and what still comes by it is
+// dropped, but for what may have been read from it already: that is for the machine to refuse. It is compared
+// with a twin that is only told the time.
+void SimShard::handle_ghost(Frame const& frame) {
+  bool const is_contribution = std::holds_alternative<Contribution>(frame.message);
+  auto const payload = is_contribution ? keep(frame) : PayloadHandle{0};
+  SyncerMachine twin = machine_;
+  auto const expected = twin.on_timer(stage_.now_s());
+  auto const actions = hand_over(machine_, frame, payload);
+  auto const seen = actions.empty() && !is_contribution ? machine_.on_timer(stage_.now_s()) : actions;
+  auto const what = visible(machine_, seen);
+  auto const wanted = visible(twin, expected);
+  stage_.see(GhostHandled{
+      self(),
+      what == wanted ? "" : fmt::format("{}: '{}' instead of '{}'", describe(frame.message), what, wanted)});
+  carry_out(seen);
+}
+
+void SimShard::on_command(Message const& message) {
+  double const now_s = stage_.now_s();
+  if (auto const* hold = std::get_if<Hold>(&message)) {
+    hold_ = *hold;
+    carry_out(machine_.on_hold(hold->purpose, now_s));
+  } else if (auto const* save = std::get_if<Save>(&message)) {
+    base::saved(machine_);
+    answer_hub(Saved{.id = save->id, .files = {{stage_.layout().name(self()), 1, {}}}, .failure = ""});
+  } else if (auto const* go = std::get_if<Go>(&message)) {
+    hold_.reset();
+    if (!go->leave) carry_out(machine_.on_go(now_s));
+  }
+}
+
+void SimShard::answer_hub(Message message) {
+  if (!hub_) return stage_.send(self(), stage_.layout().shard(0), std::move(message));
+  auto const who = stage_.layout().participant(self());
+  if (auto const* held = std::get_if<Held>(&message)) hub_->on_held(who, *held);
+  if (auto const* saved = std::get_if<Saved>(&message)) hub_->on_saved(who, *saved);
+}
+
+// ---- timers ----
+
+void SimShard::on_timer(std::uint64_t ticket) {
+  if (ticket != ticket_) return;
+  timer_s_.reset();
+  overslept_ = stage_.faults.is_on(FaultKind::stall, self());
+  if (overslept_) return;
+  carry_out(machine_.on_timer(stage_.now_s()));
+  after_event();
+}
+
+void SimShard::resume() {
+  if (overslept_) on_timer(ticket_);
+}
+
+void SimShard::after_event() {
+  if (hold_ && machine_.is_quiet()) answer_hub(Held{std::exchange(hold_, std::nullopt)->id});
+  if (hub_) {
+    auto const progress = stage_.scenario.ends_by_itself() ? machine_.slowest_step() : machine_.clock();
+    bool all_live = true;
+    for (int site = 0; site < stage_.layout().sites; ++site) all_live = all_live && machine_.is_live(site);
+    hub_->tick(progress, machine_.clock(), all_live);
+  }
+  for (auto const& next : {machine_.next_timer_s(), hub_ ? hub_->next_timer_s() : std::nullopt}) {
+    if (!next || (timer_s_ && *timer_s_ <= *next)) continue;
+    timer_s_ = next;
+    stage_.events.plan(*next, Event::Kind::timer, static_cast<std::uint32_t>(shard_), ++ticket_);
+  }
+}
+
+// ---- the machine's actions ----
+
+void SimShard::carry_out(std::vector<SyncerAction> const& actions) {
+  for (auto const& action : actions) {
+    stage_.note(self(), action);
+    if (auto const* send = std::get_if<SendToSite>(&action)) {
+      stage_.send(self(), stage_.layout().site(send->site), send->message);
+    } else if (auto const* release = std::get_if<SendRelease>(&action)) {
+      stage_.send(self(), stage_.layout().site(release->site), release->release,
+                  {values_.release(release->release.fragment), {}});
+    } else if (auto const* round = std::get_if<Commit>(&action)) {
+      commit(*round);
+    } else {
+      take(std::get<DiscardPayload>(action).payload);
+    }
+  }
+}
+
+void SimShard::commit(Commit const& commit) {
+  std::vector<ShardValues::Bytes> payloads;
+  std::vector<StepSpan> holds;
+  for (auto const& member : commit.members) {
+    auto const parcel = take(member.payload);
+    payloads.push_back(parcel.bytes);
+    holds.push_back(parcel.holds);
+  }
+  stage_.see(Committed{shard_, &commit, holds});
+  values_.commit(commit, payloads);
+  publish(commit.fragment, commit.version);
+}
+
+void SimShard::publish(std::uint32_t fragment, Version version) {
+  stage_.see(Published{shard_, fragment, version, values_.digest(fragment), values_.is_finite(fragment)});
+}
+
+Parcel SimShard::take(PayloadHandle payload) {
+  auto node = held_.extract(payload);
+  base::ensure(!node.empty(), "a contribution is merged or discarded once");
+  return std::move(node.mapped());
+}
+
+}  // namespace atl::sim

@@ -1,0 +1,65 @@
+// A shard of a simulated run: drives a SyncerMachine as train/syncer_run does.
+//
+// A shard that can be lost would get lose() and start() as SimSite has them: a Life with machine, values and
+// held payloads, and for a takeover the replica that its backup keeps.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/syncer_machine.hpp"
+#include "sim/shard_values.hpp"
+#include "sim/sim_hub.hpp"
+#include "sim/stage.hpp"
+
+namespace atl::sim {
+
+class SimShard {
+ public:
+  SimShard(Stage& stage, int shard);
+
+  void start();
+  void receive(Frame frame);
+  // The event planned under this ticket.
+  void on_timer(std::uint64_t ticket);
+  // After a stall: what was missed is done now.
+  void resume();
+
+  bool is_over() const { return hub_ && hub_->is_over(); }
+  std::size_t held_payloads() const { return held_.size(); }
+
+ private:
+  void dispatch(Frame const& frame);
+  bool is_ghost(Frame const& frame) const;
+  void handle_ghost(Frame const& frame);
+  std::vector<protocol::SyncerAction> hand_over(protocol::SyncerMachine& machine, Frame const& frame,
+                                                protocol::PayloadHandle payload);
+  protocol::PayloadHandle keep(Frame const& frame);
+  void on_hello(Node site, protocol::Hello const& hello);
+  void on_command(protocol::Message const& message);
+  void carry_out(std::vector<protocol::SyncerAction> const& actions);
+  void commit(protocol::Commit const& commit);
+  void publish(std::uint32_t fragment, protocol::Version version);
+  Parcel take(protocol::PayloadHandle payload);
+  void answer_hub(protocol::Message message);
+  void after_event();
+  Node self() const { return stage_.layout().shard(shard_); }
+
+  Stage& stage_;
+  int shard_;
+  protocol::SyncerMachine machine_;
+  ShardValues values_;
+  std::map<protocol::PayloadHandle, Parcel> held_;
+  protocol::PayloadHandle last_handle_ = 0;
+  std::vector<std::uint64_t> lives_;    // of the sites, by what they said in their hellos
+  std::optional<protocol::Hold> hold_;  // not answered yet
+  std::optional<double> timer_s_;       // planned
+  std::uint64_t ticket_ = 0;            // of the timer to come
+  bool overslept_ = false;              // a timer came while the shard was stalled
+  std::optional<SimHub> hub_;           // shard 0
+};
+
+}  // namespace atl::sim

@@ -1,0 +1,200 @@
+#include "sim/sim_site.hpp"
+
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/memory_archive.hpp"
+
+namespace atl::sim {
+
+using namespace protocol;
+
+namespace {
+
+SiteMachine::Options machine_options(Scenario const& scenario, std::uint64_t incarnation) {
+  auto const& outer = scenario.outer;
+  SiteMachine::Options options{.fragments = outer.fragments,
+                               .incarnation = incarnation,
+                               .receive = outer.receive,
+                               .late = outer.late,
+                               .in_flight = outer.in_flight,
+                               .last_step = scenario.ends_by_itself() ? scenario.steps : 0,
+                               .rounds = {}};
+  if (scenario.is_synchronous())
+    options.rounds = {.interval = outer.interval_steps, .overlap = outer.overlap_steps};
+  return options;
+}
+
+}  // namespace
+
+void SimSite::start(std::uint64_t incarnation, std::uint64_t step) {
+  step_ = step;
+  life_.emplace(Life{.machine = SiteMachine(machine_options(stage_.scenario, incarnation)),
+                     .values = SiteValues(stage_.scenario, stage_.problem, site_, step)});
+  life_->machine.start_at(step);
+  overslept_ = false;
+  stage_.see(SiteStarted{site_, incarnation, step});
+  send_to_shards(Hello{.incarnation = incarnation});
+}
+
+void SimSite::lose() {
+  stage_.see(SiteLost{site_, &life_->machine});
+  life_.reset();
+  ++ticket_;
+}
+
+bool SimSite::trains() const {
+  auto const& machine = life_->machine;
+  return has_joined() && machine.is_ready() && !machine.is_holding() && !machine.is_waiting();
+}
+
+void SimSite::plan_boundary(double time_s) {
+  stage_.events.plan(time_s, Event::Kind::boundary, static_cast<std::uint32_t>(site_), ++ticket_);
+}
+
+double SimSite::step_time_s() {
+  double const jitter = stage_.draws.real(0.95, 1.05);
+  auto const own_s = stage_.scenario.step_s[static_cast<std::size_t>(site_)];
+  return own_s * jitter * stage_.faults.slowdown(stage_.layout().site(site_));
+}
+
+// ---- what arrives ----
+
+void SimSite::receive(Frame frame) {
+  if (!life_ || life_->has_left) return;
+  if (auto const* welcome = std::get_if<Welcome>(&frame.message)) {
+    if (welcome->refusal.empty()) life_->welcomed_by.insert(frame.from);
+  } else if (auto const* release = std::get_if<Release>(&frame.message)) {
+    take_release(*release, std::move(frame.parcel));
+  } else {
+    std::visit(
+        [&](auto const& message) {
+          if constexpr (std::is_constructible_v<SiteEvent, decltype(message)>)
+            life_->inbox.emplace_back(message);
+        },
+        frame.message);
+  }
+  if (has_joined() && !trains()) plan_boundary(stage_.now_s());
+}
+
+// As train/site_channel does: of a release that a newer one overtakes the fate is enough.
+void SimSite::take_release(Release const& release, Parcel parcel) {
+  for (auto& event : life_->inbox) {
+    auto const* held = std::get_if<HeldRelease>(&event);
+    if (!held || held->release.fragment != release.fragment || held->release.version >= release.version)
+      continue;
+    life_->payloads.erase(held->payload);
+    event = FateNotice{release.fragment, held->release.fate};
+  }
+  life_->payloads[++life_->last_handle] = std::move(parcel);
+  life_->inbox.emplace_back(HeldRelease{release, life_->last_handle});
+}
+
+// ---- boundaries ----
+
+void SimSite::cross_boundary(std::uint64_t ticket) {
+  if (ticket != ticket_ || !life_ || life_->has_left) return;
+  if (stage_.faults.is_on(FaultKind::stall, stage_.layout().site(site_))) {
+    overslept_ = true;
+    return;
+  }
+  std::optional<StepDone> done;
+  if (trains()) {
+    life_->values.train();
+    done = StepDone{.tokens = tokens_of(site_, step_), .step_s = step_s_, .loss = life_->values.loss()};
+    ++step_;
+  }
+  auto const inbox = std::exchange(life_->inbox, {});
+  std::vector<SiteEvent> const events(inbox.begin(), inbox.end());
+  for (auto const& action : life_->machine.on_boundary(done, events)) carry_out(action);
+  stage_.see(Crossed{.site = site_,
+                     .has_stepped = done.has_value(),
+                     .tokens = done ? done->tokens : 0,
+                     .events = events,
+                     .machine = &life_->machine,
+                     .trains = trains(),
+                     .has_left = life_->has_left});
+  if (life_->has_left) return;
+  if (done && step_ % stage_.scenario.outer.interval_steps == 0) send_to_hub(Report{"a line of the metrics"});
+  step_s_ = step_time_s();
+  plan_boundary(stage_.now_s() + (trains() ? step_s_ : heartbeat_s));
+}
+
+void SimSite::resume() {
+  if (std::exchange(overslept_, false)) plan_boundary(stage_.now_s());
+}
+
+// ---- the machine's actions ----
+
+void SimSite::carry_out(SiteAction const& action) {
+  stage_.note(stage_.layout().site(site_), action);
+  if (auto const* taken = std::get_if<Adopt>(&action)) {
+    adopt(*taken);
+  } else if (auto const* moot = std::get_if<Discard>(&action)) {
+    base::ensure(life_->payloads.erase(moot->payload) == 1, "a release is used or discarded once");
+  } else if (auto const* known = std::get_if<Settled>(&action)) {
+    life_->values.settle(static_cast<int>(known->fragment), known->advanced);
+  } else if (auto const* asked = std::get_if<Contribute>(&action)) {
+    contribute(asked->contribution);
+  } else if (auto const* progress = std::get_if<SendProgress>(&action)) {
+    send_to_shards(progress->progress);
+  } else if (auto const* held = std::get_if<SendHeld>(&action)) {
+    send_to_hub(held->held);
+  } else if (auto const* state = std::get_if<WriteState>(&action)) {
+    write_state(state->save);
+  } else {
+    leave();
+  }
+}
+
+void SimSite::adopt(Adopt const& adopt) {
+  auto const fragment = static_cast<int>(adopt.fragment);
+  auto const parcel = life_->payloads.extract(adopt.payload);
+  base::ensure(!parcel.empty(), "a release is used or discarded once");
+  life_->values.adopt(fragment, parcel.mapped(), adopt.rule);
+  stage_.see(Adopted{site_, adopt.fragment, adopt.version, life_->values.base_digest(fragment)});
+}
+
+void SimSite::contribute(Contribution const& contribution) {
+  Node const self = stage_.layout().site(site_);
+  Node const owner = stage_.layout().owner_of(contribution.fragment);
+  float poison = 1.0f;
+  if (stage_.draws.chance(stage_.faults.strength(FaultKind::poison, self, owner)))
+    poison = stage_.draws.chance(0.5) ? std::numeric_limits<float>::quiet_NaN()
+                                      : std::numeric_limits<float>::infinity();
+  auto parcel = life_->values.contribute(static_cast<int>(contribution.fragment), poison);
+  stage_.see(Contributed{site_, &contribution, parcel.holds});
+  stage_.send(self, owner, contribution, std::move(parcel));
+}
+
+void SimSite::write_state(Save const& save) {
+  Saved saved{.id = save.id, .files = {}, .failure = ""};
+  try {
+    base::saved(life_->machine);
+    saved.files.push_back(
+        {.name = stage_.layout().name(stage_.layout().site(site_)), .bytes = 1, .digest = {}});
+  } catch (base::RuntimeFailure const& failure) {
+    saved.failure = failure.what();
+  }
+  send_to_hub(saved);
+}
+
+void SimSite::leave() {
+  life_->has_left = true;
+  life_->payloads.clear();
+  send_to_shards(Bye{});
+}
+
+void SimSite::send_to_shards(Message const& message) {
+  auto const& layout = stage_.layout();
+  for (int shard = 0; shard < layout.shards; ++shard)
+    stage_.send(layout.site(site_), layout.shard(shard), message);
+}
+
+void SimSite::send_to_hub(Message message) {
+  stage_.send(stage_.layout().site(site_), stage_.layout().shard(0), std::move(message));
+}
+
+}  // namespace atl::sim

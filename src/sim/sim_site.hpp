@@ -1,0 +1,70 @@
+// A site of a simulated run: drives a SiteMachine as train/site_run does, a boundary after every step.
+//
+// One object outlives the site's deaths: lose() ends a life, start() begins the next. A life that joins from
+// a donor would begin in start() as well, with the step it takes over.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "protocol/site_machine.hpp"
+#include "sim/site_values.hpp"
+#include "sim/stage.hpp"
+
+namespace atl::sim {
+
+class SimSite {
+ public:
+  SimSite(Stage& stage, int site) : stage_(stage), site_(site) {}
+
+  // A new life: says hello to every shard. `step`: how far the site had come before.
+  void start(std::uint64_t incarnation, std::uint64_t step);
+  void lose();
+  void receive(Frame frame);
+  // The event planned under this ticket.
+  void cross_boundary(std::uint64_t ticket);
+  // After a stall: what was missed is done now.
+  void resume();
+
+  bool is_alive() const { return life_.has_value(); }
+  bool has_left() const { return life_ && life_->has_left; }
+  std::uint64_t step() const { return step_; }
+  protocol::SiteMachine const* machine() const { return life_ ? &life_->machine : nullptr; }
+
+ private:
+  struct Life {
+    protocol::SiteMachine machine;
+    SiteValues values;
+    std::set<Node> welcomed_by{};
+    std::deque<protocol::SiteEvent> inbox{};
+    std::map<protocol::PayloadHandle, Parcel> payloads{};
+    protocol::PayloadHandle last_handle = 0;
+    bool has_left = false;
+  };
+
+  bool has_joined() const { return static_cast<int>(life_->welcomed_by.size()) == stage_.layout().shards; }
+  bool trains() const;
+  void plan_boundary(double time_s);
+  double step_time_s();
+  void take_release(protocol::Release const& release, Parcel parcel);
+  void carry_out(protocol::SiteAction const& action);
+  void adopt(protocol::Adopt const& adopt);
+  void contribute(protocol::Contribution const& contribution);
+  void write_state(protocol::Save const& save);
+  void leave();
+  void send_to_shards(protocol::Message const& message);
+  void send_to_hub(protocol::Message message);
+
+  Stage& stage_;
+  int site_;
+  std::optional<Life> life_;
+  std::uint64_t step_ = 0;
+  double step_s_ = 0.0;       // what the step under way takes
+  std::uint64_t ticket_ = 0;  // of the boundary to come
+  bool overslept_ = false;    // a boundary came while the site was stalled
+};
+
+}  // namespace atl::sim

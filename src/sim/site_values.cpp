@@ -1,0 +1,86 @@
+#include "sim/site_values.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+
+#include "outer/codec.hpp"
+#include "outer/receive.hpp"
+
+namespace atl::sim {
+
+outer::Codec codec_of(deck::Codec codec) {
+  return codec == deck::Codec::bf16 ? outer::Codec::bf16 : outer::Codec::fp32;
+}
+
+SiteValues::SiteValues(Scenario const& scenario, Problem const& problem, int site, std::uint64_t step)
+    : scenario_(scenario),
+      problem_(problem),
+      site_(site),
+      step_(step),
+      theta_(problem.table().size(), std::numeric_limits<float>::quiet_NaN()),
+      base_(theta_),
+      snapshot_(theta_),
+      copies_(static_cast<std::size_t>(problem.table().fragments()), {step, step}) {
+  for (int p = 0; p < problem.table().fragments(); ++p)
+    residuals_.emplace_back(codec_of(scenario.outer.codec), problem.table().fragment(p).size);
+}
+
+void SiteValues::train() { problem_.train(site_, step_++, theta_); }
+
+void SiteValues::adopt(int fragment, Parcel const& release, protocol::AdoptRule rule) {
+  auto const received = outer::decoded(codec_of(scenario_.outer.release_codec), *release.bytes, room_);
+  auto const theta = slice(theta_, fragment);
+  auto const base = slice(base_, fragment);
+  auto const snapshot = slice(snapshot_, fragment);
+  auto& copy = copies_[static_cast<std::size_t>(fragment)];
+  switch (rule) {
+    case protocol::AdoptRule::overwrite:
+      std::ranges::copy(received, theta.begin());
+      copy.trained_from = step_;
+      break;
+    case protocol::AdoptRule::blend:  // what is left of the steps is nowhere booked
+      outer::blend(theta, received, scenario_.outer.blend);
+      copy.trained_from = step_;
+      break;
+    case protocol::AdoptRule::rebase_on_snapshot:
+      outer::rebase(theta, snapshot, received);
+      copy.trained_from = copy.snapshot_at;
+      break;
+    case protocol::AdoptRule::rebase_on_base:
+      outer::rebase(theta, base, received);
+      outer::rebase(snapshot, base, received);
+      break;
+  }
+  std::ranges::copy(received, base.begin());
+}
+
+Parcel SiteValues::contribute(int fragment, float poison) {
+  auto const theta = slice(theta_, fragment);
+  auto& copy = copies_[static_cast<std::size_t>(fragment)];
+  std::vector<float> delta(theta.size());
+  outer::difference(slice(base_, fragment), theta, delta);
+  for (float& value : delta) value *= poison;
+  std::ranges::copy(theta, slice(snapshot_, fragment).begin());
+  copy.snapshot_at = step_;
+  auto& residual = residuals_.at(static_cast<std::size_t>(fragment));
+  return {std::make_shared<std::vector<std::byte> const>(residual.encode(delta)), {copy.trained_from, step_}};
+}
+
+base::Digest SiteValues::base_digest(int fragment) const { return base::digest_of(slice(base_, fragment)); }
+
+bool SiteValues::is_at_base(int fragment) const {
+  return std::ranges::equal(slice(theta_, fragment), slice(base_, fragment));
+}
+
+std::span<float> SiteValues::slice(std::vector<float>& buffer, int fragment) {
+  auto const range = problem_.table().fragment(fragment);
+  return std::span(buffer).subspan(range.offset, range.size);
+}
+
+std::span<float const> SiteValues::slice(std::vector<float> const& buffer, int fragment) const {
+  auto const range = problem_.table().fragment(fragment);
+  return std::span(buffer).subspan(range.offset, range.size);
+}
+
+}  // namespace atl::sim

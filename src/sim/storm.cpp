@@ -1,0 +1,52 @@
+#include "sim/storm.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+namespace atl::sim {
+
+void StormReport::add(std::uint64_t seed, Outcome const& outcome) {
+  ++seeds;
+  events += outcome.events;
+  faults += outcome.faults;
+  fewest_events = std::min(fewest_events, outcome.events);
+  fewest_faults = std::min(fewest_faults, outcome.faults);
+  for (std::size_t kind = 0; kind < coverage.size(); ++kind) {
+    for (std::size_t fault = 0; fault < fault_kinds; ++fault)
+      coverage[kind][fault] += outcome.coverage[kind][fault];
+  }
+  if (outcome.violation) failed.push_back({seed, *outcome.violation});
+}
+
+Outcome run_seed(StormConfig const& config, std::uint64_t seed, Trace& trace) {
+  return World(draw_scenario(config, seed), trace).run();
+}
+
+StormReport run_seeds(StormConfig const& config, SeedRange seeds, int threads,
+                      std::function<void(std::uint64_t)> const& done) {
+  StormReport report;
+  std::mutex mutex;
+  std::atomic<std::uint64_t> next = seeds.first;
+  auto const work = [&] {
+    for (auto seed = next++; seed <= seeds.last; seed = next++) {
+      Trace silent(false);
+      auto const outcome = run_seed(config, seed, silent);
+      std::lock_guard const lock(mutex);
+      report.add(seed, outcome);
+      if (done) done(report.seeds);
+    }
+  };
+  auto const count =
+      threads > 0 ? static_cast<unsigned>(threads) : std::max(1u, std::thread::hardware_concurrency());
+  {
+    std::vector<std::jthread> pool;
+    for (unsigned i = 1; i < count; ++i) pool.emplace_back(work);
+    work();
+  }
+  std::ranges::sort(report.failed, {}, &FailedSeed::seed);
+  return report;
+}
+
+}  // namespace atl::sim

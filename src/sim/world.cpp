@@ -1,0 +1,188 @@
+#include "sim/world.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+#include <utility>
+
+namespace atl::sim {
+
+namespace {
+
+constexpr std::uint64_t most_events = 5'000'000;  // a run with more goes round in circles
+
+}  // namespace
+
+World::World(Scenario scenario, Trace& trace)
+    : scenario_(std::move(scenario)),
+      problem_(scenario_.outer.fragments, scenario_.seed),
+      faults_(scenario_.layout.size()),
+      network_(scenario_.layout, scenario_.links, scenario_.seed, events_, faults_),
+      watch_(make_invariants(scenario_, faults_)),
+      trace_(trace),
+      draws_(scenario_.seed, Stream::sites),
+      stage_{scenario_, problem_, events_, faults_, network_, watch_, trace_, draws_},
+      ambushes_(scenario_.ambushes) {
+  for (int m = 0; m < scenario_.layout.sites; ++m) sites_.emplace_back(stage_, m);
+  for (int s = 0; s < scenario_.layout.shards; ++s) shards_.emplace_back(stage_, s);
+}
+
+Outcome World::run() {
+  try {
+    for (auto& shard : shards_) shard.start();
+    for (auto& site : sites_) site.start(1, 0);
+    for (auto const& fault : scenario_.faults) plan_fault(fault);
+    double const until_s = limit_s();
+    while (!watch_.violation() && !is_over()) {
+      if (events_.is_empty() || events_.next_s() > until_s || events_.count() > most_events) {
+        if (!faults_.is_anyone_maimed())
+          watch_.report("4 commits go on", "the run does not come to its end", events_.now_s());
+        break;
+      }
+      happen(events_.next());
+      spring_ambushes();
+      stage_.see(EventOver{});
+    }
+    stage_.see(RunOver{});
+  } catch (std::exception const& failure) {
+    watch_.report("no exception", failure.what(), events_.now_s());
+  }
+  return {.violation = watch_.violation(),
+          .events = events_.count(),
+          .faults = begun_,
+          .end_s = events_.now_s(),
+          .coverage = network_.coverage()};
+}
+
+void World::happen(Event const& event) {
+  switch (event.kind) {
+    case Event::Kind::arrival:
+      return deliver(event.who);
+    case Event::Kind::boundary:
+      return sites_[event.who].cross_boundary(event.ticket);
+    case Event::Kind::timer:
+      return shards_[event.who].on_timer(event.ticket);
+    case Event::Kind::fault_begins:
+      return begin(event.who);
+    case Event::Kind::fault_ends:
+      return end(event.who);
+  }
+}
+
+void World::deliver(std::uint32_t channel) {
+  auto frame = network_.arrive(channel);
+  if (!frame) return;
+  auto const& layout = scenario_.layout;
+  if (trace_.is_on()) {
+    trace_.line(events_.now_s(), layout.name(frame->to),
+                fmt::format("<- {}: {}", layout.name(frame->from), describe(frame->message)));
+  }
+  auto const index = static_cast<std::size_t>(layout.index_of(frame->to));
+  if (layout.is_site(frame->to)) {
+    sites_[index].receive(std::move(*frame));
+  } else {
+    shards_[index].receive(std::move(*frame));
+  }
+}
+
+// ---- faults ----
+
+void World::plan_fault(Fault const& fault) {
+  auto const index = static_cast<std::uint32_t>(planned_.size());
+  planned_.push_back(fault);
+  is_on_.push_back(false);
+  events_.plan(fault.from_s, Event::Kind::fault_begins, index);
+  if (std::isfinite(fault.to_s)) events_.plan(fault.to_s, Event::Kind::fault_ends, index);
+}
+
+void World::spring_ambushes() {
+  std::erase_if(ambushes_, [this](Ambush const& ambush) {
+    auto const& sent = network_.sent(ambush.message);
+    if (sent.count < ambush.nth) return false;
+    Fault fault = ambush.fault;
+    fault.node = ambush.at_sender ? sent.from : sent.to;
+    bool const is_of_sites = fault.kind == FaultKind::loss || fault.kind == FaultKind::slow;
+    if (is_of_sites && !scenario_.layout.is_site(fault.node)) fault.node = std::min(sent.from, sent.to);
+    bool const can_begin =
+        !faults_.is_on(fault.kind, fault.node) && (!is_of_sites || scenario_.layout.is_site(fault.node));
+    fault.from_s += events_.now_s();
+    fault.to_s += events_.now_s();
+    if (can_begin) plan_fault(fault);
+    return true;
+  });
+}
+
+void World::begin(std::size_t index) {
+  Fault const fault = planned_[index];
+  bool const is_loss = fault.kind == FaultKind::loss;
+  if (is_loss && !sites_[static_cast<std::size_t>(fault.node)].is_alive()) return;
+  is_on_[index] = true;
+  if (fault.kind != FaultKind::rebirth) ++begun_;
+  trace_.line(events_.now_s(), scenario_.layout.name(fault.node),
+              fmt::format("*** {} begins", name(fault.kind)));
+  faults_.begin(fault, events_.now_s());
+  if (is_loss) {
+    sites_[static_cast<std::size_t>(fault.node)].lose();
+    network_.lose(fault.node);
+  }
+  stage_.see(FaultChanged{&fault, true});
+}
+
+void World::end(std::size_t index) {
+  if (!is_on_[index]) return;
+  Fault const fault = planned_[index];
+  if (fault.kind == FaultKind::loss && shards_[0].is_over()) return;  // too late to come back
+  is_on_[index] = false;
+  trace_.line(events_.now_s(), scenario_.layout.name(fault.node),
+              fmt::format("*** {} ends", name(fault.kind)));
+  faults_.end(fault, events_.now_s());
+  stage_.see(FaultChanged{&fault, false});
+  if (fault.kind == FaultKind::stall || fault.kind == FaultKind::partition) go_on(fault.node);
+  if (fault.kind != FaultKind::loss) return;
+  auto& site = sites_[static_cast<std::size_t>(fault.node)];
+  site.start(network_.life(fault.node), site.step());
+  double const while_s = 10.0 * scenario_.slowest_step_s();
+  plan_fault({.kind = FaultKind::rebirth,
+              .from_s = events_.now_s(),
+              .to_s = events_.now_s() + while_s,
+              .node = fault.node});
+}
+
+void World::go_on(Node node) {
+  network_.release_held();
+  auto const index = static_cast<std::size_t>(scenario_.layout.index_of(node));
+  if (scenario_.layout.is_site(node)) {
+    sites_[index].resume();
+  } else {
+    shards_[index].resume();
+  }
+}
+
+// ---- the end ----
+
+bool World::is_over() const {
+  if (!shards_[0].is_over() || !network_.is_idle()) return false;
+  for (Node site = 0; site < scenario_.layout.sites; ++site) {
+    if (!is_done(site)) return false;
+  }
+  return true;
+}
+
+bool World::is_done(Node site) const {
+  auto const& one = sites_[static_cast<std::size_t>(site)];
+  return one.has_left() || !one.is_alive();
+}
+
+// Far beyond what the run may take, all faults included: rest alone may wait for the lost many times over.
+double World::limit_s() const {
+  double last_s = 0.0;
+  for (auto const& fault : scenario_.faults)
+    last_s = std::max(last_s, std::isfinite(fault.to_s) ? fault.to_s : fault.from_s);
+  for (auto const& ambush : scenario_.ambushes) last_s += ambush.fault.to_s;
+  return last_s + 4.0 * static_cast<double>(scenario_.steps) * scenario_.slowest_step_s() +
+         10.0 * scenario_.progress_window_s() + 200.0 * scenario_.outer.dead_after_s;
+}
+
+}  // namespace atl::sim

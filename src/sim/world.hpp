@@ -1,0 +1,72 @@
+// One simulated run: sites, shards and the network between them under a virtual clock, everything decided by
+// one seed. The same machines run here as in real jobs; only their drivers are other ones (sim_site,
+// sim_shard, sim_hub), which do what train/ does.
+//
+// How to add to it:
+// - a kind of fault: FaultKind, a weight in StormFaultsSection and its key, draw_fault() in scenario.cpp, and
+//   its effect in World::begin / World::end or in Network;
+// - an invariant: see watch.hpp; what it must be told is a Happening;
+// - shards that are lost: SimShard gets lives as SimSite has, World::begin and World::end call them; Network
+//   and FaultBoard know nodes of both kinds already;
+// - snapshots: the drivers save into base::MemoryWriter where they now only try to; a World is then built
+// from
+//   a Scenario and what was saved, with all lives one higher;
+// - mutations: a scenario with a switch that src/protocol reads in a test-only build; the storm must find it.
+#pragma once
+
+#include <deque>
+#include <vector>
+
+#include "sim/sim_shard.hpp"
+#include "sim/sim_site.hpp"
+#include "sim/stage.hpp"
+
+namespace atl::sim {
+
+struct Outcome {
+  std::optional<Violation> violation;
+  std::uint64_t events = 0;
+  std::uint64_t faults = 0;  // that began
+  double end_s = 0.0;
+  Coverage coverage{};
+};
+
+class World {
+ public:
+  World(Scenario scenario, Trace& trace);
+  World(World const&) = delete;
+  World& operator=(World const&) = delete;
+
+  // Until every site has left, or an invariant is broken.
+  Outcome run();
+
+ private:
+  void happen(Event const& event);
+  void deliver(std::uint32_t channel);
+  void begin(std::size_t fault);
+  void end(std::size_t fault);
+  void plan_fault(Fault const& fault);
+  void spring_ambushes();
+  void go_on(Node node);
+  bool is_done(Node site) const;
+  bool is_over() const;
+  double limit_s() const;
+
+  Scenario scenario_;
+  Problem problem_;
+  EventQueue events_;
+  FaultBoard faults_;
+  Network network_;
+  Watch watch_;
+  Trace& trace_;
+  Draws draws_;
+  Stage stage_;
+  std::deque<SimSite> sites_;
+  std::deque<SimShard> shards_;
+  std::vector<Fault> planned_;    // faults of the scenario, and what follows from them
+  std::vector<bool> is_on_;       // each of them, now
+  std::vector<Ambush> ambushes_;  // to come
+  std::uint64_t begun_ = 0;
+};
+
+}  // namespace atl::sim
