@@ -70,11 +70,14 @@ Audit Auditor::audit(std::vector<SiteStory> const& sites, std::vector<TapedLife>
 // What sites have contributed: in this life, and what the shards were left with by the one before.
 void Auditor::begin(Books& books, std::vector<TapedLife> const& shards) const {
   for (auto const& shard : shards) {
-    for (auto const* begun_with : {&shard.start.held, &shard.start.in_flight}) {
-      for (auto const& from : *begun_with) {
-        books.contributed[name_of(from)] = from.contribution;
-        books.held[{from.site, from.contribution.fragment}] += from.contribution.work;
-      }
+    for (auto const& from : shard.start.held) {
+      books.contributed[name_of(from)] = from.contribution;
+      books.held[{from.site, from.contribution.fragment}] += from.contribution.work;
+    }
+    // Of these the site may know already that they came too late.
+    for (auto const& from : shard.start.in_flight) {
+      books.contributed[name_of(from)] = from.contribution;
+      books.begun_in_flight.insert(name_of(from));
     }
   }
   for (std::uint32_t site = 0; site < books.sites.size(); ++site) {
@@ -241,7 +244,8 @@ void Auditor::check_fate(Books& books, std::uint32_t site, std::uint64_t incarna
   if (fate.outcome == Outcome::merged) {
     fits = books.merged.contains(name);
   } else if (was_refused) {
-    fits = discarded != books.discarded.end() && discarded->second == fate.reason;
+    bool const any_reason = books.begun_in_flight.contains(name);
+    fits = discarded != books.discarded.end() && (any_reason || discarded->second == fate.reason);
   }
   if (!fits)
     find(books.result,

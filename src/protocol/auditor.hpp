@@ -56,7 +56,8 @@ class Auditor {
     std::map<Name, Contribution> contributed;
     std::set<Name> merged;
     std::map<Name, Reason> discarded;
-    std::map<std::uint32_t, BySite> committed;                     // by fragment, in its newest version
+    std::set<Name> begun_in_flight;             // refused, if they were, without their reason on the tape
+    std::map<std::uint32_t, BySite> committed;  // by fragment, in its newest version
     std::map<std::pair<std::uint32_t, std::uint32_t>, Work> held;  // by site and fragment, at the start
     std::map<VersionName, Made> made;
     std::map<std::pair<std::uint32_t, std::uint64_t>, std::set<std::uint32_t>>

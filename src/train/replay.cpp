@@ -119,7 +119,13 @@ void check_replayable(LifeOfRun const& life, RunFolder const& folder) {
     throw base::InputError(folder.tape({protocol::Participant::Kind::site, number}).string(),
                            site.contradiction, "no run can have made this tape");
   }
-  resume_point_of(life, folder);
+  auto const& set = life.shards.front().start.set;
+  auto const begun_from = checkpoint::set_folder(folder.checkpoints(), set.value_or(0));
+  if (set && !std::filesystem::exists(begun_from / checkpoint::manifest_name)) {
+    throw base::InputError(begun_from.string(),
+                           fmt::format("is gone, and life {} began from it", life.number),
+                           "replay the other lives with --life N; a larger checkpoint.keep keeps such sets");
+  }
 }
 
 LifeReplay replay(LifeOfRun const& life, RunFolder const& folder, comm::MpiRuntime const& mpi) {
