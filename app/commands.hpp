@@ -15,6 +15,7 @@ class AgreedInputError : public base::InputError {
 
 // Collective over the world; MPI runs.
 int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi);
+int run_command(ReplayFlags const& flags, comm::MpiRuntime& mpi);
 
 // One process, which starts the job and waits for it; neither MPI nor Kokkos runs in it.
 int run_command(LaunchFlags const& flags);

@@ -31,8 +31,22 @@ void add_train(CLI::App& app, TrainFlags& flags) {
   app.footer("Example:\n  mpirun -n 3 atoll train inputs/quickstart.toml --set run.name=first");
 }
 
+void add_replay(CLI::App& app, ReplayFlags& flags) {
+  app.add_option("RUN", flags.run, "the folder of a run that was made with run.deterministic")->required();
+  app.add_option("--life", flags.life, "only the part of the run from this start or resume on; default: all");
+  app.add_flag("--json", flags.json, "print one JSON object");
+  app.footer(
+      "Example:\n  mpirun -n 3 atoll replay runs/quickstart, or atoll launch --replay runs/quickstart");
+}
+
 void add_launch(CLI::App& app, LaunchFlags& flags) {
   add_train(app, flags.train);
+  auto* const deck = app.get_option("DECK")->required(false);
+  auto* const replay =
+      app.add_option("--replay", flags.replay.run, "execute the run of this folder again instead")
+          ->excludes(deck);
+  app.add_option("--life", flags.replay.life, "of the run that is replayed: only this part")->needs(replay);
+  app.add_flag("--json", flags.replay.json, "of a replay: print one JSON object")->needs(replay);
   app.add_option("--launcher", flags.launcher, "auto, mpirun or srun")
       ->check(CLI::IsMember({"auto", "mpirun", "srun"}))
       ->capture_default_str();
@@ -131,6 +145,8 @@ void add_inspect(CLI::App& app, InspectFlags& flags) {
 
 void add_inspect_state(CLI::App& app, InspectStateFlags& flags) {
   app.add_option("PATH", flags.path, "a run's folder, or a checkpoint's")->required();
+  app.add_flag("--ledger", flags.ledger,
+               "of a run: where every token went, from its tapes alone, and whether they agree");
   app.add_flag("--json", flags.json, "print one JSON object");
   app.footer("Example:\n  atoll inspect runs/quickstart");
 }
@@ -183,6 +199,7 @@ Parsed parse(int argc, char** argv, bool prints) {
   app.require_subcommand(0, 1);  // none is told by us, or a misspelt one would be said to be missing
 
   TrainFlags train;
+  ReplayFlags replay;
   LaunchFlags launch;
   InspectStateFlags inspect_state;
   EvalFlags eval;
@@ -199,6 +216,9 @@ Parsed parse(int argc, char** argv, bool prints) {
   auto* const launch_command =
       app.add_subcommand("launch", "train: mpirun or srun with the right ranks, a clean stop, an exit code");
   add_launch(*launch_command, launch);
+  auto* const replay_command =
+      app.add_subcommand("replay", "execute a recorded run again, under mpirun, and compare every digest");
+  add_replay(*replay_command, replay);
   auto* const inspect_state_command =
       app.add_subcommand("inspect", "how a run stands, or what a checkpoint holds");
   add_inspect_state(*inspect_state_command, inspect_state);
@@ -261,6 +281,7 @@ Parsed parse(int argc, char** argv, bool prints) {
   }
   if (train_command->parsed()) return {train};
   if (launch_command->parsed()) return {launch};
+  if (replay_command->parsed()) return {replay};
   if (inspect_state_command->parsed()) return {inspect_state};
   if (eval_command->parsed()) return {eval};
   if (generate_command->parsed()) return {generate};

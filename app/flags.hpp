@@ -17,8 +17,15 @@ struct TrainFlags {
   std::string progress = "auto";  // auto, always, never
 };
 
+struct ReplayFlags {
+  std::string run;         // its folder
+  std::uint64_t life = 0;  // 0: all
+  bool json = false;
+};
+
 struct LaunchFlags {
   TrainFlags train;
+  ReplayFlags replay;             // instead, where it names a run
   std::string launcher = "auto";  // auto, mpirun, srun
   bool dry_run = false;
   bool sbatch = false;
@@ -70,6 +77,7 @@ struct PrepareFlags {
 // Of a run or a checkpoint.
 struct InspectStateFlags {
   std::string path;
+  bool ledger = false;
   bool json = false;
 };
 
@@ -100,8 +108,9 @@ struct InfoFlags {
   bool json = false;
 };
 
-using Flags = std::variant<TrainFlags, LaunchFlags, InspectStateFlags, EvalFlags, GenerateFlags, ExportFlags,
-                           ImportFlags, PrepareFlags, InspectFlags, SimulateFlags, SchemaFlags, InfoFlags>;
+using Flags =
+    std::variant<TrainFlags, ReplayFlags, LaunchFlags, InspectStateFlags, EvalFlags, GenerateFlags,
+                 ExportFlags, ImportFlags, PrepareFlags, InspectFlags, SimulateFlags, SchemaFlags, InfoFlags>;
 
 // What to do, or what to exit with at once: 0 after --help and --version (already printed), 2 after a wrong
 // flag (already explained; `prints` is false on ranks that must stay silent).

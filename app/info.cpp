@@ -7,26 +7,12 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.hpp"
+#include "base/cpu_features.hpp"
 #include "base/exit_code.hpp"
 
 namespace atl::app {
 
 namespace {
-
-std::string cpu_features() {
-  std::string features;
-  __builtin_cpu_init();
-  auto const add = [&](bool has, char const* name) {
-    if (has) features += fmt::format("{}{}", features.empty() ? "" : " ", name);
-  };
-#if defined(__x86_64__)
-  add(__builtin_cpu_supports("avx2") != 0, "avx2");
-  add(__builtin_cpu_supports("fma") != 0, "fma");
-  add(__builtin_cpu_supports("avx512f") != 0, "avx512f");
-  add(__builtin_cpu_supports("avx512bf16") != 0, "avx512_bf16");
-#endif
-  return features.empty() ? "none that matter here" : features;
-}
 
 std::string cuda() {
 #ifdef KOKKOS_ENABLE_CUDA
@@ -52,7 +38,7 @@ int run_command(InfoFlags const& flags) {
       {"nccl", "not built"},
       {"blas", fmt::format("oneDNN {}.{}.{}", dnnl->major, dnnl->minor, dnnl->patch)},
       {"hdf5", fmt::format("{}.{}.{}", hdf5_major, hdf5_minor, hdf5_release)},
-      {"cpu", cpu_features()}};
+      {"cpu", base::cpu_features()}};
   if (flags.json) {
     fmt::print("{}\n", json.dump(2));
   } else {

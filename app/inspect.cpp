@@ -6,6 +6,7 @@
 #include "app/commands.hpp"
 #include "base/exit_code.hpp"
 #include "train/inspect_checkpoint.hpp"
+#include "train/inspect_ledger.hpp"
 #include "train/inspect_run.hpp"
 
 namespace atl::app {
@@ -63,6 +64,42 @@ Json to_json(train::RunReport const& report) {
   return json;
 }
 
+Json to_json(protocol::Work const& work) { return {{"steps", work.steps}, {"tokens", work.tokens}}; }
+
+Json to_json(protocol::AuditRow const& row) {
+  auto const& ledger = row.row;
+  return {{"site", row.site},
+          {"fragment", row.fragment},
+          {"processed", to_json(ledger.processed)},
+          {"merged", to_json(ledger.merged)},
+          {"pending", to_json(ledger.pending)},
+          {"unsent", to_json(ledger.unsent)},
+          {"overwritten", to_json(ledger.overwritten)},
+          {"dropped", to_json(ledger.dropped)},
+          {"rejected", to_json(ledger.rejected)},
+          {"lost", to_json(row.lost)},
+          {"committed", to_json(row.committed)},
+          {"imbalance", row.imbalance}};
+}
+
+Json to_json(train::LedgerReport const& report) {
+  Json json{{"run", report.folder.root.string()}, {"sound", report.is_sound()}, {"lives", Json::array()}};
+  for (auto const& [number, was_torn, audit] : report.lives) {
+    Json life{{"life", number},
+              {"torn", was_torn},
+              {"imbalance", audit.imbalance()},
+              {"findings", audit.findings},
+              {"rows", Json::array()},
+              {"versions", Json::array()}};
+    for (auto const& row : audit.rows) life["rows"].push_back(to_json(row));
+    for (auto const& made : audit.versions)
+      life["versions"].push_back(
+          {{"fragment", made.fragment}, {"version", made.version.commits}, {"theta", made.theta.hex()}});
+    json["lives"].push_back(std::move(life));
+  }
+  return json;
+}
+
 }  // namespace
 
 int run_command(InspectStateFlags const& flags) {
@@ -71,7 +108,16 @@ int run_command(InspectStateFlags const& flags) {
     fmt::print("{}", flags.json ? to_json(report).dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
                                 : train::describe(report));
   };
-  if (std::filesystem::exists(path / checkpoint::manifest_name)) {
+  if (flags.ledger) {
+    train::RunFolder folder("");
+    folder.root = path;
+    auto const report = train::inspect_ledger(folder);
+    say(report);
+    if (!report.is_sound()) {
+      throw base::InputError(path.string(), "its tapes contradict one another",
+                             "one of them is not as it was written");
+    }
+  } else if (std::filesystem::exists(path / checkpoint::manifest_name)) {
     auto const report = train::inspect_checkpoint(path);
     say(report);
     if (!report.damage.empty()) throw base::InputError(report.damage);

@@ -66,6 +66,16 @@ std::vector<std::string> train_arguments(TrainFlags const& flags) {
   return arguments;
 }
 
+std::vector<std::string> replay_arguments(ReplayFlags const& flags) {
+  std::vector<std::string> arguments{flags.run};
+  if (flags.life > 0) {
+    arguments.push_back("--life");
+    arguments.push_back(std::to_string(flags.life));
+  }
+  if (flags.json) arguments.push_back("--json");
+  return arguments;
+}
+
 void append(std::vector<std::string>& list, std::vector<std::string> const& more) {
   list.insert(list.end(), more.begin(), more.end());
 }
@@ -141,8 +151,9 @@ JobCommand job_command(LaunchFlags const& flags, deck::RunConfig const& config) 
     command = by_srun ? srun_command(srun, ranks) : mpirun_command(mpirun, ranks);
     if (std::getenv("OMP_NUM_THREADS") == nullptr) command.environment.emplace_back("OMP_NUM_THREADS", "1");
   }
-  append(command.arguments, {this_program(), "train"});
-  append(command.arguments, train_arguments(flags.train));
+  bool const is_replay = !flags.replay.run.empty();
+  append(command.arguments, {this_program(), is_replay ? "replay" : "train"});
+  append(command.arguments, is_replay ? replay_arguments(flags.replay) : train_arguments(flags.train));
   return command;
 }
 

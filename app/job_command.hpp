@@ -15,8 +15,9 @@ struct JobCommand {
   std::vector<std::pair<std::string, std::string>> environment;  // on top of ours
 };
 
-// For the deck's number of ranks, with the launcher that `flags` ask for or this place suggests. Throws
-// InputError where there is none. With --check it is one process without a launcher.
+// The training job of a deck, or the replay of a run that had it: for its number of ranks, with the launcher
+// that `flags` ask for or this place suggests. Throws InputError where there is none. With --check it is one
+// process without a launcher.
 JobCommand job_command(LaunchFlags const& flags, deck::RunConfig const& config);
 
 // As one would type it.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <csignal>
 #include <optional>
 
@@ -16,6 +17,7 @@
 #include "comm/site_layout.hpp"
 #include "deck/deck.hpp"
 #include "train/inspect_run.hpp"
+#include "train/tape_file.hpp"
 
 namespace atl::app {
 
@@ -133,10 +135,21 @@ class Job {
   bool job_said_why_ = false;  // then what its launcher makes of the end is noise
 };
 
+// The deck of the life that is to be replayed, or of the first.
+deck::RunConfig config_of(ReplayFlags const& flags) {
+  train::RunFolder folder("");
+  folder.root = flags.run;
+  auto const lives = train::read_tapes(folder);
+  auto const found = std::ranges::find(lives, flags.life, &train::LifeOfRun::number);
+  return found == lives.end() ? lives.front().config : found->config;
+}
+
 }  // namespace
 
 int run_command(LaunchFlags const& flags) {
-  auto const config = deck::load(flags.train.deck, flags.train.overrides);
+  bool const is_replay = !flags.replay.run.empty();
+  auto const config =
+      is_replay ? config_of(flags.replay) : deck::load(flags.train.deck, flags.train.overrides);
   if (flags.sbatch) {
     fmt::print("{}", batch_script(flags, config));
     return static_cast<int>(base::ExitCode::done);
@@ -145,11 +158,11 @@ int run_command(LaunchFlags const& flags) {
     fmt::print("{}", shell_text(job_command(flags, config)));
     return static_cast<int>(base::ExitCode::done);
   }
-  if (flags.train.check) {
-    ChildProcess check(job_command(flags, config));
-    return check.wait({.on_error_line = [](auto const& line) { fmt::print(stderr, "{}\n", line); },
-                       .on_signal = [&](int signal) { check.send(signal); },
-                       .on_tick = [] {}});
+  if (flags.train.check || is_replay) {  // has no status to tell how it ended
+    ChildProcess job(job_command(flags, config));
+    return job.wait({.on_error_line = [](auto const& line) { fmt::print(stderr, "{}\n", line); },
+                     .on_signal = [&](int signal) { job.send(signal); },
+                     .on_tick = [] {}});
   }
   return Job(flags, config).run();
 }

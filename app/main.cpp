@@ -24,31 +24,38 @@ bool speaks_for_all() {
   return true;
 }
 
-int run(atl::app::Flags const& flags, int argc, char** argv) {
-  if (auto const* train = std::get_if<atl::app::TrainFlags>(&flags)) {
-    atl::base::install_stop_signals();  // before MPI starts its threads
-    atl::comm::MpiRuntime mpi(argc, argv);
-    try {
-      Kokkos::ScopeGuard const kokkos(argc, argv);
-      return run_command(*train, mpi);
-    } catch (atl::app::AgreedInputError const& error) {
-      // Said before MPI ends: a launcher kills the job when the first rank leaves with an error.
-      if (mpi.rank() == 0) fmt::print(stderr, "error: {}\n", error.what());
-      return static_cast<int>(ExitCode::bad_input);
-    } catch (std::exception const& failure) {
-      // The others may be waiting for this rank for ever: end the job.
-      fmt::print(stderr, "error: rank {}: {}\n", mpi.rank(), failure.what());
-      atl::comm::MpiRuntime::abort(static_cast<int>(ExitCode::runtime_failure));
-    }
+// A command that all ranks of a job run together.
+template <class Flags>
+int run_job(Flags const& flags, int argc, char** argv) {
+  // Before MPI starts its threads. A replay has nothing to save: it ends as any process does.
+  if constexpr (std::is_same_v<Flags, atl::app::TrainFlags>) atl::base::install_stop_signals();
+  atl::comm::MpiRuntime mpi(argc, argv);
+  try {
+    Kokkos::ScopeGuard const kokkos(argc, argv);
+    return run_command(flags, mpi);
+  } catch (atl::app::AgreedInputError const& error) {
+    // Said before MPI ends: a launcher kills the job when the first rank leaves with an error.
+    if (mpi.rank() == 0) fmt::print(stderr, "error: {}\n", error.what());
+    return static_cast<int>(ExitCode::bad_input);
+  } catch (std::exception const& failure) {
+    // The others may be waiting for this rank for ever: end the job.
+    fmt::print(stderr, "error: rank {}: {}\n", mpi.rank(), failure.what());
+    atl::comm::MpiRuntime::abort(static_cast<int>(ExitCode::runtime_failure));
   }
-  if (auto const* launch = std::get_if<atl::app::LaunchFlags>(&flags)) return run_command(*launch);
-  Kokkos::ScopeGuard const kokkos(argc, argv);
+}
+
+int run(atl::app::Flags const& flags, int argc, char** argv) {
   return std::visit(
-      [](auto const& chosen) {
-        if constexpr (std::is_same_v<std::decay_t<decltype(chosen)>, atl::app::TrainFlags>) {
-          return static_cast<int>(ExitCode::runtime_failure);  // handled above
+      [&](auto const& chosen) {
+        using Chosen = std::decay_t<decltype(chosen)>;
+        if constexpr (std::is_same_v<Chosen, atl::app::TrainFlags> ||
+                      std::is_same_v<Chosen, atl::app::ReplayFlags>) {
+          return run_job(chosen, argc, argv);
+        } else if constexpr (std::is_same_v<Chosen, atl::app::LaunchFlags>) {
+          return run_command(chosen);
         } else {
-          return atl::app::run_command(chosen);
+          Kokkos::ScopeGuard const kokkos(argc, argv);
+          return run_command(chosen);
         }
       },
       flags);

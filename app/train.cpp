@@ -3,8 +3,8 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <sstream>
 
+#include "app/agreement.hpp"
 #include "app/commands.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -16,50 +16,6 @@
 namespace atl::app {
 
 namespace {
-
-// Problems as text and back, for the way between ranks.
-constexpr char field_end = '\x1f';
-
-std::string packed(base::InputError const& error) {
-  std::string text;
-  for (auto const& problem : error.problems()) {
-    for (auto const* field : {&problem.where, &problem.what, &problem.remedy}) text += *field + field_end;
-  }
-  return text;
-}
-
-base::InputError unpacked(std::string const& text) {
-  std::istringstream in(text);
-  std::vector<base::Problem> problems;
-  for (base::Problem p; std::getline(in, p.where, field_end) && std::getline(in, p.what, field_end) &&
-                        std::getline(in, p.remedy, field_end);)
-    problems.push_back(p);
-  return base::InputError(std::move(problems));
-}
-
-// Collective. Every rank runs `look`; where some find bad input, every rank throws what the first of them
-// found.
-template <class Look>
-void on_every_rank(comm::MpiRuntime const& mpi, Look const& look) {
-  std::string problems;
-  try {
-    look();
-  } catch (base::InputError const& error) {
-    problems = packed(error);
-  }
-  problems = mpi.first_text(problems);
-  if (!problems.empty()) throw AgreedInputError(unpacked(problems));
-}
-
-// Collective. Runs `look` on rank 0 alone and gives every rank its text, or its InputError.
-template <class Look>
-std::string on_rank_0(comm::MpiRuntime const& mpi, Look const& look) {
-  std::string answer;
-  on_every_rank(mpi, [&] {
-    if (mpi.rank() == 0) answer = look();
-  });
-  return mpi.broadcast_text(std::move(answer));
-}
 
 // The text of every site, as far as it lies here: where sites have their own, that of others may not.
 std::string describe_data(train::RunPlan const& plan) {

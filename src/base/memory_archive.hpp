@@ -68,8 +68,10 @@ class MemoryReader : public Reader {
   template <class T>
   T const& find(std::string_view name) const {
     auto const found = values_.find(prefix_ + std::string(name));
-    if (found == values_.end()) throw InputError("memory", "no '" + prefix_ + std::string(name) + "'", "");
-    return std::get<T>(found->second);
+    auto const* value = found == values_.end() ? nullptr : std::get_if<T>(&found->second);
+    if (value == nullptr)
+      throw InputError("memory", "no '" + prefix_ + std::string(name) + "' of that type", "");
+    return *value;
   }
 
   Values const& values_;

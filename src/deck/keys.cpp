@@ -60,7 +60,7 @@ void declare_run(Table& table) {
           "each: every site stops after exactly run.steps of its own, as under the other methods always", agreed},
     Field{"seed", &S::seed, at_least(0), "", "decides initial parameters and the order of samples", agreed},
     Field{"deterministic", &S::deterministic, any, "",
-          "sum in rank order, so that a run can be repeated exactly", agreed},
+          "sum in rank order and write the tape, so that a run can be repeated exactly", agreed},
     Field{"method", &S::method, any, "",
           "how sites learn from one another; data_parallel is the baseline", agreed},
     Field{"initial_model", &S::initial_model, any_or_empty, "",

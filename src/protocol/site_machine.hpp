@@ -129,6 +129,7 @@ class SiteMachine {
       const;  // synchronous methods: stand still, for a release that is to be adopted at this step
   std::uint64_t step() const { return step_; }
   std::uint64_t incarnation() const { return options_.incarnation; }
+  int fragments() const { return options_.fragments; }
   LedgerRow const& ledger(int fragment) const {
     return fragments_.at(static_cast<std::size_t>(fragment)).ledger();
   }

@@ -210,11 +210,12 @@ void SyncerMachine::load(base::Reader const& reader, double now_s) {
   }
 }
 
-void SyncerMachine::put_in_flight(int site, Contribution contribution, PayloadFacts facts) {
+Contribution SyncerMachine::put_in_flight(int site, Contribution contribution, PayloadFacts facts) {
   contribution.round = without_term(contribution.round);
   contribution.base.term = 0;
   ++contribution.incarnation;
   if (auto* const fragment = find(contribution.fragment)) fragment->put_in_flight(site, contribution, facts);
+  return contribution;
 }
 
 }  // namespace atl::protocol

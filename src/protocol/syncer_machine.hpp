@@ -85,8 +85,8 @@ class SyncerMachine {
   void save(base::Writer& writer) const;
   void load(base::Reader const& reader, double now_s);
   // After load: a contribution, as it was sent, that was on its way when the state was saved. It arrives when
-  // its site has said hello.
-  void put_in_flight(int site, Contribution contribution, PayloadFacts facts);
+  // its site has said hello. Returns it as it then counts: of the site's new life.
+  Contribution put_in_flight(int site, Contribution contribution, PayloadFacts facts);
 
  private:
   struct HeldReplica {

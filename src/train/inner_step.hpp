@@ -36,6 +36,7 @@ class InnerStep {
   bool has_own_state() const { return is_sharded_ || site_.rank() == 0; }
   void save_optimizer(base::Writer& writer) const { optimizer_.save(writer); }
   void load_optimizer(std::span<std::unique_ptr<base::Reader> const> saved) { optimizer_.load(saved); }
+  std::uint64_t cursor() const { return stream_.cursor(); }
   void save_cursor(base::Writer& writer) const { stream_.save(writer); }
   // Of what this site's leader saved; throws InputError where that was of other text.
   void load_cursor(base::Reader const& reader);

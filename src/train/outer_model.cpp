@@ -57,6 +57,16 @@ std::span<float const> OuterModel::released(Fragment const& fragment, std::vecto
   return outer::decoded(plan_.release_codec, *fragment.release, fragment.theta.size(), room);
 }
 
+protocol::TapedVersion OuterModel::taped(int p, protocol::Version const& version) const {
+  return {static_cast<std::uint32_t>(p), version, digest(p)};
+}
+
+OuterModel::Member OuterModel::member(protocol::Member const& member, transport::Payload payload) {
+  bool const is_behind = member.rounds_late == 0 && member.staleness > 0;  // a carried one keeps its base
+  return {std::move(payload), member.weight,
+          is_behind ? std::optional(member.contribution.base.commits) : std::nullopt};
+}
+
 // The last release may still be on its way to a slow site, so there is a new one for every version.
 void OuterModel::publish(Fragment& fragment, std::uint64_t commits, transport::Payload release) {
   fragment.release = std::move(release);

@@ -12,6 +12,8 @@
 #include "base/digest.hpp"
 #include "outer/outer_optimizer.hpp"
 #include "outer/version_history.hpp"
+#include "protocol/syncer_action.hpp"
+#include "protocol/tape.hpp"
 #include "train/run_plan.hpp"
 #include "transport/transport.hpp"
 
@@ -29,6 +31,7 @@ class OuterModel {
   transport::Payload const& release(int fragment) const { return fragments_.at(fragment).release; }
   transport::Payload const& difference(int fragment) const { return fragments_.at(fragment).difference; }
   base::Digest digest(int fragment) const;  // of Theta as sites decode it
+  protocol::TapedVersion taped(int fragment, protocol::Version const& version) const;
 
   // What a site contributed to a commit.
   struct Member {
@@ -39,6 +42,8 @@ class OuterModel {
   };
   // Merges the members (in the order given), takes one outer step, and makes version `commits`.
   void commit(int fragment, std::uint64_t commits, std::vector<Member> const& members);
+  // What it is of a member of the protocol's commit.
+  static Member member(protocol::Member const& member, transport::Payload payload);
 
   // Theta by tensor below "model"; momentum, and what of Theta the release codec keeps back, by fragment.
   void save(base::Writer& writer) const;

@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "train/site_run.hpp"
 #include "train/syncer_run.hpp"
+#include "train/tape_file.hpp"
 #include "train/trace.hpp"
 #include "transport/mpi/mpi_transport.hpp"
 
@@ -32,9 +33,15 @@ void publish_trace(RunFolder const& folder) {
   }
 }
 
+protocol::Participant participant(comm::Place here) {
+  using Kind = protocol::Participant::Kind;
+  return {here.role == comm::Role::shard ? Kind::shard : Kind::site, here.group};
+}
+
 // This process's part, from the first message to the last.
 base::ExitCode live(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
                     comm::MpiRuntime const& mpi, comm::World const& world, bool shows_progress) {
+  auto const life = mpi.broadcast_text(mpi.rank() == 0 ? std::to_string(next_life(folder)) : "");
   double const start_s = mpi.agree_on_start_s();
   bool const speaks = world.here.role == comm::Role::shard || world.here.rank == 0;
   std::unique_ptr<transport::MpiTransport> transport;
@@ -51,15 +58,26 @@ base::ExitCode live(RunPlan const& plan, RunFolder const& folder, std::optional<
                .start_s = start_s,
                .resumed_s = resume ? resume->manifest.time_s : 0.0});
 
+  std::unique_ptr<TapeFile> tape;
+  protocol::TapedStart start;
+  if (speaks && plan.config.run.deterministic) {
+    tape = std::make_unique<TapeFile>(folder.tape(participant(world.here)));
+    start = taped_start(std::stoull(life), plan.config, resume ? std::optional(resume->step) : std::nullopt);
+  }
+
   auto exit_code = base::ExitCode::done;
   bool everyone_left = true;
   if (world.here.role == comm::Role::shard) {
-    SyncerRun shard(plan, folder, resume, shows_progress, world.here.group, *transport, trace, start_s);
+    SyncerRun shard(plan, folder, resume, shows_progress, world.here.group, *transport, tape.get(), trace,
+                    start_s);
+    if (tape) shard.tape_start(std::move(start));
     exit_code = shard.run();
     everyone_left = shard.has_everyone_left();
     if (mpi.rank() == 0) publish_trace(folder);
   } else {
-    SiteRun site(plan, folder, resume, world, transport.get(), trace, start_s);
+    SiteRun::Links links{.channel = nullptr, .tape = tape.get(), .start = std::move(start)};
+    if (transport) links.channel = std::make_unique<SiteChannel>(plan, *transport);
+    SiteRun site(plan, folder, resume, world, std::move(links), trace, start_s);
     exit_code = site.run();
   }
   if (transport) transport->close(farewell_s);

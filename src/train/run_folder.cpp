@@ -13,6 +13,11 @@
 
 namespace atl::train {
 
+std::filesystem::path RunFolder::tape(protocol::Participant who) const {
+  bool const is_site = who.kind == protocol::Participant::Kind::site;
+  return root / "tape" / fmt::format("{}_{}.tape", is_site ? "site" : "shard", who.index);
+}
+
 void create(RunFolder const& folder, deck::RunConfig const& config) {
   if (std::filesystem::exists(folder.root)) {
     throw base::InputError(folder.root.string(), "a run of this name exists, and runs are never overwritten",
@@ -25,6 +30,7 @@ void reopen(RunFolder const& folder, deck::RunConfig const& config) {
   std::error_code error;
   std::filesystem::create_directories(folder.root / "log", error);
   if (!error) std::filesystem::create_directories(folder.checkpoints(), error);
+  if (!error) std::filesystem::create_directories(folder.root / "tape", error);
   if (!error && ::access(folder.root.c_str(), W_OK) != 0) error.assign(errno, std::generic_category());
   if (error) {
     throw base::InputError(folder.root.string(), fmt::format("cannot be written to: {}", error.message()),

@@ -7,6 +7,7 @@
 #include "base/exit_code.hpp"
 #include "data/dataset.hpp"
 #include "deck/config.hpp"
+#include "protocol/quiet_point.hpp"
 
 namespace atl::train {
 
@@ -19,6 +20,8 @@ struct RunFolder {
   std::filesystem::path metrics() const { return root / "metrics.jsonl"; }
   std::filesystem::path log(std::string const& who) const { return root / "log" / (who + ".log"); }
   std::filesystem::path checkpoints() const { return root / "checkpoints"; }
+  // Of a process: "tape/site_0.tape".
+  std::filesystem::path tape(protocol::Participant who) const;
   std::filesystem::path status() const { return root / "status.json"; }
   // The run's own copy, where its tokenizer is a file: the folder may be moved, and the text go.
   std::filesystem::path tokenizer() const { return root / data::tokenizer_name; }

@@ -17,36 +17,39 @@ namespace atl::train {
 class SiteChannel {
  public:
   SiteChannel(RunPlan const& plan, transport::Transport& transport);
+  virtual ~SiteChannel() = default;
 
   // Says hello and waits until every shard has welcomed this site. Throws RuntimeFailure where one refuses.
-  void join(std::uint64_t incarnation);
+  virtual void join(std::uint64_t incarnation);
 
   // Takes in what has arrived; `wait_s` > 0: sleeps so long at most where nothing is there yet.
-  void receive(double wait_s = 0.0);
-  // What the machine has not seen yet, oldest first.
-  std::deque<protocol::SiteEvent>& events() { return events_; }
+  virtual void receive(double wait_s);
+  // What the machine has not seen yet, oldest first: asked for once at every boundary.
+  virtual std::deque<protocol::SiteEvent>& events() { return events_; }
 
-  transport::Payload const& payload(protocol::PayloadHandle handle) const { return payloads_.at(handle); }
-  void discard(protocol::PayloadHandle handle) { payloads_.erase(handle); }
+  virtual transport::Payload const& payload(protocol::PayloadHandle handle) { return payloads_.at(handle); }
+  virtual void discard(protocol::PayloadHandle handle) { payloads_.erase(handle); }
 
   void contribute(protocol::Contribute const& asked, transport::Payload payload);
-  void send_to_shards(protocol::Message const& message);
-  void send_markers(protocol::Marker marker);  // on both lanes, to all shards
-  void send_to_hub(protocol::Message message);
+  virtual void send_to_shards(protocol::Message const& message);
+  virtual void send_markers(protocol::Marker marker);  // on both lanes, to all shards
+  virtual void send_to_hub(protocol::Message message);
   void say_goodbye();
 
   // Bytes sent so far, by kind of message: all that ever left this site.
   std::map<std::string, std::uint64_t> sent_bytes() const;
+
+ protected:
+  RunPlan const& plan_;
+  transport::Transport& transport_;
+  std::deque<protocol::SiteEvent> events_;
 
  private:
   void accept(transport::Frame frame);
   void accept_release(protocol::Release const& release, transport::Payload payload);
   void drop_older_release(protocol::Release const& newer);
 
-  RunPlan const& plan_;
-  transport::Transport& transport_;
   ReleaseChain chain_;
-  std::deque<protocol::SiteEvent> events_;
   std::map<protocol::PayloadHandle, transport::Payload> payloads_;
   protocol::PayloadHandle last_handle_ = 0;
   std::uint64_t last_marker_ = 0;  // of the snapshot

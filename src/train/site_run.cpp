@@ -13,6 +13,7 @@
 #include "base/stop_flag.hpp"
 #include "deck/deck.hpp"
 #include "train/evaluation.hpp"
+#include "train/machine_options.hpp"
 #include "train/metrics.hpp"
 
 namespace atl::train {
@@ -25,26 +26,10 @@ constexpr double idle_wait_s = 0.25;
 // Text that several sites share is judged once, by site 0.
 bool evaluates(RunPlan const& plan, int site) { return site == 0 || sites_per_corpus(plan.config) == 1; }
 
-protocol::SiteMachine::Options machine_options(RunPlan const& plan, int site) {
-  auto const& config = plan.config;
-  protocol::SiteMachine::Options options{.site = site,
-                                         .fragments = has_outer_exchange(config) ? plan.outer.fragments : 0,
-                                         .shards = config.syncer.ranks,
-                                         .incarnation = 1,
-                                         .receive = plan.outer.receive,
-                                         .late = plan.outer.late,
-                                         .in_flight = plan.outer.in_flight,
-                                         .last_step = stops_each(config) ? config.run.steps : 0,
-                                         .rounds = {}};
-  if (deck::is_synchronous(config.run.method))
-    options.rounds = {.interval = plan.outer.interval_steps, .overlap = plan.outer.overlap_steps};
-  return options;
-}
-
 }  // namespace
 
 SiteRun::SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
-                 comm::World const& world, transport::Transport* transport, Trace& trace, double start_s)
+                 comm::World const& world, Links links, Trace& trace, double start_s)
     : plan_(plan),
       folder_(folder),
       number_(world.here.group),
@@ -54,9 +39,11 @@ SiteRun::SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<Res
       corpus_(open_site_corpus(plan, world.in_deck.group)),
       replica_(plan, world.site.rank() == 0),
       inner_(plan, corpus_, world, trace),
-      machine_(machine_options(plan, world.here.group)) {
-  if (transport) channel_.emplace(plan, *transport);
-  if (evaluates(plan, number_)) {
+      machine_(site_options(plan.config, world.here.group)),
+      channel_(std::move(links.channel)),
+      tape_(links.tape),
+      is_replay_(links.is_replay) {
+  if (evaluates(plan, number_) && !is_replay_) {
     validation_.emplace(data::ValidationOptions{.sources = corpus_.validation(),
                                                 .sequences = plan.config.inner.batch,
                                                 .context = plan.config.model.context,
@@ -67,6 +54,7 @@ SiteRun::SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<Res
   } else if (!has_outer_exchange(plan.config)) {
     initialize_parameters();
   }
+  if (tape_) tape_start(std::move(links.start));
 }
 
 base::ExitCode SiteRun::run() {
@@ -131,7 +119,15 @@ void SiteRun::cross_boundary(std::optional<protocol::StepDone> const& done, Reco
   for (auto const& event : record.events) {
     if (auto const* hold = std::get_if<protocol::Hold>(&event)) purpose_ = hold->purpose;
   }
-  for (auto const& action : machine_.on_boundary(done, record.events)) carry_out(action);
+  auto const actions = machine_.on_boundary(done, record.events);
+  if (tape_) {
+    protocol::TapedBoundary boundary{
+        .step = {}, .events = protocol::taped_events(record.events), .after = {}};
+    if (done) boundary.step = {done->tokens, done->loss};
+    boundary.after = protocol::state_digest(boundary, machine_);
+    tape_->put(boundary);
+  }
+  for (auto const& action : actions) carry_out(action);
 }
 
 void SiteRun::report_step(Record const& record) {
@@ -204,7 +200,7 @@ void SiteRun::carry_out(protocol::SiteAction const& action) {
 }
 
 void SiteRun::collect_events() {
-  if (channel_ && !is_cut_off()) channel_->receive();
+  if (channel_ && !is_cut_off()) channel_->receive(0.0);
 }
 
 bool SiteRun::is_cut_off() const {
@@ -246,6 +242,7 @@ void SiteRun::evaluate_outer_parameters(bool is_final) {
 
 void SiteRun::leave() {
   trace_.flush();
+  if (tape_) tape_parameters();
   site_.barrier();  // Bye means that every rank of the site is done with the run's folder
   if (!channel_) return;
   auto const sent = channel_->sent_bytes();

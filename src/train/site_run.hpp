@@ -4,12 +4,14 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 
 #include "base/exit_code.hpp"
 #include "comm/world.hpp"
 #include "data/validation_set.hpp"
 #include "protocol/site_machine.hpp"
+#include "protocol/tape.hpp"
 #include "train/checkpoints.hpp"
 #include "train/inner_step.hpp"
 #include "train/record.hpp"
@@ -22,10 +24,16 @@ namespace atl::train {
 
 class SiteRun {
  public:
-  // `transport`: the leader's; null on the other ranks. Throws InputError for this site's data, the initial
-  // model or the files of the resume point.
+  struct Links {
+    std::unique_ptr<SiteChannel> channel;  // the leader's; null on the other ranks
+    protocol::Tape* tape = nullptr;        // likewise; null where nothing is taped
+    protocol::TapedStart start = {};       // what the tape begins with, as far as it is known outside
+    bool is_replay = false;                // writes no state, and judges no model
+  };
+
+  // Throws InputError for this site's data, the initial model or the files of the resume point.
   SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
-          comm::World const& world, transport::Transport* transport, Trace& trace, double start_s);
+          comm::World const& world, Links links, Trace& trace, double start_s);
 
   // Collective over the site. Until the hub says that the run is over.
   base::ExitCode run();
@@ -46,6 +54,10 @@ class SiteRun {
   void adopt(protocol::Adopt const& adopt);
   void contribute(protocol::Contribute const& asked);
   void write_state(protocol::Save const& save);
+  protocol::Saved save_own_state(protocol::Save const& save) const;
+
+  void tape_start(protocol::TapedStart start);
+  void tape_parameters();
 
   void initialize_parameters();
   void load(ResumePoint const& resume);
@@ -71,7 +83,9 @@ class SiteRun {
   InnerStep inner_;
   std::optional<data::ValidationSet> validation_;  // of the sites that evaluate
   protocol::SiteMachine machine_;
-  std::optional<SiteChannel> channel_;         // the leader's
+  std::unique_ptr<SiteChannel> channel_;  // the leader's
+  protocol::Tape* tape_;                  // the leader's
+  bool is_replay_;
   std::deque<protocol::SiteEvent> no_events_;  // the other ranks'
   std::optional<protocol::Progress> last_progress_;
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/memory_archive.hpp"
 #include "train/initial_model.hpp"
 #include "train/model_archive.hpp"
 #include "train/site_run.hpp"
@@ -41,12 +42,17 @@ void SiteRun::adopt(protocol::Adopt const& adopt) {
     replica_.adopt(fragment, bytes, adopt.rule);
   }
   if (channel_) channel_->discard(adopt.payload);
+  if (!tape_) return;
+  auto const range = plan_.table.fragment(fragment);
+  std::span<float const> const base(replica_.outer_parameters().data() + range.offset, range.size);
+  tape_->put(protocol::TapedBase{adopt.fragment, adopt.version, base::digest_of(base)});
 }
 
 void SiteRun::contribute(protocol::Contribute const& asked) {
   Trace::Span const span(trace_, Work::contribute, asked.contribution.fragment);
   auto const fragment = static_cast<int>(asked.contribution.fragment);
   if (channel_) {
+    if (tape_) tape_->flush();
     auto coded = std::make_shared<std::vector<std::byte> const>(replica_.outer_gradient(fragment));
     channel_->contribute(asked, std::move(coded));
   }
@@ -55,20 +61,47 @@ void SiteRun::contribute(protocol::Contribute const& asked) {
 
 void SiteRun::write_state(protocol::Save const& save) {
   Trace::Span const span(trace_, Work::checkpoint, save.step);
-  protocol::Saved mine{.id = save.id, .files = {}, .failure = ""};
-  if (inner_.has_own_state()) {
-    mine = save_state(folder_, save, site_file(number_, site_.rank()), [&](base::Writer& writer) {
-      inner_.save_optimizer(*writer.group("inner_optimizer"));
-      if (!channel_) return;
-      machine_.save(*writer.group("site_machine"));
-      save_parameters(writer);
-      inner_.save_cursor(*writer.group("stream"));
-      writer.write("tokens", tokens_);
-      writer.write("evaluation_due", std::uint64_t{evaluation_due_});
-    });
-  }
-  auto saved = gather_saved(site_, mine);
+  if (tape_) tape_parameters();
+  if (is_replay_) return;
+  auto saved = gather_saved(site_, save_own_state(save));
   if (channel_) channel_->send_to_hub(std::move(saved));
+}
+
+protocol::Saved SiteRun::save_own_state(protocol::Save const& save) const {
+  if (!inner_.has_own_state()) return {.id = save.id, .files = {}, .failure = ""};
+  return save_state(folder_, save, site_file(number_, site_.rank()), [&](base::Writer& writer) {
+    inner_.save_optimizer(*writer.group("inner_optimizer"));
+    if (!channel_) return;
+    machine_.save(*writer.group("site_machine"));
+    save_parameters(writer);
+    inner_.save_cursor(*writer.group("stream"));
+    writer.write("tokens", tokens_);
+    writer.write("evaluation_due", std::uint64_t{evaluation_due_});
+  });
+}
+
+// Of the state the incarnation is the set's: loading raises it, here and where the tape is followed.
+void SiteRun::tape_start(protocol::TapedStart start) {
+  start.kind = protocol::Participant::Kind::site;
+  start.index = static_cast<std::uint32_t>(number_);
+  start.data = corpus_.digest();
+  start.incarnation = machine_.incarnation();
+  start.step = machine_.step();
+  start.cursor = inner_.cursor();
+  if (machine_.incarnation() > 1) {
+    start.state = base::saved(machine_);
+    start.state["incarnation"] = machine_.incarnation() - 1;
+  }
+  tape_->put(start);
+  tape_->flush();
+}
+
+void SiteRun::tape_parameters() {
+  auto const parameters = replica_.parameters();
+  tape_->put(protocol::TapedParameters{
+      machine_.step(), inner_.cursor(),
+      base::digest_of(std::span<float const>(parameters.data(), parameters.size()))});
+  tape_->flush();
 }
 
 // Where nothing is exchanged the site's parameters are the model, and stand in the file as the shards' do: by

@@ -11,29 +11,12 @@
 #include "base/stop_flag.hpp"
 #include "deck/deck.hpp"
 #include "outer/codec.hpp"
+#include "train/machine_options.hpp"
 #include "train/peers.hpp"
 
 namespace atl::train {
 
 namespace {
-
-protocol::SyncerMachine::Options machine_options(RunPlan const& plan, int shard) {
-  auto const& config = plan.config;
-  protocol::SyncerMachine::Options options{
-      .shard = shard,
-      .shards = config.syncer.ranks,
-      .sites = effective_sites(config),
-      .max_tokens_per_step =
-          static_cast<std::uint64_t>(site_batch(config)) * static_cast<std::uint64_t>(config.model.context),
-      .synchronous = deck::is_synchronous(config.run.method),
-      .last_step = stops_each(config) ? config.run.steps : 0,
-      .outer = plan.outer};
-  if (!has_outer_exchange(config)) {
-    options.outer.fragments = 0;
-    options.outer.quorum = 1;
-  }
-  return options;
-}
 
 protocol::Participant participant(transport::Peer peer) {
   using Kind = protocol::Participant::Kind;
@@ -43,16 +26,17 @@ protocol::Participant participant(transport::Peer peer) {
 }  // namespace
 
 SyncerRun::SyncerRun(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
-                     bool shows_progress, int shard, transport::Transport& transport, Trace& trace,
-                     double start_s)
+                     bool shows_progress, int shard, transport::Transport& transport, protocol::Tape* tape,
+                     Trace& trace, double start_s)
     : plan_(plan),
       folder_(folder),
       shard_(shard),
       transport_(transport),
+      tape_(tape),
       trace_(trace),
       start_s_(start_s),
       agreement_(deck::agreement(plan.config)),
-      machine_(machine_options(plan, shard)),
+      machine_(syncer_options(plan.config, shard)),
       partners_(effective_sites(plan.config) + (shard == 0 ? plan.config.syncer.ranks - 1 : 0)),
       last_heard_s_(start_s) {
   if (has_outer_exchange(plan.config)) model_.emplace(plan, shard);
@@ -80,6 +64,7 @@ base::ExitCode SyncerRun::run() {
     now_s = base::now_s();
     carry_out(machine_.on_timer(now_s));
     report_when_quiet();
+    if (tape_) tape_->flush();
     if (hub_) {
       hub_->tick(standing(), now_s);
     } else if (base::stop_requested() && !std::exchange(told_of_stop_, true)) {
@@ -171,7 +156,8 @@ void SyncerRun::on_contribution(transport::Frame const& frame) {
   if (fits && cut_.records(frame.from.index))
     in_flight_.push_back({frame.from.index, contribution, frame.payload});
   auto const handle = ++last_handle_;
-  held_[handle] = {frame.payload, frame.wire_bytes};
+  auto const site = static_cast<std::uint32_t>(frame.from.index);
+  auto& held = held_[handle] = {frame.payload, frame.wire_bytes, {site, contribution}};
   std::vector<float> room;
   protocol::PayloadFacts facts{.payload = handle, .finite = false};
   if (fits) {
@@ -180,12 +166,16 @@ void SyncerRun::on_contribution(transport::Frame const& frame) {
     facts.norm = outer::norm(delta);
   }
   auto const refused_before = machine_.rejections();
-  carry_out(machine_.on_contribution(frame.from.index, contribution, facts, base::now_s()));
+  auto const actions = machine_.on_contribution(frame.from.index, contribution, facts, base::now_s());
+  auto refused = protocol::Reason::none;
   for (auto const& [reason, count] : machine_.rejections()) {
     auto const before = refused_before.find(reason);
     if (reason == protocol::Reason::unusual_norm) continue;  // of any site, at a close: see carry_out
-    if (before == refused_before.end() || before->second < count) note_refusal(frame.from.index, reason);
+    if (before == refused_before.end() || before->second < count) refused = reason;
   }
+  held.refused = refused;
+  carry_out(actions);
+  if (refused != protocol::Reason::none) note_refusal(frame.from.index, refused);
 }
 
 // A late contribution is an everyday matter; what the gate refuses is not.
@@ -253,9 +243,14 @@ void SyncerRun::carry_out(std::vector<protocol::SyncerAction> const& actions) {
     } else if (auto const* round = std::get_if<protocol::Commit>(&action)) {
       commit(*round);
     } else if (auto const* discard = std::get_if<protocol::DiscardPayload>(&action)) {
-      held_.erase(discard->payload);
+      this->discard(discard->payload);
     }
   }
+}
+
+void SyncerRun::discard(protocol::PayloadHandle payload) {
+  auto const held = held_.extract(payload);
+  if (held && tape_) tape_->put(protocol::TapedDiscard{held.mapped().from, held.mapped().refused});
 }
 
 void SyncerRun::commit(protocol::Commit const& commit) {
@@ -269,9 +264,7 @@ void SyncerRun::commit(protocol::Commit const& commit) {
   double total = 0.0;
   for (auto const& member : commit.members) {
     auto const& held = held_.at(member.payload);
-    bool const is_behind = member.rounds_late == 0 && member.staleness > 0;  // a carried one keeps its base
-    members.push_back({held.payload, member.weight,
-                       is_behind ? std::optional(member.contribution.base.commits) : std::nullopt});
+    members.push_back(OuterModel::member(member, held.payload));
     total += member.weight;
     line.members.push_back(member.site);
     line.staleness.push_back(member.staleness);
@@ -281,6 +274,7 @@ void SyncerRun::commit(protocol::Commit const& commit) {
   for (auto const& member : commit.members) line.weights.push_back(member.weight / total);
   double const begin_s = base::now_s();
   model_->commit(line.fragment, commit.version.commits, members);
+  if (tape_) tape_commit(commit);
   trace_.add(Work::merge, begin_s, base::now_s(), line.fragment);
   trace_.add(Work::round, begin_s - commit.wait_s, begin_s, line.fragment);
   for (auto const& member : commit.members) held_.erase(member.payload);

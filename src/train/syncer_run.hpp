@@ -9,6 +9,7 @@
 
 #include "protocol/snapshot.hpp"
 #include "protocol/syncer_machine.hpp"
+#include "protocol/tape.hpp"
 #include "train/hub.hpp"
 #include "train/outer_model.hpp"
 #include "train/trace.hpp"
@@ -17,17 +18,34 @@ namespace atl::train {
 
 class SyncerRun {
  public:
+  // `tape`: null where nothing is taped.
   SyncerRun(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
-            bool shows_progress, int shard, transport::Transport& transport, Trace& trace, double start_s);
+            bool shows_progress, int shard, transport::Transport& transport, protocol::Tape* tape,
+            Trace& trace, double start_s);
+  // Before run(): what its tape begins with, as far as it is known outside.
+  void tape_start(protocol::TapedStart start);
 
   // Until every site has said good-bye. What shard 0 returns is the outcome of the run.
   base::ExitCode run();
+  // What a shard held of a site when it was saved, coded again.
+  static transport::Payload load_payload(RunPlan const& plan, ShardFiles const& files, int site,
+                                         int fragment);
+  // A contribution that was on its way at the cut of a snapshot.
+  struct InFlight {
+    int site = 0;
+    protocol::Contribution contribution;  // as it was sent
+    transport::Payload payload;
+  };
+  // Those to a shard's fragments, of the snapshot that a run goes on from.
+  static std::vector<InFlight> in_flight_of(RunPlan const& plan, ResumePoint const& resume, int shard);
   bool has_everyone_left() const { return farewells_ >= partners_; }
 
  private:
   struct Held {  // a contribution waiting for its round to close
     transport::Payload payload;
     std::uint64_t wire_bytes = 0;
+    protocol::TapedContribution from;
+    protocol::Reason refused = protocol::Reason::none;
   };
 
   void load(ResumePoint const& resume);
@@ -52,11 +70,14 @@ class SyncerRun {
 
   void carry_out(std::vector<protocol::SyncerAction> const& actions);
   void commit(protocol::Commit const& commit);
+  void discard(protocol::PayloadHandle payload);
+  void tape_commit(protocol::Commit const& commit);
 
   RunPlan const& plan_;
   RunFolder folder_;
   int shard_;
   transport::Transport& transport_;
+  protocol::Tape* tape_;
   Trace& trace_;
   double start_s_;
   std::string agreement_;
@@ -66,15 +87,10 @@ class SyncerRun {
   std::map<protocol::PayloadHandle, Held> held_;
   protocol::PayloadHandle last_handle_ = 0;
 
-  // A contribution that was on its way at the cut of the open snapshot.
-  struct InFlight {
-    int site = 0;
-    protocol::Contribution contribution;
-    transport::Payload payload;
-  };
   protocol::CutRecorder cut_;
   std::optional<StateFile> cut_file_;
   std::vector<InFlight> in_flight_;
+  std::vector<protocol::TapedContribution> begun_in_flight_;  // at the start of this life
 
   std::optional<protocol::Hold> hold_;  // not answered yet
   bool is_over_ = false;

@@ -27,6 +27,7 @@ std::string site_name(int site) { return fmt::format("site_{}", site); }
 
 void SyncerRun::write_state(protocol::Save const& save) {
   Trace::Span const span(trace_, Work::checkpoint, save.step);
+  if (tape_) tape_->flush();
   answer_hub(save_state(folder_, save, shard_file(shard_), [&](base::Writer& writer) {
     write_machine_and_model(writer);
     save_in_flight(*writer.group("in_flight"));  // nothing, at rest
@@ -87,7 +88,9 @@ void SyncerRun::save_in_flight(base::Writer& writer) const {
 }
 
 // Where the shards are as many, or not, as when it was written: each fragment's from whoever owned it.
-void SyncerRun::load_in_flight(ResumePoint const& resume) {
+std::vector<SyncerRun::InFlight> SyncerRun::in_flight_of(RunPlan const& plan, ResumePoint const& resume,
+                                                         int shard) {
+  std::vector<InFlight> in_flight;
   ShardFiles const files(resume);
   for (auto const& file : files.all()) {
     auto const group = file.root().group("in_flight");
@@ -101,17 +104,30 @@ void SyncerRun::load_in_flight(ResumePoint const& resume) {
                                                 .base = {n[4], n[5]},
                                                 .step = n[6],
                                                 .work = {n[7], n[8]}};
-      bool const is_mine = n[0] < static_cast<std::uint64_t>(effective_sites(plan_.config)) &&
-                           machine_.owns(contribution.fragment);
+      bool const is_mine = n[0] < static_cast<std::uint64_t>(effective_sites(plan.config)) &&
+                           n[1] < static_cast<std::uint64_t>(plan.table.fragments()) &&
+                           static_cast<int>(n[1]) % plan.config.syncer.ranks == shard;
       if (!is_mine) continue;
-      std::vector<float> values(plan_.table.fragment(static_cast<int>(n[1])).size);
+      std::vector<float> values(plan.table.fragment(static_cast<int>(n[1])).size);
       each->read("values", values);
-      held_[++last_handle_] = {
-          std::make_shared<std::vector<std::byte> const>(outer::encode(plan_.codec, values)), 0};
-      protocol::PayloadFacts const facts{
-          .payload = last_handle_, .finite = outer::is_finite(values), .norm = outer::norm(values)};
-      machine_.put_in_flight(static_cast<int>(n[0]), contribution, facts);
+      in_flight.push_back(
+          {static_cast<int>(n[0]), contribution,
+           std::make_shared<std::vector<std::byte> const>(outer::encode(plan.codec, values))});
     }
+  }
+  return in_flight;
+}
+
+void SyncerRun::load_in_flight(ResumePoint const& resume) {
+  std::vector<float> room;
+  for (auto const& [site, sent, payload] : in_flight_of(plan_, resume, shard_)) {
+    auto const handle = ++last_handle_;
+    auto const size = plan_.table.fragment(static_cast<int>(sent.fragment)).size;
+    auto const delta = outer::decoded(plan_.codec, *payload, size, room);
+    auto const contribution = machine_.put_in_flight(
+        site, sent, {.payload = handle, .finite = outer::is_finite(delta), .norm = outer::norm(delta)});
+    held_[handle] = {payload, 0, {static_cast<std::uint32_t>(site), contribution}};
+    begun_in_flight_.push_back(held_[handle].from);
   }
 }
 
@@ -129,6 +145,13 @@ void SyncerRun::save_payloads(base::Writer& writer) const {
   }
 }
 
+transport::Payload SyncerRun::load_payload(RunPlan const& plan, ShardFiles const& files, int site,
+                                           int fragment) {
+  std::vector<float> values(plan.table.fragment(fragment).size);
+  files.of(fragment).group("payloads")->group(fragment_name(fragment))->read(site_name(site), values);
+  return std::make_shared<std::vector<std::byte> const>(outer::encode(plan.codec, values));
+}
+
 void SyncerRun::load(ResumePoint const& resume) {
   ShardFiles const files(resume);
   machine_.load(*files.machine(), base::now_s());
@@ -137,13 +160,9 @@ void SyncerRun::load(ResumePoint const& resume) {
   auto const held = machine_.held_members();
   for (auto const* member : held) {
     auto const fragment = static_cast<int>(member->contribution.fragment);
-    std::vector<float> values(plan_.table.fragment(fragment).size);
-    files.of(fragment)
-        .group("payloads")
-        ->group(fragment_name(fragment))
-        ->read(site_name(member->site), values);
-    held_[member->payload] = {
-        std::make_shared<std::vector<std::byte> const>(outer::encode(plan_.codec, values)), 0};
+    held_[member->payload] = {load_payload(plan_, files, member->site, fragment),
+                              0,
+                              {static_cast<std::uint32_t>(member->site), member->contribution}};
     last_handle_ = std::max(last_handle_, member->payload);
   }
   load_in_flight(resume);
@@ -152,6 +171,36 @@ void SyncerRun::load(ResumePoint const& resume) {
     report(to_json(
         RestoredLine{.step = resume.step, .fragment = p, .version = commits(p), .theta = model_->digest(p)}));
   }
+}
+
+void SyncerRun::tape_start(protocol::TapedStart start) {
+  start.kind = protocol::Participant::Kind::shard;
+  start.index = static_cast<std::uint32_t>(shard_);
+  for (auto const* member : machine_.held_members())
+    start.held.push_back({static_cast<std::uint32_t>(member->site), member->contribution});
+  start.in_flight = begun_in_flight_;
+  tape_->put(start);
+  for (int p = shard_; model_ && p < plan_.table.fragments(); p += plan_.config.syncer.ranks)
+    tape_->put(model_->taped(p, machine_.version(static_cast<std::uint32_t>(p))));
+  tape_->flush();
+}
+
+// Before its release leaves: what a site adopts stands on the shard's tape.
+void SyncerRun::tape_commit(protocol::Commit const& commit) {
+  protocol::TapedCommit taped{.round = commit.round,
+                              .members = {},
+                              .absent = {},
+                              .made = model_->taped(static_cast<int>(commit.fragment), commit.version)};
+  for (auto const& member : commit.members) {
+    taped.members.push_back({.from = {static_cast<std::uint32_t>(member.site), member.contribution},
+                             .weight = member.weight,
+                             .staleness = member.staleness,
+                             .rounds_late = member.rounds_late});
+  }
+  for (int const site : commit.absent)
+    taped.absent.push_back({static_cast<std::uint32_t>(site), !machine_.is_live(site)});
+  tape_->put(taped);
+  tape_->flush();
 }
 
 }  // namespace atl::train

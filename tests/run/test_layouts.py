@@ -111,7 +111,7 @@ class Layouts(RunTest):
         log = (job.run / "log" / "site_1_rank_0.log").read_text()
         self.assertRegex(log, r"bytes that left site 1.*contribution \d+.*progress \d+")
         kinds = {kind for line in job.metrics("site_end") for kind in line["sent_bytes"]}
-        self.assertLessEqual(kinds, {"hello", "progress", "contribution", "held", "saved", "report", "bye"})
+        self.assertLessEqual(kinds, {"hello", "progress", "contribution", "held", "saved", "report", "marker", "bye"})
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from support import ATOLL, RunTest, atoll
 class QuickCommands(RunTest):
     def test_every_command_has_help_with_an_example(self):
         for command in ([], ["train"], ["eval"], ["generate"], ["data"], ["data", "prepare"], ["data", "inspect"], ["schema"],
-                        ["info"], ["export"], ["import"], ["launch"], ["inspect"], ["simulate"]):
+                        ["info"], ["export"], ["import"], ["launch"], ["inspect"], ["replay"], ["simulate"]):
             with self.subTest(command=command):
                 self.assertIn("Example", atoll(*command, "--help", cwd=self.folder).stdout)
 

@@ -3,62 +3,14 @@
 #include <algorithm>
 #include <map>
 
+#include "random_worlds.hpp"
 #include "support/catch.hpp"
-#include "world.hpp"
 
 using namespace atl;
 using namespace atl::protocol;
 using namespace atl::test;
 
 namespace {
-
-// Draws of one seed, in order.
-class Draws {
- public:
-  explicit Draws(std::uint64_t seed) : random_{seed + 7000} {}
-  int whole(int low, int high) {
-    return low + static_cast<int>(random_.below(static_cast<std::uint64_t>(high - low + 1), 1, count_++));
-  }
-  double real(double low, double high) { return low + (high - low) * random_.uniform(2, count_++); }
-  bool chance(double share) { return real(0.0, 1.0) < share; }
-
- private:
-  base::Philox random_;
-  std::uint64_t count_ = 0;
-};
-
-WorldOptions random_options(std::uint64_t seed, deck::Receive receive) {
-  Draws draw(seed);
-  WorldOptions options;
-  options.seed = seed;
-  options.sites = draw.whole(1, 4);
-  options.shards = draw.whole(1, 3);
-  options.steps = static_cast<std::uint64_t>(draw.whole(20, 60));
-  options.checkpoint_every = draw.chance(0.5) ? static_cast<std::uint64_t>(draw.whole(7, 25)) : 0;
-  options.step_s.clear();
-  for (int m = 0; m < options.sites; ++m) options.step_s.push_back(draw.real(0.3, 1.5));
-
-  options.outer.receive = receive;
-  options.outer.fragments = draw.whole(1, 5);
-  options.outer.interval_steps = static_cast<std::uint64_t>(draw.whole(2, 16));
-  options.outer.quorum = draw.whole(1, options.sites);
-  options.outer.in_flight = draw.whole(1, 3);
-  options.outer.max_staleness = static_cast<std::uint64_t>(draw.whole(0, 5));
-  options.outer.dead_after_s = 10.0;
-  options.outer.grace = draw.chance(0.7) ? deck::GraceKind::adaptive : deck::GraceKind::none;
-
-  options.control_delay_s = draw.real(0.0, 0.5);
-  options.bulk_delay_s = draw.chance(0.5) ? draw.real(0.0, 1.0) : draw.real(0.0, 12.0);
-  options.jitter = draw.real(0.0, 3.0);
-  options.corrupted_share = draw.chance(0.3) ? 0.1 : 0.0;
-  options.duplicated_share = draw.chance(0.3) ? 0.2 : 0.0;
-  options.replaces_releases = draw.chance(0.5);
-  for (int stalls = draw.whole(0, 3); stalls > 0; --stalls) {
-    double const from_s = draw.real(0.0, 40.0);
-    options.stalls.push_back({draw.whole(0, options.sites - 1), from_s, from_s + draw.real(1.0, 25.0)});
-  }
-  return options;
-}
 
 void add(Sightings& sum, Sightings const& seen) {
   sum.events += seen.events;
@@ -84,28 +36,6 @@ void require_good_end(World const& world) {
   auto const& last = world.seals().back();
   REQUIRE(last.purpose == Purpose::finish);
   REQUIRE(last.missing.empty());
-}
-
-WorldOptions carrying_options(std::uint64_t seed) {
-  auto options = random_options(seed, seed % 2 == 0 ? deck::Receive::overwrite : deck::Receive::blend);
-  options.outer.late = deck::Late::carry;
-  options.stops_each = seed % 3 == 0;
-  return options;
-}
-
-// diloco where P = 1, else streaming; nothing is damaged on the way.
-WorldOptions synchronous_options(std::uint64_t seed) {
-  Draws draw(seed + 100);
-  auto options = random_options(seed, deck::Receive::blend);
-  options.synchronous = true;
-  options.outer.quorum = options.sites;
-  options.outer.interval_steps =
-      std::max(options.outer.interval_steps, static_cast<std::uint64_t>(options.outer.fragments));
-  auto const longest = static_cast<int>(options.outer.interval_steps) - 1;
-  options.outer.overlap_steps = static_cast<std::uint64_t>(draw.chance(0.3) ? 0 : draw.whole(0, longest));
-  if (options.outer.fragments == 1) options.outer.receive = deck::Receive::overwrite;
-  options.corrupted_share = 0.0;
-  return options;
 }
 
 // Runs the worlds of seeds 1 to `count` to their end.

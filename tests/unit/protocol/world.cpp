@@ -13,24 +13,27 @@ World::World(WorldOptions options)
   start();
 }
 
+SiteMachine::Options site_options(WorldOptions const& options) {
+  std::optional<SiteMachine::Rounds> rounds;
+  if (options.synchronous) rounds = {options.outer.interval_steps, options.outer.overlap_steps};
+  return {.fragments = options.outer.fragments,
+          .incarnation = 1,
+          .receive = options.outer.receive,
+          .late = options.outer.late,
+          .in_flight = options.outer.in_flight,
+          .last_step = options.synchronous || options.stops_each ? options.steps : 0,
+          .rounds = rounds};
+}
+
 void World::start() {
   auto const fragments = static_cast<std::size_t>(options_.outer.fragments);
   Tally const nothing(static_cast<std::size_t>(options_.sites) * capacity_, 0);
   quiet_.emplace(options_.sites, options_.shards, options_.patience_s);
   sites_.clear();
   shards_.clear();
-  std::optional<SiteMachine::Rounds> rounds;
-  if (options_.synchronous) rounds = {options_.outer.interval_steps, options_.outer.overlap_steps};
   for (int m = 0; m < options_.sites; ++m) {
-    SiteMachine::Options const site{.fragments = options_.outer.fragments,
-                                    .incarnation = 1,
-                                    .receive = options_.outer.receive,
-                                    .late = options_.outer.late,
-                                    .in_flight = options_.outer.in_flight,
-                                    .last_step = ends_by_itself() ? options_.steps : 0,
-                                    .rounds = rounds};
     std::vector<Tally> const zero(fragments, nothing);
-    sites_.push_back({.machine = SiteMachine(site),
+    sites_.push_back({.machine = SiteMachine(site_options(options_)),
                       .theta = zero,
                       .base = zero,
                       .snapshot = zero,
@@ -55,6 +58,7 @@ void World::start() {
     }
   }
   load_saved();
+  tape_starts();
   for (int m = 0; m < options_.sites; ++m) {
     for (int s = 0; s < options_.shards; ++s) {
       send({m, s, true, false}, [=, this, incarnation = site(m).incarnation()] {

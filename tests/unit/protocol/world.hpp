@@ -20,6 +20,7 @@
 #include "protocol/quiet_point.hpp"
 #include "protocol/site_machine.hpp"
 #include "protocol/syncer_machine.hpp"
+#include "protocol/tape.hpp"
 #include "support/memory_archive.hpp"
 
 namespace atl::test {
@@ -50,10 +51,17 @@ struct WorldOptions {
   std::vector<Stall> stalls;
   double patience_s = 1000.0;
   std::uint64_t seed = 1;
+  bool tapes = false;  // every process writes its tape
 };
+
+protocol::SiteMachine::Options site_options(WorldOptions const& options);
 
 // How often each step of each site is in a value of one fragment.
 using Tally = std::vector<int>;
+
+Tally moved(Tally const& a, Tally const& b, Tally const& c);  // a + b - c
+// What adopting `released` makes of a site's copies of a fragment.
+void take_over(protocol::AdoptRule rule, Tally const& released, Tally& theta, Tally& base, Tally& snapshot);
 
 struct CommitSeen {
   double time_s = 0.0;
@@ -96,6 +104,9 @@ class World {
   // That theta and base of a live site are what they should be after a finish.
   std::string check_end() const;
   Sightings sightings() const;
+  // Of every process; empty unless `tapes`.
+  std::map<protocol::Participant, std::vector<protocol::TapeEntry>> const& tapes() const { return tapes_; }
+  std::size_t capacity() const { return capacity_; }
 
  private:
   struct Site {
@@ -180,6 +191,16 @@ class World {
   void tell_shard(int s, protocol::Message const& message);
   void answer_hold(int s);
 
+  // world_tape.cpp
+  void tape(protocol::Participant who, protocol::TapeEntry entry);
+  void tape_starts();
+  void tape_boundary(int m, std::optional<protocol::StepDone> const& done,
+                     std::vector<protocol::SiteEvent> const& events);
+  void tape_arrival(int m, int s, protocol::Contribution const& contribution, protocol::PayloadHandle payload,
+                    std::map<protocol::Reason, std::uint64_t> const& refused_before);
+  void tape_discard(int s, protocol::PayloadHandle payload);
+  void tape_commit(int s, protocol::Commit const& commit);
+
   WorldOptions options_;
   base::Philox random_;
   std::uint64_t draws_ = 0;
@@ -209,6 +230,10 @@ class World {
   std::vector<protocol::Seal> seals_;
   std::vector<std::string> given_up_;
   Sightings seen_;
+  std::uint64_t lives_ = 0;
+  std::map<protocol::Participant, std::vector<protocol::TapeEntry>> tapes_;
+  std::map<std::pair<int, protocol::PayloadHandle>, protocol::TapedDiscard>
+      arrived_;  // by shard: as if discarded
   std::string failure_;
 };
 

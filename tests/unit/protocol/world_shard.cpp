@@ -36,6 +36,7 @@ void World::act(int s, SyncerAction const& action) {
   } else if (auto const* step = std::get_if<Commit>(&action)) {
     commit(s, *step);
   } else if (auto const* discard = std::get_if<DiscardPayload>(&action)) {
+    tape_discard(s, discard->payload);
     take_at(s, discard->payload);
   } else {
     release(s, std::get<SendRelease>(action));
@@ -97,6 +98,7 @@ void World::commit(int s, Commit const& commit) {
     }
   }
   commits_.push_back({now_s_, commit});
+  tape_commit(s, commit);
   if (options_.synchronous) {
     auto const [first, is_first] = theta_of_.try_emplace({commit.fragment, commit.version.commits}, theta);
     if (first->second != theta) fail("a version is not what it was before the restart");

@@ -13,6 +13,8 @@ namespace {
 
 constexpr double heartbeat_s = 1.0;  // of a site that stands still
 
+}  // namespace
+
 // a + b - c, step by step
 Tally moved(Tally const& a, Tally const& b, Tally const& c) {
   Tally sum(a.size());
@@ -20,7 +22,22 @@ Tally moved(Tally const& a, Tally const& b, Tally const& c) {
   return sum;
 }
 
-}  // namespace
+void take_over(AdoptRule rule, Tally const& released, Tally& theta, Tally& base, Tally& snapshot) {
+  switch (rule) {
+    case AdoptRule::overwrite:
+    case AdoptRule::blend:  // the books see no difference
+      theta = released;
+      break;
+    case AdoptRule::rebase_on_snapshot:
+      theta = moved(released, theta, snapshot);
+      break;
+    case AdoptRule::rebase_on_base:
+      theta = moved(released, theta, base);
+      snapshot = moved(released, snapshot, base);
+      break;
+  }
+  base = released;
+}
 
 void World::plan_boundary(int m, double time_s) {
   auto& site = sites_[static_cast<std::size_t>(m)];
@@ -56,7 +73,9 @@ void World::boundary(int m) {
   }
   std::vector<SiteEvent> const events(site.inbox.begin(), site.inbox.end());
   site.inbox.clear();
-  for (auto const& action : site.machine.on_boundary(done, events)) act(m, action);
+  auto const actions = site.machine.on_boundary(done, events);
+  tape_boundary(m, done, events);
+  for (auto const& action : actions) act(m, action);
   if (site.left) return;
   if (site.machine.is_waiting()) ++seen_.waits;
   plan_boundary(m,
@@ -126,23 +145,20 @@ void World::adopt(Site& site, Adopt const& adopt) {
   switch (adopt.rule) {
     case AdoptRule::overwrite:
       ++seen_.overwrites;
-      theta = released;
       break;
-    case AdoptRule::blend:  // the books see no difference
+    case AdoptRule::blend:
       ++seen_.blends;
-      theta = released;
       break;
     case AdoptRule::rebase_on_snapshot:
       ++seen_.rebases_on_snapshot;
-      theta = moved(released, theta, snapshot);
       break;
     case AdoptRule::rebase_on_base:
       ++seen_.rebases_on_base;
-      theta = moved(released, theta, base);
-      snapshot = moved(released, snapshot, base);
       break;
   }
-  base = released;
+  take_over(adopt.rule, released, theta, base, snapshot);
+  tape({Participant::Kind::site, static_cast<int>(&site - sites_.data())},
+       TapedBase{adopt.fragment, adopt.version, base::digest_of(std::span<int const>(base))});
   // Where the run ends without a silent site, the others are not where it is.
   if (options_.synchronous && quiet_->purpose() != Purpose::finish) {
     auto const [first, is_first] =
@@ -178,8 +194,12 @@ void World::contribute(int m, Contribution const& contribution) {
     PayloadFacts const facts{.payload = keep(delta), .finite = finite, .norm = norm};
     send({m, s, true, true}, [this, m, s, contribution, copy, facts] {
       if (copy == 0) --sites_[static_cast<std::size_t>(m)].on_their_way;
-      on_shard(s,
-               [&](SyncerMachine& shard) { return shard.on_contribution(m, contribution, facts, now_s_); });
+      on_shard(s, [&](SyncerMachine& shard) {
+        auto const before = shard.rejections();
+        auto actions = shard.on_contribution(m, contribution, facts, now_s_);
+        tape_arrival(m, s, contribution, facts.payload, before);
+        return actions;
+      });
     });
   }
 }

@@ -1,0 +1,22 @@
+#include "base/cpu_features.hpp"
+
+#include <fmt/format.h>
+
+namespace atl::base {
+
+std::string cpu_features() {
+  std::string features;
+  __builtin_cpu_init();
+  [[maybe_unused]] auto const add = [&](bool has, char const* name) {
+    if (has) features += fmt::format("{}{}", features.empty() ? "" : " ", name);
+  };
+#if defined(__x86_64__)
+  add(__builtin_cpu_supports("avx2") != 0, "avx2");
+  add(__builtin_cpu_supports("fma") != 0, "fma");
+  add(__builtin_cpu_supports("avx512f") != 0, "avx512f");
+  add(__builtin_cpu_supports("avx512bf16") != 0, "avx512_bf16");
+#endif
+  return features.empty() ? "none that matter here" : features;
+}
+
+}  // namespace atl::base

@@ -1,0 +1,36 @@
+// What a site's tape tells: its machine runs again on what it was given, and says the same.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "protocol/tape.hpp"
+
+namespace atl::protocol {
+
+struct SiteStory {
+  struct Boundary {
+    std::uint64_t step = 0;  // afterwards
+    std::vector<Adopt> adopted;
+    std::vector<Contribution> contributed;
+  };
+
+  TapedLife life;
+  std::vector<Boundary> boundaries;
+  std::vector<LedgerRow> rows_before;  // by fragment: at the start of this life
+  SiteMachine machine;                 // at its end
+  bool has_left = false;               // and not been torn off
+  std::string contradiction;           // where the tape says what cannot be; what follows is not told
+};
+
+// `options` as the deck has them. Throws nothing for what a tape may say.
+SiteStory follow(TapedLife life, SiteMachine::Options options);
+
+// How far a life can be executed again: the tapes of killed processes end at different moments.
+struct Reach {
+  std::vector<std::size_t> boundaries;  // by site
+  std::vector<std::size_t> commits;     // by shard
+};
+Reach reach_of(std::vector<SiteStory> const& sites, std::vector<TapedLife> const& shards);
+
+}  // namespace atl::protocol

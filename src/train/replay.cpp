@@ -1,0 +1,147 @@
+#include "train/replay.hpp"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <numeric>
+#include <optional>
+
+#include "base/error.hpp"
+#include "checkpoint/sets.hpp"
+#include "outer/codec.hpp"
+#include "train/replay_shard.hpp"
+#include "train/site_run.hpp"
+#include "train/tape_check.hpp"
+#include "train/taped_channel.hpp"
+#include "transport/mpi/mpi_transport.hpp"
+
+namespace atl::train {
+
+namespace {
+
+constexpr double farewell_s = 30.0;
+
+// The deck of the life, without what a replay does not do.
+deck::RunConfig config_of(LifeOfRun const& life) {
+  auto config = life.config;
+  config.sites.step_floor_s = 0.0;
+  config.link = {};
+  config.output.trace = false;
+  return config;
+}
+
+std::optional<ResumePoint> resume_point_of(LifeOfRun const& life, RunFolder const& folder) {
+  auto const& set = life.shards.front().start.set;
+  if (!set) return std::nullopt;
+  return resume_from(checkpoint::set_folder(folder.checkpoints(), *set));
+}
+
+// The first `boundaries` of a site's tape, with what came of each.
+std::vector<protocol::TapeEntry> first_entries(protocol::TapedLife const& life, std::size_t boundaries) {
+  std::vector<protocol::TapeEntry> entries;
+  for (auto const& entry : life.entries) {
+    if (std::holds_alternative<protocol::TapedBoundary>(entry) && boundaries-- == 0) break;
+    entries.push_back(entry);
+  }
+  return entries;
+}
+
+// The versions that a shard begins with, and those of its first `commits`.
+std::vector<protocol::TapeEntry> first_versions(protocol::TapedLife const& life, std::size_t commits) {
+  std::vector<protocol::TapeEntry> entries;
+  for (auto const& version : life.only<protocol::TapedVersion>()) entries.emplace_back(version);
+  for (auto const& commit : life.only<protocol::TapedCommit>()) {
+    if (commits-- == 0) break;
+    entries.emplace_back(commit.made);
+  }
+  return entries;
+}
+
+// This process's part. Returns the differences that it found.
+std::vector<std::string> live_again(LifeOfRun const& life, protocol::Reach const& reach,
+                                    RunFolder const& folder, comm::MpiRuntime const& mpi) {
+  auto const plan = make_plan(config_of(life));
+  auto const resume = resume_point_of(life, folder);
+  comm::World const world(mpi, comm::SiteLayout(plan.config, mpi.size()));
+  auto const number = static_cast<std::size_t>(world.here.group);
+  bool const is_shard = world.here.role == comm::Role::shard;
+  Trace trace(
+      {.is_on = false, .run_folder = {}, .who = {}, .rank = mpi.rank(), .start_s = 0.0, .resumed_s = 0.0});
+  if (!is_shard && world.here.rank > 0) {
+    SiteRun(plan, folder, resume, world, {.channel = nullptr, .is_replay = true}, trace, 0.0).run();
+    return {};
+  }
+  transport::MpiTransport transport(
+      world, {.max_payload_bytes = outer::encoded_bytes(outer::Codec::fp32, plan.table.largest_fragment())});
+  std::optional<TapeCheck> check;
+  if (is_shard) {
+    auto const& own = life.shards[number];
+    check.emplace(fmt::format("shard {}", number), first_versions(own, reach.commits[number]), false);
+    protocol::ReplayingSyncer syncer(own, reach.commits[number], life.sites, reach.boundaries);
+    ReplayShard(plan, resume, own, std::move(syncer), transport, *check).run();
+  } else {
+    auto const& own = life.sites[number].life;
+    check.emplace(fmt::format("site {}", number), first_entries(own, reach.boundaries[number]), true);
+    auto boundaries = own.only<protocol::TapedBoundary>();
+    boundaries.resize(reach.boundaries[number]);
+    SiteRun::Links links{.channel = std::make_unique<TapedChannel>(plan, transport, std::move(boundaries)),
+                         .tape = &*check,
+                         .is_replay = true};
+    SiteRun(plan, folder, resume, world, std::move(links), trace, 0.0).run();
+  }
+  transport.close(farewell_s);
+  return check->differences();
+}
+
+}  // namespace
+
+std::vector<std::string> changes_since(LifeOfRun const& life) {
+  auto const& then = life.shards.front().start;
+  auto const now = taped_start(life.number, life.config, then.set);
+  std::vector<std::string> changes;
+  if (now.program != then.program) changes.emplace_back("the program is another build");
+  if (now.machine != then.machine)
+    changes.push_back(fmt::format("the machine offers {}, and had {}", now.machine, then.machine));
+  auto const plan = make_plan(config_of(life));
+  for (auto const& site : life.sites) {
+    auto const deck_site = static_cast<int>(site.life.start.index);
+    if (site.life.start.deck.empty() || open_site_corpus(plan, deck_site).digest() == site.life.start.data)
+      continue;
+    changes.push_back(fmt::format("the text of site {} is another", deck_site));
+  }
+  return changes;
+}
+
+void check_replayable(LifeOfRun const& life, RunFolder const& folder) {
+  for (auto const& site : life.sites) {
+    if (site.contradiction.empty()) continue;
+    int const number = static_cast<int>(site.life.start.index);
+    throw base::InputError(folder.tape({protocol::Participant::Kind::site, number}).string(),
+                           site.contradiction, "no run can have made this tape");
+  }
+  auto const& set = life.shards.front().start.set;
+  auto const begun_from = checkpoint::set_folder(folder.checkpoints(), set.value_or(0));
+  if (set && !std::filesystem::exists(begun_from / checkpoint::manifest_name)) {
+    throw base::InputError(begun_from.string(),
+                           fmt::format("is gone, and life {} began from it", life.number),
+                           "replay the other lives with --life N; a larger checkpoint.keep keeps such sets");
+  }
+}
+
+LifeReplay replay(LifeOfRun const& life, RunFolder const& folder, comm::MpiRuntime const& mpi) {
+  auto const reach = protocol::reach_of(life.sites, life.shards);
+  LifeReplay result{.life = life.number};
+  result.boundaries = std::accumulate(reach.boundaries.begin(), reach.boundaries.end(), std::uint64_t{0});
+  result.commits = std::accumulate(reach.commits.begin(), reach.commits.end(), std::uint64_t{0});
+  for (auto const& site : life.sites) result.taped_boundaries += site.boundaries.size();
+  for (auto const& shard : life.shards) result.taped_commits += shard.only<protocol::TapedCommit>().size();
+
+  auto const mine = fmt::format("{}", fmt::join(live_again(life, reach, folder, mpi), "\n"));
+  for (int rank = 0; rank < mpi.size(); ++rank) {
+    auto const text = mpi.broadcast_text(mine, rank);
+    if (!text.empty()) result.differences.push_back(text);
+  }
+  return result;
+}
+
+}  // namespace atl::train

@@ -1,0 +1,57 @@
+#include "train/taped_channel.hpp"
+
+#include "base/error.hpp"
+
+namespace atl::train {
+
+namespace {
+
+constexpr double wait_s = 0.25;
+
+}  // namespace
+
+TapedChannel::TapedChannel(RunPlan const& plan, transport::Transport& transport,
+                           std::vector<protocol::TapedBoundary> boundaries)
+    : SiteChannel(plan, transport), boundaries_(std::move(boundaries)) {}
+
+std::deque<protocol::SiteEvent>& TapedChannel::events() {
+  base::ensure(events_.empty(), "the events of a taped boundary fit into one record");
+  if (next_ == boundaries_.size()) {
+    events_.emplace_back(protocol::Go{.id = 0, .leave = true});
+    return events_;
+  }
+  for (auto event : boundaries_[next_++].events) {
+    if (auto* held = std::get_if<protocol::HeldRelease>(&event); held && held->payload != 0) {
+      held->payload = ++last_handle_;
+      named_[last_handle_] = {held->release.fragment, held->release.version};
+    }
+    events_.push_back(event);
+  }
+  return events_;
+}
+
+transport::Payload const& TapedChannel::payload(protocol::PayloadHandle handle) {
+  auto const& name = named_.at(handle);
+  while (!arrived_.contains(name)) {
+    transport_.wait(wait_s);
+    for (auto& frame : transport_.receive()) {
+      if (auto const* release = std::get_if<protocol::Release>(&frame.message))
+        arrived_[{release->fragment, release->version}] = std::move(frame.payload);
+    }
+  }
+  return arrived_.at(name);
+}
+
+void TapedChannel::discard(protocol::PayloadHandle handle) {
+  auto const named = named_.extract(handle);
+  if (named) arrived_.erase(named.mapped());
+}
+
+void TapedChannel::send_to_shards(protocol::Message const& message) {
+  auto const* progress = std::get_if<protocol::Progress>(&message);
+  bool const is_of_use =
+      progress ? !progress->fragments.empty() : std::holds_alternative<protocol::Bye>(message);
+  if (is_of_use) SiteChannel::send_to_shards(message);
+}
+
+}  // namespace atl::train

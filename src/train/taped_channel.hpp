@@ -1,0 +1,41 @@
+// A leader's channel in a replay: what its site hears comes from the tape, and only the payloads from the
+// shards, waited for where they are adopted.
+#pragma once
+
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "protocol/tape.hpp"
+#include "train/site_channel.hpp"
+
+namespace atl::train {
+
+class TapedChannel final : public SiteChannel {
+ public:
+  TapedChannel(RunPlan const& plan, transport::Transport& transport,
+               std::vector<protocol::TapedBoundary> boundaries);
+
+  void join(std::uint64_t) override {}
+  void receive(double) override {}
+  // The events of the next boundary; at the end of the tape the word to leave.
+  std::deque<protocol::SiteEvent>& events() override;
+  // Waits for it.
+  transport::Payload const& payload(protocol::PayloadHandle handle) override;
+  void discard(protocol::PayloadHandle handle) override;
+  // Only of versions that were adopted: more is of no use to a shard that replays.
+  void send_to_shards(protocol::Message const& message) override;
+  void send_markers(protocol::Marker) override {}
+  void send_to_hub(protocol::Message) override {}
+
+ private:
+  using Name = std::pair<std::uint32_t, protocol::Version>;
+
+  std::vector<protocol::TapedBoundary> boundaries_;
+  std::size_t next_ = 0;
+  std::map<protocol::PayloadHandle, Name> named_;
+  std::map<Name, transport::Payload> arrived_;
+  protocol::PayloadHandle last_handle_ = 0;
+};
+
+}  // namespace atl::train

@@ -1,0 +1,95 @@
+"""A run whose sites were stopped and started at random is executed again, under other stalls, bit by bit."""
+
+import os
+import signal
+import time
+import unittest
+
+from stalls import DECK, LAYOUTS, RANKS, ledger, replay, train_stalled
+from support import RunTest, atoll
+
+
+class Replay(RunTest):
+    def equal_replay(self, name, **how):
+        code, found = replay(self.folder, name, **how)
+        self.assertEqual(code, 0, found)
+        self.assertTrue(found["equal"])
+        self.assertEqual(found["changes"], [])
+        return found["lives"]
+
+    def files(self, name):
+        return {path: path.stat().st_mtime_ns for path in (self.folder / "runs" / name).rglob("*")}
+
+    def test_two_stalled_runs_differ_and_each_replays_to_the_bit(self):
+        layout = LAYOUTS["3 sites, rebase"]
+        made = []
+        for seed in (1, 2):
+            name = f"run_{seed}"
+            self.assertGreater(train_stalled(self.folder, name, layout, seed), 3)
+            before = self.files(name)
+            life, = self.equal_replay(name, seed=seed + 100)
+            self.assertEqual(before, self.files(name), "a replay writes nothing")
+            self.assertEqual((life["commits"], life["boundaries"]), (life["taped_commits"], life["taped_boundaries"]))
+            self.assertGreater(life["commits"], 30)
+            books = ledger(self.folder, name)
+            self.assertTrue(books["sound"])
+            made.append([version["theta"] for version in books["lives"][0]["versions"]])
+        self.assertNotEqual(made[0], made[1], "timing decides what an asynchronous run does")
+
+    def test_a_killed_run_and_what_went_on_from_its_checkpoint_are_replayed_each(self):
+        deck = DECK | LAYOUTS["2 sites, 2 shards, carry"] | {"checkpoint.every_steps": 40}
+        job = self.start(RANKS, deck)
+        job.wait_for(lambda job: len(job.metrics("checkpoint")) >= 1, what="a checkpoint")
+        time.sleep(0.3)
+        for pid in job.pids().values():
+            os.kill(pid, signal.SIGKILL)
+        job.wait()
+        job = self.finish(RANKS, deck, resume=True)
+
+        killed, resumed = self.equal_replay("tiny")
+        self.assertGreater(killed["commits"], 0)
+        self.assertEqual(resumed["commits"], resumed["taped_commits"])
+        books = ledger(self.folder, "tiny")
+        self.assertTrue(books["sound"])
+        self.assertEqual([life["torn"] for life in books["lives"]], [True, False])
+        self.assertEqual([life["imbalance"] for life in books["lives"]], [0, 0])
+        for row in books["lives"][1]["rows"]:
+            self.assertGreater(row["lost"]["steps"], 0, "what was trained after the checkpoint")
+            self.assertEqual(row["committed"], row["merged"])
+
+        code, found = replay(self.folder, "tiny", ranks=3)
+        self.assertEqual(code, 2)
+        self.assertIn("life 1 had 4 ranks, and here are 3", found)
+        self.assertEqual([life["life"] for life in self.equal_replay("tiny", extra=["--life", "2"])], [2])
+
+    def test_a_run_is_replayed_by_launch_and_tells_what_is_not_as_it_was(self):
+        self.finish(3, DECK | {"run.steps": 24, "run.method": "streaming", "sites.count": 2})
+        done = atoll("launch", "--replay", "runs/tiny", cwd=self.folder)
+        self.assertIn("every digest equal", done.stdout)
+        os.environ["OMP_NUM_THREADS"], before = "2", os.environ.get("OMP_NUM_THREADS")
+        try:
+            done = atoll("launch", "--replay", "runs/tiny", cwd=self.folder, check=False)
+        finally:
+            os.environ.pop("OMP_NUM_THREADS") if before is None else os.environ.update(OMP_NUM_THREADS=before)
+        self.assertIn("was made otherwise: the machine offers", done.stderr)
+
+    def test_a_damaged_tape_is_refused_with_its_name_and_place(self):
+        self.finish(3, DECK | {"run.steps": 24, "sites.count": 2})
+        tape = self.folder / "runs/tiny/tape/site_1.tape"
+        content = bytearray(tape.read_bytes())
+        content[len(content) // 2] ^= 1
+        tape.write_bytes(content)
+        for command in (["inspect", "runs/tiny", "--ledger"], ["launch", "--replay", "runs/tiny"]):
+            done = atoll(*command, cwd=self.folder, check=False)
+            self.assertEqual(done.returncode, 2)
+            self.assertRegex(done.stderr, r"site_1\.tape, byte \d+: the tape")
+
+    def test_without_determinism_there_is_no_tape(self):
+        self.finish(3, DECK | {"run.steps": 12, "sites.count": 2, "run.deterministic": False})
+        done = atoll("inspect", "runs/tiny", "--ledger", cwd=self.folder, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("has no tape", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
