@@ -92,9 +92,10 @@ void Auditor::begin_with(Books& books, TapedVersion const& version) {
   VersionName const name{version.fragment, version.version};
   books.made[name] = {0, version.theta};
   auto const what = protocol::describe(TapeEntry(version));
-  auto const before = thetas_.find(name);
-  if (before != thetas_.end() && !before->second.contains(version.theta))
+  auto& before = thetas_[name];
+  if (!before.empty() && !before.contains(version.theta))
     find(books.result, "{} is not what the life before made", what);
+  before.insert(version.theta);
   auto const [known, is_new] = held_in_.try_emplace(name);
   for (std::uint32_t site = 0; site < books.sites.size(); ++site) {
     auto const& rows = books.sites[site].rows_before;
