@@ -81,7 +81,8 @@ void SyncerRun::save_in_flight(base::Writer& writer) const {
     group->write("numbers", std::array<std::uint64_t, 9>{static_cast<std::uint64_t>(site), c.fragment,
                                                          c.round, c.incarnation, c.base.term, c.base.commits,
                                                          c.step, c.work.steps, c.work.tokens});
-    group->write("values", outer::decoded(plan_.codec, *payload, room));
+    auto const size = plan_.table.fragment(static_cast<int>(c.fragment)).size;
+    group->write("values", outer::decoded(plan_.codec, *payload, size, room));
   }
 }
 
