@@ -56,20 +56,24 @@ int run_command(PrepareFlags const& flags) {
   if (flags.json) {
     auto json = summary(report.dataset);
     json["up_to_date"] = report.up_to_date;
+    json["left_out"] = report.left_out;
     fmt::print("{}\n", json.dump(2));
     return static_cast<int>(base::ExitCode::done);
   }
+  for (auto const& file : report.left_out) fmt::print("{} is not text, and was left out\n", file);
   for (auto const& source : report.dataset.recipe.sources) {
     if (source.replaced.count == 0) continue;
     fmt::print("{}: {} invalid UTF-8 sequences replaced, the first at byte {}\n", source.name,
                source.replaced.count, source.replaced.first_offset);
   }
   auto const& dataset = report.dataset;
+  fmt::print("{}{}: {} training tokens, {} validation tokens, vocabulary {}, {:.2f} bytes a token\n",
+             dataset.folder.string(), report.up_to_date ? " is up to date" : "",
+             data::in_millions(dataset.train.tokens), data::in_millions(dataset.validation.tokens),
+             dataset.vocab(), dataset.bytes_per_validation_token());
   fmt::print(
-      "{}{}: {:.2f} M training tokens, {:.2f} M validation tokens, vocabulary {}, {:.2f} bytes a token\n",
-      dataset.folder.string(), report.up_to_date ? " is up to date" : "",
-      static_cast<double>(dataset.train.tokens) / 1e6, static_cast<double>(dataset.validation.tokens) / 1e6,
-      dataset.vocab(), dataset.bytes_per_validation_token());
+      "to train on it: --set sites.data={} --set data.tokenizer={} --set data.validation_fraction={}\n",
+      dataset.folder.string(), dataset.tokenizer(), dataset.recipe.validation_fraction);
   return static_cast<int>(base::ExitCode::done);
 }
 

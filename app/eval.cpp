@@ -11,6 +11,7 @@
 #include "app/commands.hpp"
 #include "base/error.hpp"
 #include "base/exit_code.hpp"
+#include "data/corpus.hpp"
 #include "data/text_source.hpp"
 #include "data/token_file.hpp"
 #include "data/token_range.hpp"
@@ -56,6 +57,22 @@ class TemporaryTokens {
   std::uint64_t bytes_ = 0, tokens_ = 0;
 };
 
+// `bits_per_byte`: 0 where it is not known.
+void say(train::TrainedModel const& trained, model::LossSum const& loss, double bits_per_byte, bool as_json) {
+  auto const sequences = loss.targets / static_cast<std::uint64_t>(trained.config.model.context);
+  if (as_json) {
+    nlohmann::ordered_json json{
+        {"checkpoint", trained.folder.string()}, {"step", trained.step},   {"loss", loss.mean()},
+        {"perplexity", std::exp(loss.mean())},   {"tokens", loss.targets}, {"sequences", sequences}};
+    if (bits_per_byte > 0) json["bits_per_byte"] = bits_per_byte;
+    fmt::print("{}\n", json.dump(2));
+    return;
+  }
+  auto const bits = bits_per_byte > 0 ? fmt::format(", {:.4f} bits a byte", bits_per_byte) : "";
+  fmt::print("{}: loss {:.4f} nats a token, perplexity {:.2f}{} over {} tokens in {} sequences\n",
+             trained.folder.string(), loss.mean(), std::exp(loss.mean()), bits, loss.targets, sequences);
+}
+
 }  // namespace
 
 int run_command(EvalFlags const& flags) {
@@ -75,6 +92,11 @@ int run_command(EvalFlags const& flags) {
   } else if (flags.data.empty() || std::filesystem::is_directory(file)) {
     auto judged = config;
     if (!flags.data.empty()) judged.sites.data = {flags.data};
+    if (!data::is_here(judged.sites.data.front())) {
+      throw base::InputError(
+          judged.sites.data.front(), "the text is not here",
+          "start atoll where the run was started, or give a text or token file: --data FILE");
+    }
     auto const corpus = train::open_site_corpus(train::make_plan(judged), 0);
     sources = corpus.validation();
     bytes_per_token = corpus.bytes_per_validation_token();
@@ -93,21 +115,13 @@ int run_command(EvalFlags const& flags) {
   model::Transformer model(exec, config.model, trained.table, train::pass_sequences(config, 1));
   comm::Communicator const alone;
   auto const loss = train::evaluate(model, set, batches, trained.parameters, alone, [] {});
-  double const bits = bytes_per_token > 0 ? train::bits_per_byte(loss.mean(), bytes_per_token) : 0.0;
-
-  if (flags.json) {
-    nlohmann::ordered_json json{{"checkpoint", trained.folder.string()},
-                                {"step", trained.step},
-                                {"loss", loss.mean()},
-                                {"perplexity", std::exp(loss.mean())},
-                                {"tokens", loss.targets}};
-    if (bits > 0) json["bits_per_byte"] = bits;
-    fmt::print("{}\n", json.dump(2));
-  } else {
-    fmt::print("{}: loss {:.4f} nats a token, perplexity {:.2f}{} over {} tokens\n", trained.folder.string(),
-               loss.mean(), std::exp(loss.mean()), bits > 0 ? fmt::format(", {:.4f} bits a byte", bits) : "",
-               loss.targets);
+  if (!std::isfinite(loss.mean())) {
+    throw base::InputError(trained.folder.string(),
+                           fmt::format("its loss is {}: the model has diverged", loss.mean()),
+                           "take an earlier checkpoint");
   }
+  say(trained, loss, bytes_per_token > 0 ? train::bits_per_byte(loss.mean(), bytes_per_token) : 0.0,
+      flags.json);
   return static_cast<int>(base::ExitCode::done);
 }
 

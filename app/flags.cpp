@@ -3,14 +3,19 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <limits>
 #include <sstream>
 
 #include "app/completion.hpp"
 #include "base/exit_code.hpp"
+#include "deck/nearest.hpp"
 
 namespace atl::app {
 
 namespace {
+
+CLI::Range const from_0(0, 1'000'000'000), from_1(1, 1'000'000'000);
+CLI::Range const seeds(std::int64_t{0}, std::numeric_limits<std::int64_t>::max());
 
 void add_train(CLI::App& app, TrainFlags& flags) {
   app.add_option("DECK", flags.deck, "the run, as a TOML file (keys: atoll schema)")->required();
@@ -18,7 +23,8 @@ void add_train(CLI::App& app, TrainFlags& flags) {
       ->allow_extra_args(false);
   app.add_flag("--resume", flags.resume,
                "go on from the newest complete checkpoint of this run, or start where there is none");
-  app.add_flag("--check", flags.check, "check deck and data, print layout and memory, and stop");
+  app.add_flag("--check", flags.check,
+               "check deck and data, print layout and memory, and stop; only a start reads all tokens");
   app.add_option("--progress", flags.progress, "progress bar: auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->capture_default_str();
@@ -41,8 +47,10 @@ void add_eval(CLI::App& app, EvalFlags& flags) {
       ->required();
   app.add_option("--data", flags.data,
                  "a token file (.bin, .idx) or a text file; default: the run's validation tokens");
-  app.add_option("--batches", flags.batches, "at most so many batches; 0: all there are")
-      ->check(CLI::NonNegativeNumber);
+  app.add_option(
+         "--batches", flags.batches,
+         "at most so many batches, each of the run's inner.batch sequences, of one with a text; 0: all")
+      ->check(from_0);
   app.add_flag("--json", flags.json, "print one JSON object");
   app.footer("Example:\n  atoll eval runs/quickstart");
 }
@@ -53,16 +61,16 @@ void add_generate(CLI::App& app, GenerateFlags& flags) {
       ->required();
   app.add_option("--prompt", flags.prompt, "text to go on from; default: the beginning of an entry");
   app.add_option("--tokens", flags.tokens, "at most so many tokens; default: 400, or as many as --lines need")
-      ->check(CLI::PositiveNumber);
+      ->check(from_1);
   app.add_option("--lines", flags.lines, "stop after so many lines that are not blank; 0: no limit")
-      ->check(CLI::NonNegativeNumber);
+      ->check(from_0);
   app.add_option("--temperature", flags.temperature, "0: always the likeliest token")
       ->check(CLI::Range(0.0, 100.0))
       ->capture_default_str();
   app.add_option("--top-k", flags.top_k, "draw from the k likeliest tokens; 0: from all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(from_0)
       ->capture_default_str();
-  app.add_option("--seed", flags.seed, "of the draws")->capture_default_str();
+  app.add_option("--seed", flags.seed, "of the draws")->check(seeds)->capture_default_str();
   app.footer("Example:\n  atoll generate runs/quickstart --lines 20");
 }
 
@@ -102,9 +110,11 @@ void add_prepare(CLI::App& app, PrepareFlags& flags) {
       ->excludes(vocab);
   app.add_option("--validation-fraction", flags.validation_fraction,
                  "share of the entries kept for validation")
-      ->check(CLI::Range(0.0, 0.5))
+      ->check(CLI::Range(1e-6, 0.5))
       ->capture_default_str();
-  app.add_option("--seed", flags.seed, "of the choice of validation entries")->capture_default_str();
+  app.add_option("--seed", flags.seed, "of the choice of validation entries")
+      ->check(seeds)
+      ->capture_default_str();
   app.add_flag("--force", flags.force, "replace a dataset that was made with other text or options");
   app.add_flag("--json", flags.json, "print one JSON object");
   app.footer("Example:\n  atoll data prepare /usr/share/dictd/gcide.dict.dz --out data/gcide --vocab 2048");
@@ -138,6 +148,23 @@ void add_simulate(CLI::App& app, SimulateFlags& flags) {
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->capture_default_str();
   app.footer("Example:\n  atoll simulate inputs/sim/goodput.toml");
+}
+
+// "; did you mean --check?", of the innermost command that was recognised and what was left over; or nothing.
+std::string guess(CLI::App const& app) {
+  auto const chosen = app.get_subcommands();
+  if (!chosen.empty()) return guess(*chosen.front());
+  std::vector<std::string> names;
+  for (auto const* command : app.get_subcommands([](CLI::App const*) { return true; }))
+    names.push_back(command->get_name());
+  for (auto const* option : app.get_options())
+    for (auto const& name : option->get_lnames()) names.push_back("--" + name);
+  std::vector<std::string_view> const known(names.begin(), names.end());
+  for (auto const& word : app.remaining()) {
+    if (auto const close = deck::nearest(word, known); !close.empty())
+      return fmt::format("; did you mean {}?", close);
+  }
+  return "";
 }
 
 // "atoll data prepare": the innermost command that was recognised.
@@ -213,7 +240,9 @@ Parsed parse(int argc, char** argv, bool prints) {
   completion_command->footer("Example:\n  source <(atoll completion bash)");
   app.footer(
       "Exit codes: 0 done, 2 bad input, 3 failure, 4 watchdog, 75 stopped early and resumable.\n"
-      "Example:\n  atoll data prepare TEXT --out data/mine && atoll launch inputs/quickstart.toml");
+      "Example:\n  atoll data prepare TEXT --out data/mine\n"
+      "  atoll launch inputs/quickstart.toml --set run.name=mine --set sites.data=data/mine \\\n"
+      "    --set data.tokenizer=data/mine/tokenizer.model");
 
   try {
     app.parse(argc, argv);
@@ -222,7 +251,7 @@ Parsed parse(int argc, char** argv, bool prints) {
     std::ostringstream ignored;
     return {std::nullopt, prints ? app.exit(asked) : app.exit(asked, ignored, ignored)};
   } catch (CLI::ParseError const& error) {
-    if (prints) fmt::print(stderr, "error: {}; see {} --help\n", error.what(), command_of(app));
+    if (prints) fmt::print(stderr, "error: {}{}; see {} --help\n", error.what(), guess(app), command_of(app));
     return {std::nullopt, static_cast<int>(base::ExitCode::bad_input)};
   }
 

@@ -40,9 +40,10 @@ Json to_json(train::Evaluation const& eval) { return {{"step", eval.step}, {"val
 
 Json to_json(train::RunReport const& report) {
   auto const& summary = report.summary;
+  bool const has_ended = report.status && !report.status->is_running();
   Json json{{"run", report.folder.root.string()},
             {"outcome", report.status ? Json(report.status->outcome) : Json(nullptr)},
-            {"exit_code", report.status ? Json(static_cast<int>(report.status->exit_code)) : Json(nullptr)},
+            {"exit_code", has_ended ? Json(static_cast<int>(report.status->exit_code)) : Json(nullptr)},
             {"step", report.status ? report.status->step : 0},
             {"sites", Json::array()},
             {"commits", summary.commits},
@@ -74,6 +75,8 @@ int run_command(InspectStateFlags const& flags) {
     auto const report = train::inspect_checkpoint(path);
     say(report);
     if (!report.damage.empty()) throw base::InputError(report.damage);
+  } else if (auto const inside = train::list_states(path); !inside.empty()) {
+    fmt::print("{}\n", flags.json ? Json(inside).dump(2) : fmt::format("{}", fmt::join(inside, "\n")));
   } else {
     say(train::inspect_run(path));
   }

@@ -127,8 +127,9 @@ JobCommand job_command(LaunchFlags const& flags, deck::RunConfig const& config) 
   if (!flags.train.check) {
     int const ranks = comm::SiteLayout::ranks_needed(config);
     auto const mpirun = find_mpirun();
-    auto const srun = find_on_path("srun");
+    auto srun = find_on_path("srun");
     bool const by_srun = flags.launcher == "srun" || (flags.launcher == "auto" && prefers_srun(mpirun));
+    if (by_srun && srun.empty() && flags.dry_run) srun = "srun";  // to be looked at here, and run elsewhere
     if (by_srun && srun.empty()) {
       throw base::InputError("--launcher", "there is no srun on the PATH",
                              "load your site's Slurm, or use --launcher mpirun");

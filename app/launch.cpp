@@ -62,13 +62,17 @@ class Job {
                                   .on_signal = [&](int signal) { on_signal(signal); },
                                   .on_tick = [&] { on_tick(); }});
     auto const outcome = outcome_of(code);
-    if (outcome.value_or(base::ExitCode::bad_input) == base::ExitCode::bad_input) explain(code, !outcome);
+    if (outcome.value_or(base::ExitCode::bad_input) == base::ExitCode::bad_input)
+      explain(code, !outcome && !job_said_why_);
+    if (!outcome && has_begun()) train::mark_failed(folder_);
     return static_cast<int>(outcome.value_or(base::ExitCode::runtime_failure));
   }
 
  private:
   void on_error_line(std::string const& line) {
-    if (words_.is_from_job(line)) fmt::print(stderr, "{}\n", line);
+    if (!words_.is_from_job(line)) return;
+    fmt::print(stderr, "{}\n", line);
+    job_said_why_ = job_said_why_ || line.find("error: ") != line.npos;
   }
 
   // Asked once, the job stops with a checkpoint; interrupted twice, it ends at once.
@@ -101,7 +105,7 @@ class Job {
   // node), but 2 comes from a process that found bad input, before anything was written.
   std::optional<base::ExitCode> outcome_of(int code) const {
     auto const status = has_begun() ? train::read_status(folder_) : std::nullopt;
-    if (status && status->outcome != "running") return status->exit_code;
+    if (status && !status->is_running()) return status->exit_code;
     if (!status && code == static_cast<int>(base::ExitCode::bad_input)) return base::ExitCode::bad_input;
     if (!status && code == 0 && was_done_) return base::ExitCode::done;
     return std::nullopt;
@@ -114,7 +118,7 @@ class Job {
       fmt::print(stderr, "error: {}: {}; {}\n", problem->where, problem->what, problem->remedy);
     } else if (in_full) {
       fmt::print(stderr, "{}error: launch: the job ended with code {}, and {} {}\n", words_.kept(), code,
-                 folder_.status().string(), has_begun() ? "says that it still runs" : "is not of this job");
+                 folder_.status().string(), has_begun() ? "had no last word" : "is not of this job");
     }
   }
 
@@ -126,6 +130,7 @@ class Job {
   LauncherWords words_;
   std::optional<double> asked_s_, kill_s_;  // when the job was to stop, and to end
   bool is_told_ = false;
+  bool job_said_why_ = false;  // then what its launcher makes of the end is noise
 };
 
 }  // namespace

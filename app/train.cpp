@@ -66,12 +66,10 @@ std::string describe_data(train::RunPlan const& plan) {
   std::string text;
   int const corpora = plan.config.sites.count / train::sites_per_corpus(plan.config);
   for (int site = 0; site < corpora; ++site) {
-    try {
-      text += fmt::format("data    {}\n", data::describe(train::open_site_corpus(plan, site)));
-    } catch (base::InputError const& error) {
-      if (corpora == 1) throw;
-      text += fmt::format("data    not found here, of site {}: {}\n", site, error.what());
-    }
+    auto const& entry = plan.config.sites.data[static_cast<std::size_t>(site)];
+    text += corpora > 1 && !data::is_here(entry)
+                ? fmt::format("data    {}, of site {}: not on this machine\n", entry, site)
+                : fmt::format("data    {}\n", data::describe(train::open_site_corpus(plan, site)));
   }
   return text;
 }
@@ -119,9 +117,7 @@ void introduce(train::RunPlan const& plan, std::string const& data, train::RunFo
                          : fmt::format("run     {}", folder.root.string()));
 }
 
-}  // namespace
-
-int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi) {
+int check_and_train(TrainFlags const& flags, comm::MpiRuntime& mpi) {
   auto const deck = on_rank_0(mpi, [&] { return deck::echo(deck::load(flags.deck, flags.overrides)); });
   auto const config = deck::parse(deck, flags.deck, {});
   std::optional<train::RunPlan> plan;
@@ -154,6 +150,17 @@ int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi) {
   bool const shows_progress =
       flags.progress == "always" || (flags.progress == "auto" && train::stdout_is_terminal());
   return static_cast<int>(train::run(*plan, folder, resume, mpi, shows_progress));
+}
+
+}  // namespace
+
+int run_command(TrainFlags const& flags, comm::MpiRuntime& mpi) {
+  try {
+    return check_and_train(flags, mpi);
+  } catch (AgreedInputError const& error) {
+    if (mpi.rank() != 0) throw;  // rank 0 speaks for all, and has read the deck
+    throw AgreedInputError(deck::located(error, flags.deck, flags.overrides));
+  }
 }
 
 }  // namespace atl::app

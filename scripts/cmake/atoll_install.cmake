@@ -12,7 +12,10 @@ install(TARGETS atoll)
 
 set(share ${CMAKE_INSTALL_DATADIR}/atoll)
 install(DIRECTORY inputs DESTINATION ${share})
-install(FILES README.md docs/deck.md docs/simulate.md src/checkpoint/FORMAT.md src/protocol/PROTOCOL.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+foreach(page README.md docs/deck.md docs/simulate.md src/DECISIONS.md src/checkpoint/FORMAT.md src/protocol/PROTOCOL.md)
+  cmake_path(GET page PARENT_PATH folder)  # kept, so that links from page to page lead somewhere
+  install(FILES ${page} DESTINATION ${CMAKE_INSTALL_DOCDIR}/${folder})
+endforeach()
 
 # Modulefiles name the prefix, which is known when installing.
 set(templates ${PROJECT_SOURCE_DIR}/scripts/cmake)

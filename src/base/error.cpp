@@ -25,10 +25,10 @@ InputError::InputError(std::string where, std::string what, std::string remedy)
     : InputError(std::vector<Problem>{{std::move(where), std::move(what), std::move(remedy)}}) {}
 
 RuntimeFailure::RuntimeFailure(std::string const& what, std::source_location where)
-    : std::runtime_error(fmt::format("{} ({}:{})", what, where.file_name(), where.line())) {}
+    : std::runtime_error(what), place_(fmt::format("{}:{}", where.file_name(), where.line())) {}
 
 void ensure(bool holds, char const* what, std::source_location where) {
-  if (!holds) throw RuntimeFailure(what, where);
+  if (!holds) throw RuntimeFailure(fmt::format("{} ({}:{})", what, where.file_name(), where.line()), where);
 }
 
 }  // namespace atl::base

@@ -27,14 +27,21 @@ class InputError : public std::runtime_error {
   std::vector<Problem> problems_;
 };
 
-// Anything that failed although the input was right. The text names the place it was thrown from.
+// Anything that failed although the input was right. The text is for users; the place it was thrown from is
+// for the log.
 class RuntimeFailure : public std::runtime_error {
  public:
   explicit RuntimeFailure(std::string const& what,
                           std::source_location where = std::source_location::current());
+
+  std::string const& place() const { return place_; }  // "file.cpp:12"
+
+ private:
+  std::string place_;
 };
 
-// Throws RuntimeFailure unless `holds`. For what must be true of our own state, never for input.
+// Throws RuntimeFailure, with the place in its text, unless `holds`. For what must be true of our own state,
+// never for input.
 void ensure(bool holds, char const* what, std::source_location where = std::source_location::current());
 
 }  // namespace atl::base

@@ -12,10 +12,12 @@ SiteLayout::SiteLayout(deck::RunConfig const& config, int world_size)
     : shards_(config.syncer.ranks), deck_sizes_(deck_sizes(config)), site_sizes_(site_sizes(config)) {
   int const training = std::accumulate(site_sizes_.begin(), site_sizes_.end(), 0);
   if (world_size != shards_ + training) {
-    throw base::InputError("mpirun", fmt::format("started with {} ranks", world_size),
-                           fmt::format("the deck needs {}: {} for the syncer and {} for training; start with "
-                                       "mpirun -n {}, or change sites.count, sites.ranks or syncer.ranks",
-                                       shards_ + training, shards_, training, shards_ + training));
+    throw base::InputError(
+        "mpirun", fmt::format("started with {} ranks", world_size),
+        fmt::format("the deck needs {}: {} for the syncer and {} for training; start as many "
+                    "with `atoll launch DECK` or mpirun -n {} (as root scripts/mpirun.sh), or change "
+                    "sites.count, sites.ranks or syncer.ranks",
+                    shards_ + training, shards_, training, shards_ + training));
   }
 }
 

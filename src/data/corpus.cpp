@@ -42,9 +42,11 @@ std::vector<base::Problem> shortages(Corpus const& corpus, CorpusOptions const& 
       problems.push_back({"sites.data",
                           fmt::format("{} has {} validation tokens, and one batch takes {}", source.path,
                                       source.validation.tokens, windows * context + 1),
-                          source.dataset
-                              ? "prepare it with a larger --validation-fraction, or lower inner.batch"
-                              : "use a larger data.validation_fraction, or lower inner.batch"});
+                          fmt::format("{}, or {}",
+                                      source.dataset ? "prepare it with a larger --validation-fraction"
+                                                     : "use a larger data.validation_fraction",
+                                      source.validation.windows(context) == 0 ? "shorten model.context"
+                                                                              : "lower inner.batch")});
     }
     if (source.share * static_cast<double>(longest_mixture) < 1.0) {
       problems.push_back({"sites.data",
@@ -118,6 +120,10 @@ int vocabulary(std::string const& tokenizer, int model_vocab) {
   return model_vocab != 0 ? model_vocab : own;
 }
 
+bool is_here(std::string const& entry) {
+  return std::ranges::all_of(parse_source_spec(entry), source_exists, &SpecSource::path);
+}
+
 Corpus open_corpus(std::string const& entry, CorpusOptions const& options) {
   Corpus corpus;
   std::vector<base::Problem> problems;
@@ -151,9 +157,8 @@ std::string describe(Corpus const& corpus) {
     text += source.path;
     if (corpus.sources.size() > 1) text += fmt::format(" ({:.3g} %)", 100.0 * source.share);
   }
-  text += fmt::format(": {:.2f} M training tokens, {:.2f} M validation tokens",
-                      static_cast<double>(corpus.train_tokens()) / 1e6,
-                      static_cast<double>(corpus.validation_tokens()) / 1e6);
+  text += fmt::format(": {} training tokens, {} validation tokens", in_millions(corpus.train_tokens()),
+                      in_millions(corpus.validation_tokens()));
   auto const bytes = corpus.bytes_per_validation_token();
   return bytes > 0.0 ? text + fmt::format(", {:.2f} bytes a token", bytes) : text;
 }

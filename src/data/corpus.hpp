@@ -27,6 +27,9 @@ struct Corpus {
 // Throws InputError where it is less than the tokenizer's, or neither is known.
 int vocabulary(std::string const& tokenizer, int model_vocab);
 
+// False where a path that the entry names leads nowhere on this machine: its text may lie with another site.
+bool is_here(std::string const& entry);
+
 // Opens what an entry of sites.data names (source_spec.hpp, source.hpp). Without weights its sources have
 // shares by their training tokens. Local. Throws InputError with all that is wrong: the entry, its sources,
 // too few tokens for the sites or a validation batch.

@@ -88,6 +88,11 @@ void append(std::vector<base::Problem>& problems, std::vector<base::Problem> mor
 
 }  // namespace
 
+std::string in_millions(std::uint64_t tokens) {
+  return tokens < 1'000'000 ? fmt::format("{}", tokens)
+                            : fmt::format("{:.2f} M", static_cast<double>(tokens) / 1e6);
+}
+
 bool is_dataset(std::filesystem::path const& folder) {
   std::error_code ignored;  // what cannot be looked at is none
   return std::filesystem::exists(folder / record_name, ignored);
@@ -98,14 +103,16 @@ Dataset open_dataset(std::filesystem::path const& folder) {
   std::ifstream file(record);
   if (!file) {
     throw base::InputError(folder.string(), "holds no prepared dataset (no dataset.json)",
-                           fmt::format("run `atoll data prepare TEXT --out {}`", folder.string()));
+                           "make one with `atoll data prepare TEXT --out data/NAME`");
   }
   Dataset dataset;
   try {
     dataset = dataset_from(Json::parse(file));
   } catch (std::exception const& error) {
-    throw base::InputError(record.string(), fmt::format("cannot be understood: {}", error.what()),
-                           prepare_again);
+    std::string_view reason = error.what();
+    // Without the JSON library's own name for it.
+    if (auto const name = reason.find("] "); name != reason.npos) reason.remove_prefix(name + 2);
+    throw base::InputError(record.string(), fmt::format("cannot be understood: {}", reason), prepare_again);
   }
   dataset.folder = folder;
 

@@ -59,6 +59,9 @@ struct Dataset {
   }
 };
 
+// "15.26 M"; fewer than a million in full.
+std::string in_millions(std::uint64_t tokens);
+
 // True where `folder` holds a finished dataset, whole or damaged.
 bool is_dataset(std::filesystem::path const& folder);
 

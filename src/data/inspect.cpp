@@ -16,6 +16,7 @@ namespace atl::data {
 namespace {
 
 constexpr std::uint64_t tokens_shown = 64;
+constexpr std::size_t sources_shown = 10;
 
 TokenFileReport report_on(std::filesystem::path const& path, Tokenizer const* tokenizer) {
   TokenFile const file(path, tokenizer == nullptr ? 0 : tokenizer->vocab_size(), Coverage::whole);
@@ -53,13 +54,17 @@ std::string describe(Dataset const& dataset) {
   auto const share = static_cast<double>(dataset.validation.bytes) /
                      static_cast<double>(dataset.train.bytes + dataset.validation.bytes);
   std::string text = fmt::format("dataset     {}\n", dataset.folder.string());
-  for (auto const& source : recipe.sources) {
+  for (auto const& source : std::span(recipe.sources).first(std::min(sources_shown, recipe.sources.size()))) {
     text += fmt::format("source      {}: {} bytes of text, digest {}\n", source.name, source.text_bytes,
                         source.digest.hex());
     if (source.replaced.count > 0) {
       text += fmt::format("            {} invalid UTF-8 sequences replaced by U+FFFD, the first at byte {}\n",
                           source.replaced.count, source.replaced.first_offset);
     }
+  }
+  if (recipe.sources.size() > sources_shown) {
+    text += fmt::format("            and {} more, which {} names\n", recipe.sources.size() - sources_shown,
+                        record_name);
   }
   auto const origin = recipe.given_tokenizer.empty() ? dataset.sentencepiece_version : "(given)";
   text += recipe.byte_level ? fmt::format("tokenizer   bytes, vocab {}\n", recipe.vocab)

@@ -33,7 +33,8 @@ class FolderLock {
  public:
   explicit FolderLock(fs::path const& folder) {
     std::error_code error;
-    fs::create_directories(folder, error);
+    bool const is_new = fs::create_directories(folder, error);
+    if (is_new) made_ = folder;
     if (!error && (::access(folder.c_str(), W_OK) != 0 ||
                    (file_ = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)) {
       error.assign(errno, std::generic_category());
@@ -49,11 +50,16 @@ class FolderLock {
                              "wait until it has ended");
     }
   }
-  ~FolderLock() { ::close(file_); }
+  // What came to nothing leaves no empty folder of its own.
+  ~FolderLock() {
+    ::close(file_);
+    if (!made_.empty()) ::rmdir(made_.c_str());
+  }
   FolderLock(FolderLock const&) = delete;
   FolderLock& operator=(FolderLock const&) = delete;
 
  private:
+  fs::path made_;  // by us; empty: it was there
   int file_ = -1;
 };
 
@@ -172,14 +178,14 @@ std::size_t sample_bytes(int vocab) {
 
 PrepareReport prepare(PrepareOptions const& options) {
   check(options);
-  auto const files = find_sources(options.sources);
+  auto const [files, left_out] = find_sources(options.sources);
   FolderLock const lock(options.out);
 
   Dataset dataset;
   dataset.folder = options.out;
   remove_abandoned(dataset);
   dataset.recipe = recipe_of(options, files);
-  if (!options.force && is_up_to_date(dataset)) return {open_dataset(options.out), true};
+  if (!options.force && is_up_to_date(dataset)) return {open_dataset(options.out), true, left_out};
 
   auto const stage = [&](char const* name) {
     return [&options, name](double fraction) {
@@ -216,7 +222,7 @@ PrepareReport prepare(PrepareOptions const& options) {
   dataset.train = text.train;
   dataset.validation = text.validation;
   publish(dataset, model, output);
-  return {dataset, false};
+  return {dataset, false, left_out};
 }
 
 }  // namespace atl::data

@@ -28,7 +28,8 @@ struct PrepareOptions {
 
 struct PrepareReport {
   Dataset dataset;
-  bool up_to_date = false;  // `out` held it already: nothing was written
+  bool up_to_date = false;            // `out` held it already: nothing was written
+  std::vector<std::string> left_out;  // files below the sources that are not text
 };
 
 // The same text and options give the same bytes in every file. An entry goes to validation by a hash of

@@ -72,6 +72,8 @@ bool is_there(fs::path const& path) {
 
 }  // namespace
 
+bool source_exists(std::string const& path) { return is_there(path) || is_there(path + ".idx"); }
+
 std::optional<NanogptFiles> nanogpt_files(fs::path const& folder) {
   NanogptFiles files{folder / "train.bin", folder / "val.bin"};
   if (is_dataset(folder) || !is_there(files.train) || !is_there(files.validation)) return std::nullopt;
@@ -88,12 +90,16 @@ Source open_source(std::string const& path, CorpusOptions const& options) {
   }
   std::error_code ignored;
   bool const is_folder = fs::is_directory(path, ignored);
-  if (!is_folder && (is_there(path) || is_there(path + ".idx"))) return open_file(path, options);
+  if (!is_folder && source_exists(path)) return open_file(path, options);
+  bool const may_hold_text = is_folder && !fs::is_empty(path, ignored);
   throw base::InputError(
       path,
       is_folder ? "holds no prepared dataset (no dataset.json), nor nanoGPT's train.bin and val.bin"
                 : "there is no such folder or file",
-      fmt::format("run `atoll data prepare TEXT --out {}`, or name token files", path));
+      may_hold_text
+          ? fmt::format("if it holds text, run `atoll data prepare {} --out data/NAME` and name data/NAME",
+                        path)
+          : fmt::format("run `atoll data prepare TEXT --out {}`, or name token files", path));
 }
 
 }  // namespace atl::data

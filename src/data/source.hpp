@@ -33,6 +33,9 @@ struct Source {
 // on trust. Throws InputError.
 Source open_source(std::string const& path, CorpusOptions const& options);
 
+// Whether there is anything at all under the path: a folder, a file, or what a Megatron prefix stands for.
+bool source_exists(std::string const& path);
+
 // The files of a folder of nanoGPT's; nothing where it is none.
 struct NanogptFiles {
   std::filesystem::path train, validation;

@@ -4,7 +4,9 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <string_view>
 #include <system_error>
@@ -27,6 +29,20 @@ bool begins_in_first_column(std::string_view line) {
 
 bool is_hidden(fs::path const& path) { return path.filename().string().starts_with('.'); }
 
+struct CloseGz {
+  void operator()(gzFile file) const { gzclose(file); }
+};
+using GzFile = std::unique_ptr<gzFile_s, CloseGz>;
+
+// As git has it: text holds no zero byte, at least not early; of compressed data its content counts. What
+// cannot be read is for its reader to complain of.
+bool is_text(fs::path const& path) {
+  GzFile const file(gzopen(path.c_str(), "rbe"));
+  std::array<char, 8192> head{};
+  auto const got = file ? gzread(file.get(), head.data(), head.size()) : 0;
+  return got <= 0 || std::memchr(head.data(), 0, static_cast<std::size_t>(got)) == nullptr;
+}
+
 std::vector<SourceFile> files_below(fs::path const& folder) {
   std::vector<SourceFile> files;
   for (auto entry = fs::recursive_directory_iterator(folder); entry != fs::recursive_directory_iterator();
@@ -48,17 +64,22 @@ base::InputError cannot_open(fs::path const& file) {
 
 }  // namespace
 
-std::vector<SourceFile> find_sources(std::vector<std::string> const& paths) {
-  std::vector<SourceFile> files;
+FoundSources find_sources(std::vector<std::string> const& paths) {
+  FoundSources found;
   std::vector<base::Problem> problems;
   for (auto const& path : paths) {
     try {
       if (fs::is_directory(path)) {
         auto below = files_below(path);
-        if (below.empty()) problems.push_back({path, "holds no files", "name a folder with text files"});
-        std::ranges::move(below, std::back_inserter(files));
+        auto const other = std::ranges::stable_partition(below, is_text, &SourceFile::path);
+        for (auto const& file : other) found.left_out.push_back(file.path.string());
+        below.erase(other.begin(), other.end());
+        if (below.empty()) problems.push_back({path, "holds no text files", "name a folder with text files"});
+        std::ranges::move(below, std::back_inserter(found.files));
+      } else if (fs::is_regular_file(path) && !is_text(path)) {
+        problems.push_back({path, "is not text: it holds zero bytes", "name text files, in UTF-8"});
       } else if (fs::is_regular_file(path)) {
-        files.push_back({path, fs::path(path).filename().string()});
+        found.files.push_back({path, fs::path(path).filename().string()});
       } else {
         problems.push_back({path, fs::exists(path) ? "is neither a file nor a folder" : "does not exist",
                             "name text files (plain, .gz, .dz) or folders"});
@@ -69,7 +90,7 @@ std::vector<SourceFile> find_sources(std::vector<std::string> const& paths) {
   }
   if (paths.empty()) problems.push_back({"sources", "no text is named", "name text files or folders"});
   if (!problems.empty()) throw base::InputError(std::move(problems));
-  return files;
+  return found;
 }
 
 base::Digest file_digest(fs::path const& file) {
@@ -88,11 +109,11 @@ base::Digest file_digest(fs::path const& file) {
 // zlib reads plain files as they are, so one path serves both.
 struct EntryReader::Input {
   fs::path path;
-  std::unique_ptr<gzFile_s, decltype(&gzclose)> file;
+  GzFile file;
   std::vector<char> block = std::vector<char>(1 << 18);
   std::string_view unread;
 
-  explicit Input(fs::path name) : path(std::move(name)), file(gzopen(path.c_str(), "rbe"), &gzclose) {
+  explicit Input(fs::path name) : path(std::move(name)), file(gzopen(path.c_str(), "rbe")) {
     if (!file) throw cannot_open(path);
     gzbuffer(file.get(), 1 << 17);
     auto const extension = path.extension();

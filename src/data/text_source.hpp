@@ -17,9 +17,14 @@ struct SourceFile {
   std::string name;  // below the folder that was given; the file's own name where a file was given
 };
 
-// The files that `paths` name: a file is itself, a folder stands for all files below it but hidden ones,
-// sorted by name. Throws InputError with every path that is absent or holds no file.
-std::vector<SourceFile> find_sources(std::vector<std::string> const& paths);
+struct FoundSources {
+  std::vector<SourceFile> files;
+  std::vector<std::string> left_out;  // below folders: not text
+};
+
+// The files that `paths` name: a file is itself, a folder stands for all text files below it but hidden ones,
+// sorted by name. Throws InputError with every path that is absent, holds no text file, or is no text.
+FoundSources find_sources(std::vector<std::string> const& paths);
 
 // Of the file as it is stored, compressed or not.
 base::Digest file_digest(std::filesystem::path const& file);

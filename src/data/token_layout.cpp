@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "base/error.hpp"
+#include "data/utf8.hpp"
 
 namespace atl::data {
 
@@ -47,12 +48,20 @@ TokenLayout parse_llmc(std::string const& where, std::span<std::byte const> head
   return layout;
 }
 
-// Text has no control characters; among the bytes of token ids there soon is one.
+// Text has no control characters and is UTF-8; among the bytes of token ids something soon is not.
 bool is_text(std::span<std::byte const> head) {
-  return head.size() >= 64 && std::ranges::none_of(head, [](std::byte byte) {
-           auto const c = std::to_integer<unsigned>(byte);
-           return (c < 0x20 && (c < '\t' || c > '\r')) || c == 0x7F;
-         });
+  auto const is_control = [](std::byte byte) {
+    auto const c = std::to_integer<unsigned>(byte);
+    return (c < 0x20 && (c < '\t' || c > '\r')) || c == 0x7F;
+  };
+  if (head.size() < 64 || std::ranges::any_of(head, is_control)) return false;
+  std::string_view text(reinterpret_cast<char const*>(head.data()), head.size());
+  while (text.size() >= 4) {  // the head may end within a character
+    auto const bytes = utf8_character_bytes(text);
+    if (bytes == 0) return false;
+    text.remove_prefix(bytes);
+  }
+  return true;
 }
 
 // Three numbers and zeros: the header of a file that is not one of ours, or no longer.

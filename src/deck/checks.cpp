@@ -68,18 +68,20 @@ void check_batch(RunConfig const& c, Report& report) {
 void check_model(RunConfig const& c, Report& report) {
   auto const& m = c.model;
   bool const divides = m.width % m.heads == 0;
+  int const unit = m.family == Family::llama ? 2 * m.heads : m.heads;
+  auto const wider = fmt::format("use for example model.width = {}", (m.width / unit + 1) * unit);
   report.require(divides, {"model.width", "model.heads"},
                  fmt::format("model.width = {} is not a multiple of model.heads = {}", m.width, m.heads),
-                 fmt::format("use for example width {}", (m.width / m.heads + 1) * m.heads));
+                 wider);
   report.require(!divides || m.family != Family::llama || m.width / m.heads % 2 == 0,
                  {"model.width", "model.heads"},
                  fmt::format("heads of width {} / {} = {} are odd, and rotary positions turn pairs", m.width,
                              m.heads, m.width / m.heads),
-                 "choose width and heads such that width / heads is even");
+                 wider);
   report.require(
       m.heads % m.kv_heads == 0, {"model.kv_heads", "model.heads"},
       fmt::format("model.heads = {} is not a multiple of model.kv_heads = {}", m.heads, m.kv_heads),
-      fmt::format("use for example kv_heads = {}", m.heads));
+      fmt::format("use for example model.kv_heads = {}", m.heads));
   report.require(
       m.family != Family::gpt2 || m.kv_heads == m.heads || m.heads % m.kv_heads != 0,
       {"model.kv_heads", "model.heads", "model.family"},

@@ -19,6 +19,11 @@ RunConfig load(std::filesystem::path const& file, std::vector<std::string> const
 // As `load`, from text; `where` names it in messages.
 RunConfig parse(std::string const& text, std::string const& where, std::vector<std::string> const& overrides);
 
+// `error` with the places that `load` would name, where a problem names a key instead: what is wrong with its
+// value showed only when data was opened. The deck has been read once.
+base::InputError located(base::InputError const& error, std::filesystem::path const& file,
+                         std::vector<std::string> const& overrides);
+
 // Every key with its value as TOML, in the order of the schema: `parse(echo(c)) == c`.
 std::string echo(RunConfig const& config);
 

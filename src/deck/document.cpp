@@ -36,7 +36,7 @@ Value to_value(toml::node const& node) {
   return value;
 }
 
-// The value of an override; nothing where it is neither TOML nor a bare word.
+// The value of an override; nothing where it is neither TOML nor a bare word. None at all is an empty text.
 std::optional<Value> read_value(std::string const& text) {
   auto const parsed = [](std::string const& toml) -> std::optional<Value> {
     try {
@@ -47,7 +47,7 @@ std::optional<Value> read_value(std::string const& text) {
     return {};
   };
   if (auto value = parsed(text)) return value;
-  bool const meant_as_toml = std::string_view("\"'[{").find(text.front()) != std::string_view::npos;
+  bool const meant_as_toml = text.find_first_of("\"'[{") == 0;
   return meant_as_toml ? std::nullopt : parsed(write(text));
 }
 
@@ -90,7 +90,7 @@ std::vector<Entry> read_overrides(std::vector<std::string> const& given, Report&
     auto const path = trimmed(text.substr(0, equals));
     auto const raw = trimmed(text.substr(std::min(equals + 1, text.size())));
     auto const dot = path.find('.');
-    if (dot == path.npos || raw.empty()) {
+    if (dot == path.npos || equals == text.size()) {
       report.add({fmt::format("--set {}", text)}, "not of the form section.key=value",
                  "write for example --set run.steps=100");
       continue;

@@ -54,9 +54,10 @@ void declare_run(Table& table) {
   table.declare("run", &RunConfig::run,
     Field{"name", &S::name, any, "", "the run directory is runs/<name>", elastic},
     Field{"steps", &S::steps, duration, "steps",
-          "length of the run on the clock (data_parallel: optimizer steps)", agreed | elastic},
+          "length of the run on the clock (data_parallel: optimizer steps); see run.stop", agreed | elastic},
     Field{"stop", &S::stop, any, "",
-          "clock: all stop with the clock; each: every site after its own run.steps", agreed},
+          "clock: decoupled sites never wait, and train on until the word of the end reaches them; "
+          "each: every site stops after exactly run.steps of its own, as under the other methods always", agreed},
     Field{"seed", &S::seed, at_least(0), "", "decides initial parameters and the order of samples", agreed},
     Field{"deterministic", &S::deterministic, any, "",
           "sum in rank order, so that a run can be repeated exactly", agreed},

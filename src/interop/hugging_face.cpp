@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <unordered_map>
 
@@ -77,7 +78,8 @@ void pair_up(Counterpart const& theirs, std::vector<tensor::Tensor const*> const
 
 }  // namespace
 
-HuggingFaceModel::HuggingFaceModel(fs::path const& folder) : model_(read_config(folder)), tensors_(folder) {
+HuggingFaceModel::HuggingFaceModel(fs::path const& folder)
+    : folder_(folder), model_(read_config(folder)), tensors_(folder) {
   std::vector<base::Problem> problems;
   auto const refuse = [&](std::string what) {
     problems.push_back(
@@ -128,6 +130,11 @@ void HuggingFaceModel::read(tensor::ParamTable const& table, std::span<float> va
     auto const parts = ours.parts_of(theirs);
     buffer.resize(elements(parts));
     tensors_.read(*find(theirs.name), buffer);
+    if (!std::ranges::all_of(buffer, [](float value) { return std::isfinite(value); })) {
+      throw base::InputError(folder_.string(),
+                             fmt::format("'{}' holds values that are not finite", theirs.name),
+                             "fetch or make the tensor files again, from a model that has not diverged");
+    }
     pair_up(theirs, parts, [&](std::size_t own, std::size_t other) { values[own] = buffer[other]; });
   }
 }

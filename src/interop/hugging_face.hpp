@@ -21,12 +21,13 @@ class HuggingFaceModel {
   deck::ModelSection const& model() const { return model_; }
 
   // All parameters, into the flat buffer of `table`, a table of this model. Needs memory for the largest
-  // tensor beside it.
+  // tensor beside it. Throws InputError where one holds values that are not finite.
   void read(tensor::ParamTable const& table, std::span<float> values) const;
 
  private:
   TensorFolder::Place const* find(std::string const& name) const;
 
+  std::filesystem::path folder_;
   deck::ModelSection model_;
   TensorFolder tensors_;
 };

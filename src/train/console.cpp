@@ -33,27 +33,33 @@ Console::Console(RunPlan const& plan, std::uint64_t first_step, bool shows_progr
       first_step_(first_step),
       next_report_((first_step / report_every_ + 1) * report_every_),
       bar_(shows_progress, total_steps_, first_step),
+      names_sites_(effective_sites(plan.config) > 1 && sites_per_corpus(plan.config) == 1),
       versions_(has_outer_exchange(plan.config) ? static_cast<std::size_t>(plan.table.fragments()) : 0) {}
 
 void Console::observe(std::string const& metrics_line) {
   auto const line = nlohmann::json::parse(metrics_line, nullptr, /*allow_exceptions=*/false);
   if (!line.is_object()) return;
   auto const event = line.value("event", "");
+  if (event == "commit" || event == "restored") {
+    auto const fragment = line.value("fragment", std::size_t{0});
+    if (fragment < versions_.size()) versions_[fragment] = line.value("version", std::uint64_t{0});
+  }
   if (event == "step") {
     sites_[line.value("site", 0)] = {number(line, "loss"), number(line, "step_s"),
                                      number(line, "tokens_per_s")};
   } else if (event == "commit") {
-    auto const fragment = line.value("fragment", std::size_t{0});
-    if (fragment < versions_.size()) versions_[fragment] = line.value("version", std::uint64_t{0});
     ++commits_;
     members_ += line.value("members", Json::array()).size();
     wait_s_ += number(line, "wait_s");
   } else if (event == "eval") {
     bar_.clear();
-    base::log::console(fmt::format(
-        "{} | validation loss {:.4f} nats a token, {:.4f} bits a byte",
-        line.value("final", false) ? "final      " : fmt::format("eval  {:>5}", line.value("step", 0)),
-        number(line, "val_loss"), number(line, "val_bits_per_byte")));
+    auto text =
+        line.value("final", false) ? "final      " : fmt::format("eval  {:>5}", line.value("step", 0));
+    if (names_sites_) text += fmt::format(" | site {}", line.value("site", 0));
+    text += fmt::format(" | validation loss {:.4f} nats a token", number(line, "val_loss"));
+    if (auto const bits = number(line, "val_bits_per_byte"); std::isfinite(bits))
+      text += fmt::format(", {:.4f} bits a byte", bits);
+    base::log::console(text);
   } else if (event == "checkpoint") {
     bar_.clear();
     base::log::console(fmt::format("saved {:>5} | {} in {:.2f} s", line.value("step", 0),
@@ -91,6 +97,8 @@ void Console::report(std::uint64_t clock, double time_s, std::uint64_t bytes) {
   if (clock < total_steps_ && clock > first_step_) {
     auto const rest = static_cast<double>(total_steps_ - clock) / static_cast<double>(clock - first_step_);
     text += fmt::format(" | {} left", base::minutes(time_s * rest));
+  } else if (clock > total_steps_) {
+    text += " | the word of the end is on its way to the sites";
   }
   bar_.clear();
   base::log::console(text);

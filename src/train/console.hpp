@@ -37,6 +37,7 @@ class Console {
   std::uint64_t first_step_;
   std::uint64_t next_report_;
   base::ProgressBar bar_;
+  bool names_sites_;  // several evaluate
   double stall_said_s_ = 0.0;
 
   std::map<int, Site> sites_;

@@ -230,7 +230,8 @@ base::ExitCode Hub::end(double now_s) {
   if (!failure_.empty()) {
     status.outcome = "failed";
     status.exit_code = base::ExitCode::runtime_failure;
-    base::log::error(fmt::format("the last state could not be saved: {}", failure_));
+    base::log::error(
+        fmt::format("the last state could not be saved: {}; mend that, then go on with --resume", failure_));
   }
   auto const traffic = transport_.counters();
   record(to_json(EndLine{.time_s = now_s - start_s_,
@@ -240,8 +241,11 @@ base::ExitCode Hub::end(double now_s) {
                          .bytes_sent = traffic.bytes_sent,
                          .bytes_received = traffic.bytes_received}));
   write_status(folder_, status);
-  base::log::console(fmt::format("{} at step {} after {:.1f} s: {}", status.outcome, clock_, now_s - start_s_,
-                                 newest_set_.empty() ? "no checkpoint" : newest_set_));
+  // Sites that never wait are further when they hear that it was time to end.
+  auto const called =
+      finished && last_set_ < clock_ ? fmt::format(" (the end was called at {})", last_set_) : "";
+  base::log::console(fmt::format("{} at step {}{} after {:.1f} s: {}", status.outcome, clock_, called,
+                                 now_s - start_s_, newest_set_.empty() ? "no checkpoint" : newest_set_));
   return status.exit_code;
 }
 

@@ -5,45 +5,35 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "deck/deck.hpp"
 #include "model/initialize.hpp"
 
 namespace atl::train {
 
 namespace {
 
-std::string shape(tensor::TensorSpec const& spec) { return fmt::format("{} x {}", spec.rows, spec.cols); }
-
-// What tensors' shapes do not tell.
-bool computes_alike(deck::ModelSection const& a, deck::ModelSection const& b) {
-  bool const has_same_heads = a.heads == b.heads && a.kv_heads == b.kv_heads;
-  bool const has_same_positions = a.family != deck::Family::llama || a.rope_theta == b.rope_theta;
-  return a.family == b.family && has_same_heads && has_same_positions && a.norm_eps == b.norm_eps;
+// What of [model] decides a model's tensors and what it computes of them; the rest as in `other`.
+deck::RunConfig essence(deck::ModelSection model, deck::ModelSection const& other) {
+  model.recompute = other.recompute;
+  model.precision = other.precision;
+  if (model.family == deck::Family::llama) model.context = other.context;
+  if (model.family == deck::Family::gpt2) model.rope_theta = other.rope_theta;
+  deck::RunConfig config;
+  config.model = model;
+  return config;
 }
 
 void check_same_model(RunPlan const& plan, TrainedModel const& source) {
-  auto const& wanted = plan.table;
-  std::vector<base::Problem> problems;
-  if (!computes_alike(plan.config.model, source.config.model)) {
-    problems.push_back({"run.initial_model",
-                        fmt::format("{} has another family, heads, kv_heads, norm_eps or rope_theta",
-                                    source.folder.string()),
-                        "give [model] as it was for that model; atoll inspect shows it"});
-  }
-  auto const there = source.table.tensors();
-  for (auto const& tensor : wanted.tensors()) {
-    auto const found = std::ranges::find(there, tensor.name, &tensor::Tensor::name);
-    if (found != there.end() && found->rows == tensor.rows && found->cols == tensor.cols) continue;
-    problems.push_back({"run.initial_model",
-                        fmt::format("{} has {} for the deck's tensor {} of {}", source.folder.string(),
-                                    found == there.end() ? "nothing" : "a shape of " + shape(*found),
-                                    tensor.name, shape(tensor)),
-                        "give [model] as it was for that model; atoll inspect shows it"});
-  }
-  if (problems.empty() && there.size() != wanted.tensors().size()) {
-    problems.push_back({"run.initial_model", "it has tensors that the deck's model lacks",
-                        "give [model] as it was for that model; atoll inspect shows it"});
-  }
-  if (!problems.empty()) throw base::InputError(std::move(problems));
+  auto const& wanted = plan.config.model;
+  deck::RunConfig ours;
+  ours.model = wanted;
+  auto differing = deck::differences(essence(source.config.model, wanted), ours);
+  if (differing.empty()) return;
+  differing.pop_back();
+  std::ranges::replace(differing, '\n', ',');
+  throw base::InputError("run.initial_model",
+                         fmt::format("{} has {}, unlike the deck", source.folder.string(), differing),
+                         "give [model] as it was for that model");
 }
 
 }  // namespace

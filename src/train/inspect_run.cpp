@@ -1,7 +1,10 @@
 #include "train/inspect_run.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -31,6 +34,12 @@ void add(RunSummary& summary, std::string const& event, Json const& line) {
   } else if (event == "fault") {
     ++summary.faults;
   }
+}
+
+RunFolder folder_at(std::filesystem::path const& root) {
+  RunFolder folder("");
+  folder.root = root;
+  return folder;
 }
 
 RunSummary read_metrics(std::filesystem::path const& file) {
@@ -71,15 +80,39 @@ std::optional<Status> read_status(RunFolder const& folder) {
   }
 }
 
+std::vector<std::string> list_states(std::filesystem::path const& folder) {
+  std::vector<std::string> found;
+  std::error_code absent;
+  for (auto const& entry : std::filesystem::directory_iterator(folder, absent)) {
+    auto const& path = entry.path();
+    if (exists(folder_at(path).deck()) || exists(path / checkpoint::manifest_name))
+      found.push_back(path.string());
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
 RunReport inspect_run(std::filesystem::path const& root) {
-  RunReport report{.folder = RunFolder(""), .status = {}, .summary = {}, .newest = {}, .skipped = {}};
-  report.folder.root = root;
+  RunReport report{
+      .folder = folder_at(root), .status = {}, .silent_s = 0.0, .summary = {}, .newest = {}, .skipped = {}};
   if (!std::filesystem::exists(report.folder.deck())) {
-    throw base::InputError(root.string(), "is neither a run nor a checkpoint",
-                           "give a folder of runs/, or a checkpoint in it");
+    auto const others = list_states(root.parent_path());
+    throw base::InputError(
+        root.string(),
+        std::filesystem::exists(root) ? "is neither a run nor a checkpoint" : "there is no such folder",
+        others.empty() ? "give a folder of runs/, or a checkpoint in it"
+                       : fmt::format("there are {}", fmt::join(others, ", ")));
   }
   report.status = read_status(report.folder);
   report.summary = read_metrics(report.folder.metrics());
+  std::error_code none;
+  auto const last = std::filesystem::last_write_time(report.folder.metrics(), none);
+  if (!none) report.silent_s = std::chrono::duration<double>(decltype(last)::clock::now() - last).count();
+  if (report.status && report.status->is_running()) {
+    // Written when the run began: how far it is since, its sites say.
+    for (auto const& [site, progress] : report.summary.sites)
+      report.status->step = std::max(report.status->step, progress.step);
+  }
   if (std::filesystem::exists(report.folder.checkpoints())) {
     auto found = checkpoint::find_sets(report.folder.checkpoints());
     if (!found.complete.empty()) report.newest = std::move(found.complete.front());
@@ -88,10 +121,22 @@ RunReport inspect_run(std::filesystem::path const& root) {
   return report;
 }
 
+void mark_failed(RunFolder const& folder) {
+  auto const report = inspect_run(folder.root);
+  if (!report.status || !report.status->is_running()) return;
+  write_status(folder, {.outcome = "failed",
+                        .exit_code = base::ExitCode::runtime_failure,
+                        .step = report.status->step,
+                        .checkpoint = report.newest ? report.newest->folder.string() : ""});
+}
+
 std::string describe(RunReport const& report) {
   auto const& [sites, evals, commits, contributions, faults, resumes] = report.summary;
   auto text = fmt::format("{}: ", report.folder.root.string());
-  if (report.status) {
+  if (report.status && report.status->is_running()) {
+    text += fmt::format("running at step {}, or lost: its last word is {:.0f} s old\n", report.status->step,
+                        report.silent_s);
+  } else if (report.status) {
     text += fmt::format("{}, exit code {}, step {}\n", report.status->outcome,
                         static_cast<int>(report.status->exit_code), report.status->step);
   } else {
@@ -113,8 +158,10 @@ std::string describe(RunReport const& report) {
   }
   text += fmt::format("resumed  {} times\n", resumes);
   if (faults > 0) text += fmt::format("faults   {}\n", faults);
-  for (auto const& problem : report.skipped)
-    text += fmt::format("passed   {}: {}\n", problem.where, problem.what);
+  if (auto const n = report.skipped.size(); n > 0) {
+    auto const& [where, what, remedy] = report.skipped.front();
+    text += fmt::format("passed   {}: {}{}\n", where, what, n > 1 ? fmt::format("; and {} more", n - 1) : "");
+  }
   if (report.newest) {
     text +=
         fmt::format("newest   {}, step {}\n", report.newest->folder.string(), report.newest->manifest.step);

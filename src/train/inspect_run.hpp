@@ -37,6 +37,7 @@ struct RunSummary {
 struct RunReport {
   RunFolder folder;
   std::optional<Status> status;
+  double silent_s = 0.0;  // since it last wrote a line of metrics
   RunSummary summary;
   std::optional<checkpoint::Set> newest;
   std::vector<base::Problem> skipped;  // why each newer folder of `checkpoints/` is no checkpoint
@@ -47,6 +48,13 @@ std::optional<Status> read_status(RunFolder const& folder);
 
 // `root`: the folder of a run. Throws InputError where it is none.
 RunReport inspect_run(std::filesystem::path const& root);
+
+// The runs and checkpoints that lie in `folder`, by name: none where it does not exist, or holds others.
+std::vector<std::string> list_states(std::filesystem::path const& folder);
+
+// For a run that ended without its last word, where status.json still says "running": from now on it says
+// "failed", how far the run came, and what to resume from. Throws RuntimeFailure where it cannot be written.
+void mark_failed(RunFolder const& folder);
 
 // In lines for the console.
 std::string describe(RunReport const& report);

@@ -83,6 +83,8 @@ base::ExitCode run(RunPlan const& plan, RunFolder const& folder, std::optional<R
   } catch (std::exception const& failure) {
     // This rank's alone, perhaps, and the others may be waiting for it: end the job.
     base::log::error(fmt::format("[{}] {}", who, failure.what()));
+    if (auto const* ours = dynamic_cast<base::RuntimeFailure const*>(&failure))
+      base::log::info(fmt::format("thrown at {}", ours->place()));
     bool const is_input = dynamic_cast<base::InputError const*>(&failure) != nullptr;
     comm::MpiRuntime::abort(
         static_cast<int>(is_input ? base::ExitCode::bad_input : base::ExitCode::runtime_failure));

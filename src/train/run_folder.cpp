@@ -1,11 +1,14 @@
 #include "train/run_folder.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <nlohmann/json.hpp>
 
 #include "base/durable_file.hpp"
 #include "base/error.hpp"
+#include "data/tokenizer.hpp"
 #include "deck/deck.hpp"
 
 namespace atl::train {
@@ -22,11 +25,14 @@ void reopen(RunFolder const& folder, deck::RunConfig const& config) {
   std::error_code error;
   std::filesystem::create_directories(folder.root / "log", error);
   if (!error) std::filesystem::create_directories(folder.checkpoints(), error);
+  if (!error && ::access(folder.root.c_str(), W_OK) != 0) error.assign(errno, std::generic_category());
   if (error) {
-    throw base::InputError(folder.root.string(), fmt::format("cannot be created: {}", error.message()),
+    throw base::InputError(folder.root.string(), fmt::format("cannot be written to: {}", error.message()),
                            "start atoll in a folder that you may write to");
   }
   base::publish_text(folder.deck(), deck::echo(config));
+  if (data::load_tokenizer(config.data.tokenizer)->name() == "sentencepiece")
+    base::publish_text(folder.tokenizer(), base::read_text(config.data.tokenizer).value());
 }
 
 void write_status(RunFolder const& folder, Status const& status) {

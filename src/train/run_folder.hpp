@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/exit_code.hpp"
+#include "data/dataset.hpp"
 #include "deck/config.hpp"
 
 namespace atl::train {
@@ -19,6 +20,8 @@ struct RunFolder {
   std::filesystem::path log(std::string const& who) const { return root / "log" / (who + ".log"); }
   std::filesystem::path checkpoints() const { return root / "checkpoints"; }
   std::filesystem::path status() const { return root / "status.json"; }
+  // The run's own copy, where its tokenizer is a file: the folder may be moved, and the text go.
+  std::filesystem::path tokenizer() const { return root / data::tokenizer_name; }
 };
 
 // How a run ended, as status.json has it.
@@ -27,10 +30,11 @@ struct Status {
   base::ExitCode exit_code = base::ExitCode::runtime_failure;
   std::uint64_t step = 0;  // the clock
   std::string checkpoint;  // the newest complete set; empty: none
+  bool is_running() const { return outcome == "running"; }
 };
 
-// Creates the folder of a new run and writes its resolved deck. Throws InputError where a run of that name
-// exists (it is never overwritten) or the folder cannot be made.
+// Creates the folder of a new run and writes its resolved deck and tokenizer. Throws InputError where a run
+// of that name exists (it is never overwritten) or the folder cannot be made.
 void create(RunFolder const& folder, deck::RunConfig const& config);
 
 // Makes the folder of an existing run ready to go on: what is missing in it, and the resolved deck as it is

@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "checkpoint/hdf5_file.hpp"
 #include "checkpoint/sets.hpp"
+#include "data/dataset.hpp"
 #include "data/tokenizer.hpp"
 #include "deck/deck.hpp"
 #include "train/checkpoints.hpp"
@@ -28,16 +29,27 @@ checkpoint::Set find_set(std::filesystem::path const& path) {
   auto newest =
       std::filesystem::exists(checkpoints) ? checkpoint::newest_complete(checkpoints) : std::nullopt;
   if (!newest) {
+    bool const is_hugging_face = std::filesystem::exists(path / "config.json");
     throw base::InputError(path.string(), "no complete checkpoint here",
-                           "give a run's folder, one of its checkpoints, or an imported model");
+                           is_hugging_face
+                               ? fmt::format("import it: atoll import {} --out models/NAME", path.string())
+                               : "give a run's folder, one of its checkpoints, or an imported model");
   }
   return *std::move(newest);
 }
 
+// Beside an imported model, or in the folder of the set's run: both may have moved, and the text be
+// elsewhere.
+std::string find_tokenizer(std::filesystem::path const& set, std::string const& name) {
+  if (name == "bytes" || name == "none") return name;
+  for (auto const& own : {set / name, (set / "../.." / data::tokenizer_name).lexically_normal()})
+    if (std::filesystem::exists(own)) return own.string();
+  return name;
+}
+
 deck::RunConfig config_of(checkpoint::Set const& set) {
   auto config = deck::parse(set.manifest.deck, (set.folder / checkpoint::manifest_name).string(), {});
-  auto const own = set.folder / config.data.tokenizer;
-  if (std::filesystem::exists(own)) config.data.tokenizer = own.string();
+  config.data.tokenizer = find_tokenizer(set.folder, config.data.tokenizer);
   auto const fact = set.manifest.facts.find("tokenizer");
   if (fact == set.manifest.facts.end() ||
       fact->second != data::load_tokenizer(config.data.tokenizer)->digest().hex()) {

@@ -1,5 +1,6 @@
 """What is wrong with an input is said once, with the place and the remedy, and exit code 2."""
 
+import json
 import struct
 import subprocess
 import unittest
@@ -58,10 +59,16 @@ class BadInput(RunTest):
         self.refuse(["trian", TINY], "trian")
         self.refuse(["train"], "DECK")
         self.refuse(["train", TINY, "--resme"], "--resme")
-        self.refuse(["generate", "runs/none", "--tokens", "-4"], "--tokens")
+        self.refuse(["generate", "runs/none", "--tokens", "-4"], "--tokens", "1 to 1000000000")
+        self.refuse(["generate", "runs/none", "--seed", "-1"], "--seed")
+        self.refuse(["data", "prepare", "text.txt", "--out", "data2", "--validation-fraction", "0"], "not in range")
+        self.refuse(["lanch", TINY], "did you mean launch?")
+        self.refuse(["data", "inspct", "data/bytes"], "did you mean inspect?")
+        self.refuse(["launch", TINY, "--chek"], "did you mean --check?")
         self.refuse([], "subcommand")
 
     def test_rank_counts(self):
+        self.refuse(["train", TINY], "1 ranks", "atoll launch")
         self.refuse(["train", TINY], "3", "rank", ranks=2)
         self.refuse(["train", TINY], "3", "rank", ranks=4)
         self.assertFalse((self.folder / "runs").exists(), "nothing is written before the ranks are right")
@@ -69,8 +76,25 @@ class BadInput(RunTest):
     def test_datasets(self):
         self.refuse(["train", TINY, "--check", "--set", 'sites.data=["data/none"]'], "data/none", "data prepare")
         self.refuse(["train", TINY, "--check", "--set", "data.tokenizer=data/none.model"], "data/none.model")
-        self.refuse(["train", TINY, "--check", "--set", "data.validation_fraction=0.2"], "data.validation_fraction")
-        self.refuse(["train", TINY, "--check", "--set", "model.vocab=100"], "model.vocab")
+        self.refuse(["train", TINY, "--check", "--set", "data.validation_fraction=0.2"], "--set data.validation_fraction")
+        self.refuse(["train", TINY, "--check", "--set", "model.vocab=100"], "--set model.vocab")
+        self.refuse(["train", TINY, "--check", "--set", "model.context=64000"], "shorten model.context")
+        self.refuse(self.deck("[data]\ntokenizer = 'bytes'\nvalidation_fraction = 0.2\n[sites]\ndata = 'data/bytes'\n"),
+                    "deck.toml:3:1: data.validation_fraction: 0.2, but data/bytes")
+        (self.folder / "texts").mkdir()
+        (self.folder / "texts/a.txt").write_text("text")
+        self.refuse(["train", TINY, "--check", "--set", "sites.data=texts"], "atoll data prepare texts --out data/NAME")
+        (self.folder / "torn").mkdir()
+        (self.folder / "torn/dataset.json").write_text('{"format": "atoll data')
+        done = self.refuse(["train", TINY, "--check", "--set", "sites.data=torn"], "torn/dataset.json", "parse error")
+        self.assertNotIn("json.exception", done.stderr)
+
+    def test_text_of_other_sites_may_be_elsewhere_but_what_is_here_is_right(self):
+        other = self.folder / "other"
+        atoll("data", "prepare", self._data / "text.txt", "--out", other, "--vocab", 400, cwd=self.folder)
+        check = lambda *data: ["train", TINY, "--check", "--set", f"sites.data={json.dumps([str(d) for d in data])}"]
+        self.refuse(check("data/bytes", other), "data.tokenizer", str(other))
+        self.refuse(check("data/bytes", "data/absent"), "data/absent, of site 1: not on this machine", code=0)
 
     def test_token_files(self):
         header = lambda magic=20240520, version=1, count=4: struct.pack("<256i", magic, version, count, *[0] * 253)
@@ -96,6 +120,8 @@ class BadInput(RunTest):
         self.refuse(["data", "prepare", "empty.txt", "--out", "data2", "--bytes"], "empty.txt")
         (self.folder / "broken.gz").write_bytes(b"\x1f\x8b\x08\0garbage that is no gzip")
         self.refuse(["data", "prepare", "broken.gz", "--out", "data2", "--bytes"], "broken.gz")
+        self.refuse(["data", "prepare", ATOLL, "--out", "data2", "--bytes"], ATOLL, "is not text")
+        self.assertFalse((self.folder / "data2").exists(), "what came to nothing leaves nothing")
         (self.folder / "text.txt").write_text("one\ntwo\n\nthree\n" * 50)
         self.refuse(["data", "prepare", "text.txt", "--out", "data/bytes", "--bytes"], "data/bytes", "--force")
 

@@ -4,7 +4,7 @@ import json
 import struct
 import unittest
 
-from support import RunTest, atoll
+from support import TINY, RunTest, atoll
 
 
 def header(file):
@@ -53,9 +53,24 @@ class HuggingFace(RunTest):
         self.assertEqual(self.loss("models/tiny", 32), self.loss("models/bytes", 32))
         self.assertAlmostEqual(self.loss("models/tiny", 32), self.loss("runs/tiny", 8), places=6)
 
+    def test_a_model_that_has_diverged_is_found_out(self):
+        atoll("export", "runs/tiny", "--out", "hf", cwd=self.folder)
+        weights = self.folder / "hf/model.safetensors"
+        sound = weights.read_bytes()
+        begin = 8 + int.from_bytes(sound[:8], "little") + header(weights)["model.norm.weight"]["data_offsets"][0]
+        weights.write_bytes(sound[:begin] + struct.pack("<f", float("nan")) + sound[begin + 4 :])
+        self.refuse("import", "hf", "--out", "models/a", fragments=["model.norm.weight", "not finite"])
+        weights.write_bytes(sound[:begin] + struct.pack("<64f", *[3e38] * 64) + sound[begin + 256 :])
+        atoll("import", "hf", "--out", "models/a", "--tokenizer", "bytes", cwd=self.folder)
+        self.refuse("eval", "models/a", "--data", "data/bytes/validation.bin", fragments=["models/a", "diverged"])
+
     def test_bad_inputs(self):
         atoll("export", "runs/tiny", "--out", "hf", cwd=self.folder)
         self.refuse("export", "runs/tiny", "--out", "hf", fragments=["hf", "is not empty"])
+        self.refuse("eval", "hf", fragments=["atoll import hf"])
+        self.refuse("train", TINY, "--check", "--set", "run.initial_model=hf", fragments=["atoll import hf"])
+        self.refuse("train", TINY, "--check", "--set", "run.initial_model=runs/tiny", "--set", "model.width=32",
+                    fragments=["--set run.initial_model", "has model.width = 64,model.kv_heads = 2, unlike the deck"])
         self.refuse("export", "runs/none", "--out", "hf3", fragments=["runs/none"])
         self.refuse("export", "runs/tiny", "--out", "hf3", "--shard-mb", 0, fragments=["--shard-mb"])
         self.refuse("import", "data", "--out", "models/a", fragments=["data/config.json", "is missing"])

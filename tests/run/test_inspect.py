@@ -10,7 +10,7 @@ class Inspect(RunTest):
     def inspect(self, path, code=0):
         done = atoll("inspect", path, "--json", cwd=self.folder, check=False)
         self.assertEqual(done.returncode, code, done.stderr)
-        return json.loads(done.stdout), done.stderr
+        return json.loads(done.stdout or "null"), done.stderr
 
     def test_a_run_and_its_checkpoint(self):
         job = self.finish(3, {"run.steps": 24})
@@ -78,6 +78,26 @@ class Inspect(RunTest):
             {"site": 1, "last": {"step": 8, "val_loss": 0.5}, "best": {"step": 8, "val_loss": 0.5}}])
         words = atoll("inspect", "runs/made", cwd=self.folder).stdout
         self.assertIn("eval 0   validation loss 3.0000 at step 8; best 2.0000 at step 4", words)
+
+    def test_what_lies_in_a_folder_is_listed_and_offered_where_something_is_missing(self):
+        self.finish(3, {"run.steps": 12})
+        self.assertEqual(self.inspect("runs")[0], ["runs/tiny"])
+        sets = self.inspect("runs/tiny/checkpoints")[0]
+        self.assertEqual([name.startswith("runs/tiny/checkpoints/step_") for name in sets], [True] * len(sets))
+        _, err = self.inspect("runs/tiny/checkpoints/step_00000001", code=2)
+        self.assertIn(f"there is no such folder; there are {sets[0]}", err)
+        _, err = self.inspect("runs/tyni", code=2)
+        self.assertIn("there are runs/tiny", err)
+
+    def test_a_run_that_runs_tells_how_long_it_is_silent(self):
+        run = self.folder / "runs/made"
+        run.mkdir(parents=True)
+        (run / "deck.toml").write_text("")
+        (run / "metrics.jsonl").write_text(json.dumps({"event": "step", "site": 1, "step": 7}) + "\n")
+        (run / "status.json").write_text(json.dumps({"outcome": "running", "exit_code": 3, "step": 0, "checkpoint": ""}))
+        found, _ = self.inspect("runs/made")
+        self.assertEqual((found["outcome"], found["exit_code"], found["step"]), ("running", None, 7))
+        self.assertIn("running at step 7, or lost", atoll("inspect", "runs/made", cwd=self.folder).stdout)
 
     def test_what_is_neither_run_nor_checkpoint_is_refused(self):
         done = atoll("inspect", "data", cwd=self.folder, check=False)

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
@@ -42,7 +43,9 @@ class Install(RunTest):
 
     def test_decks_modulefiles_and_the_deck_reference_are_there(self):
         self.assertEqual((self.prefix / "share/atoll/inputs/tiny.toml").read_bytes(), pathlib.Path(TINY).read_bytes())
-        self.assertTrue((self.prefix / "share/doc/atoll/deck.md").exists())
+        pages = self.prefix / "share/doc/atoll"
+        for link in re.findall(r"\]\(([^)#:]+\.md)\)", (pages / "README.md").read_text()):
+            self.assertTrue((pages / link).exists(), link)
         modules = sorted((self.prefix / "share/atoll/modulefiles/atoll").iterdir())
         self.assertEqual(len(modules), 2)
         for module in modules:

@@ -86,6 +86,8 @@ class Launch(RunTest):
         self.assertIn("OMP_NUM_THREADS=1", out)
         self.assertIn("'sites.ranks=[1, 2]'", out)
         self.assertFalse((self.folder / "runs").exists())
+        out, _ = self.launch("--dry-run", "--launcher", "srun", environment={"PATH": "/nowhere"})
+        self.assertIn("srun -n 3", out)
 
     def test_a_run_ends_with_its_own_exit_code_and_a_complete_one_is_left_alone(self):
         out, err = self.launch("--set", "run.steps=12")
@@ -128,6 +130,12 @@ class Launch(RunTest):
         os.kill(max(self.ranks_of("lost")), signal.SIGKILL)
         _, err = self.end(process, 3)
         self.assertIn("killed from outside", err)
+        self.assertEqual(self.status("lost")["outcome"], "failed")
+        self.assertGreater(self.status("lost")["step"], 0)
+
+    def test_a_run_that_diverges_has_failed(self):
+        self.launch("--set", "inner.lr=1e30", "--set", "inner.clip_norm=0", code=3)
+        self.assertEqual(self.status()["outcome"], "failed")
 
     def test_what_a_launcher_complains_of_is_said_in_our_words(self):
         inside_a_scheduler = {"PBS_JOBID": "1"}  # slots are the scheduler's to give

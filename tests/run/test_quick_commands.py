@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import tempfile
 import unittest
 
 from support import ATOLL, RunTest, atoll
@@ -39,6 +40,7 @@ class QuickCommands(RunTest):
         final = [line for line in job.metrics("eval") if line["final"]][0]
         evaluated = json.loads(atoll("eval", "runs/tiny", "--json", "--batches", "2", cwd=self.folder).stdout)
         self.assertAlmostEqual(evaluated["loss"], final["val_loss"], places=5, msg="the checkpoint is the model that was judged")
+        self.assertEqual((evaluated["sequences"], evaluated["tokens"]), (8, 8 * 64), "two batches of four sequences")
 
         one, same, other = (atoll("generate", "runs/tiny", "--tokens", "80", "--seed", seed, cwd=self.folder).stdout
                             for seed in (1, 1, 2))
@@ -47,6 +49,16 @@ class QuickCommands(RunTest):
 
         inspected = json.loads(atoll("data", "inspect", "data/bytes", "--json", cwd=self.folder).stdout)
         self.assertEqual(len(inspected["files"]), 2)
+
+    def test_a_run_can_be_used_from_another_folder(self):
+        atoll("data", "prepare", self._data / "text.txt", "--out", "words", "--vocab", 400, cwd=self.folder)
+        job = self.finish(3, {"run.steps": 12, "sites.data": ["words"], "data.tokenizer": "words/tokenizer.model"})
+        with tempfile.TemporaryDirectory() as elsewhere:
+            self.assertTrue(atoll("generate", job.run, "--tokens", 8, cwd=elsewhere).stdout.strip())
+            atoll("eval", job.run, "--data", self.folder / "words", "--batches", 1, cwd=elsewhere)
+            done = atoll("eval", job.run, cwd=elsewhere, check=False)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("start atoll where the run was started", done.stderr)
 
     def test_eval_of_a_text_file_counts_its_bytes(self):
         self.finish(3, {"run.steps": 12})

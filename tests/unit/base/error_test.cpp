@@ -22,11 +22,11 @@ TEST_CASE("an input error of one problem needs no list") {
   CHECK(error.problems().size() == 1);
 }
 
-TEST_CASE("a runtime failure names the place that threw it") {
+TEST_CASE("a runtime failure keeps the place that threw it out of what users read") {
   RuntimeFailure const failure("the disk is full");
   auto const here = std::string("error_test.cpp:") + std::to_string(__LINE__ - 1);
-  CHECK_THAT(failure.what(), ContainsSubstring("the disk is full"));
-  CHECK_THAT(failure.what(), ContainsSubstring(here));
+  CHECK(std::string(failure.what()) == "the disk is full");
+  CHECK_THAT(failure.place(), ContainsSubstring(here));
 }
 
 TEST_CASE("ensure throws at its caller's place, and only where the condition does not hold") {

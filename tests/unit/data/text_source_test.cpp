@@ -115,9 +115,21 @@ TEST_CASE("a folder stands for all files below it, sorted by name, without hidde
   for (auto const* name : {"b.txt", "a/z.txt", "a/a.txt", ".hidden", ".git/config", "c.gz"}) {
     test::write_text(folder.path() / name, "text\n");
   }
-  CHECK(names(find_sources({folder.path().string()})) == Strings{"a/a.txt", "a/z.txt", "b.txt", "c.gz"});
-  CHECK(names(find_sources({(folder.path() / "c.gz").string(), (folder.path() / "a").string()})) ==
+  CHECK(names(find_sources({folder.path().string()}).files) ==
+        Strings{"a/a.txt", "a/z.txt", "b.txt", "c.gz"});
+  CHECK(names(find_sources({(folder.path() / "c.gz").string(), (folder.path() / "a").string()}).files) ==
         Strings{"c.gz", "a.txt", "z.txt"});
+}
+
+TEST_CASE("what is not text is left out of a folder, and refused where it is named itself") {
+  test::ScratchFolder const folder;
+  auto const picture = folder.path() / "picture.png";
+  test::write_text(folder.path() / "text", "text\n");
+  test::write_text(picture, std::string("\x89PNG\r\n\x1A\n\0\0\0\rIHDR", 16));
+  auto const found = find_sources({folder.path().string()});
+  CHECK(names(found.files) == Strings{"text"});
+  CHECK(found.left_out == Strings{picture.string()});
+  CHECK_THROWS_WITH(find_sources({picture.string()}), ContainsSubstring("is not text"));
 }
 
 TEST_CASE("all sources that cannot be used are named at once") {
@@ -129,7 +141,7 @@ TEST_CASE("all sources that cannot be used are named at once") {
   } catch (base::InputError const& error) {
     REQUIRE(error.problems().size() == 3);
     CHECK(error.problems()[0].what == "does not exist");
-    CHECK(error.problems()[1].what == "holds no files");
+    CHECK(error.problems()[1].what == "holds no text files");
     CHECK(error.problems()[2].what == "is neither a file nor a folder");
   }
   REQUIRE_THROWS_AS(find_sources({}), base::InputError);

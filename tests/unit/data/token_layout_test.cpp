@@ -40,6 +40,10 @@ TEST_CASE("what has no magic number is nanoGPT's: 16 bits a token, to the end of
   std::string counting;
   for (std::uint16_t id = 0; id < 3000; ++id) counting += bytes_of(id);
   CHECK(parse(counting).tokens == 3000);
+
+  std::string equal;  // without a control character
+  for (int i = 0; i < 3000; ++i) equal += bytes_of(std::uint16_t{60000});
+  CHECK(parse(equal).tokens == 3000);
 }
 
 TEST_CASE("what cannot be a token file is refused, each for its own reason") {

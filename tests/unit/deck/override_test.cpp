@@ -1,5 +1,8 @@
 // `--set section.key=value`.
+#include <fstream>
+
 #include "problems.hpp"
+#include "support/scratch_folder.hpp"
 
 using namespace atl;
 using namespace atl::test;
@@ -33,11 +36,32 @@ TEST_CASE("a text may look like a number, a date or a truth value in an override
     CHECK(deck::parse("", "d.toml", {"run.name=" + name}).run.name == name);
 }
 
+TEST_CASE("no value at all is an empty text") {
+  CHECK(deck::parse("[run]\ninitial_model = \"a\"\n", "d.toml", {"run.initial_model="})
+            .run.initial_model.empty());
+}
+
+TEST_CASE("what is wrong with a key's value is located where the key was written, also when it shows late") {
+  test::ScratchFolder const folder;
+  auto const deck = folder.path() / "d.toml";
+  std::ofstream(deck) << "[data]\n\ntokenizer = \"bytes\"\nvalidation_fraction = 0.2\n";
+  base::InputError const error({{"data.tokenizer", "is another", "x"},
+                                {"data.validation_fraction", "is another", "y"},
+                                {"model.vocab", "is small", "z"},
+                                {"data/text", "is missing", ""}});
+  auto const place = deck.string();
+  CHECK(deck::located(error, deck, {"data.validation_fraction=0.3"}).what() ==
+        place + ":3:1: data.tokenizer: is another; x\n" +
+            "--set data.validation_fraction: data.validation_fraction: is another; y\n" +
+            "model.vocab: is small; z\ndata/text: is missing");
+}
+
 TEST_CASE("a bad override is refused by its name") {
   check_all_refused({
       {"", "--set foo", "not of the form section.key=value", "--set run.steps=100", {"foo"}},
       {"", "--set steps=3", "not of the form section.key=value", "--set run.steps=100", {"steps=3"}},
-      {"", "--set run.steps=", "not of the form section.key=value", "--set run.steps=100", {"run.steps="}},
+      {"", "--set run.steps", "run.steps = \"\" has the wrong type", "expected integer", {"run.steps="}},
+      {"", "--set run.name", "run.name = \"\" is empty", "expected string", {"run.name="}},
       {"", "--set =3", "not of the form section.key=value", "--set run.steps=100", {"=3"}},
       {"",
        "--set run.stepps",

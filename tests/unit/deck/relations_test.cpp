@@ -7,10 +7,12 @@ using namespace atl::test;
 TEST_CASE("keys that contradict one another are refused where one of them was written") {
   check_all_refused({
       {"[model]\nwidth = 100\nheads = 3\nkv_heads = 3\n", "d.toml:2:1",
-       "model.width = 100 is not a multiple of model.heads = 3", "width 102"},
+       "model.width = 100 is not a multiple of model.heads = 3", "model.width = 102"},
       {"[model]\nheads = 3\nkv_heads = 3\n", "d.toml:2:1", "model.width = 256 is not a multiple",
-       "width 258"},
-      {"[model]\nwidth = 12\n", "d.toml:2:1", "heads of width 12 / 4 = 3 are odd", "even"},
+       "model.width = 258"},
+      {"[model]\nwidth = 12\n", "d.toml:2:1", "heads of width 12 / 4 = 3 are odd", "model.width = 16"},
+      {"[model]\nwidth = 64\nheads = 5\nkv_heads = 5\n", "d.toml:2:1", "model.width = 64 is not a multiple",
+       "model.width = 70"},
       {"[outer]\nquorum = 3\n", "d.toml:2:1", "outer.quorum = 3 can never be reached with sites.count = 2",
        "at most 2"},
       {"[outer]\nfragments = 25\n", "d.toml:2:1",
@@ -40,10 +42,10 @@ TEST_CASE("a site's batch is dealt to its own ranks, under data_parallel too") {
   std::string const all = "[run]\nmethod = \"data_parallel\"\n[sites]\ncount = 2\n";
   CHECK(problems(all + "ranks = [1, 2]\n[inner]\nbatch = 2\n").empty());
   check_all_refused({
-      {all + "ranks = [1, 2]\n[inner]\nbatch = 3\n", "d.toml:7:1", "inner.batch = 3 cannot be dealt to 2 ranks",
-       "a multiple of 2"},
-      {all + "ranks = [1, 3]\n[inner]\nbatch = 2\n", "d.toml:7:1", "inner.batch = 2 cannot be dealt to 3 ranks",
-       "a multiple of 3"},
+      {all + "ranks = [1, 2]\n[inner]\nbatch = 3\n", "d.toml:7:1",
+       "inner.batch = 3 cannot be dealt to 2 ranks", "a multiple of 2"},
+      {all + "ranks = [1, 3]\n[inner]\nbatch = 2\n", "d.toml:7:1",
+       "inner.batch = 2 cannot be dealt to 3 ranks", "a multiple of 3"},
       {all + "ranks = [1, 2]\n[inner]\nbatch = 2\nmicro_batch = 2\n", "d.toml:8:1",
        "more than a rank's 1 sequences", "smaller"},
   });

@@ -63,6 +63,18 @@ TEST_CASE("a tokenizer in a model's folder moves with it") {
                     ContainsSubstring("is not the tokenizer that this model was trained with"));
 }
 
+TEST_CASE("the tokenizer of a run is found with the run, wherever its text is") {
+  test::ScratchFolder const scratch;
+  auto const run = scratch.path() / "run", set = run / "checkpoints" / "step_00000001";
+  std::filesystem::create_directories(set);
+  test::put_bytes(run / "tokenizer.model", data::train_sentencepiece({"one two one two three"}, 270));
+  auto const elsewhere = scratch.path() / "text.model";
+  std::filesystem::copy_file(run / "tokenizer.model", elsewhere);
+  write(set, small_config(elsewhere.string()));
+  std::filesystem::remove(elsewhere);
+  CHECK(train::load_model(set).config.data.tokenizer == (run / "tokenizer.model").string());
+}
+
 TEST_CASE("a damaged model is refused") {
   test::ScratchFolder const folder;
   write(folder.path(), small_config("bytes"));
