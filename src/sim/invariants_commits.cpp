@@ -76,7 +76,8 @@ class CommitsAreSound : public Invariant {
     auto const sent_from = std::exchange(sent_from_, {});
     for (auto const& event : crossed.events) {
       auto const* held = std::get_if<HeldRelease>(&event);
-      auto const sent = held ? sent_from.find(held->release.fragment) : sent_from.end();
+      bool const is_whole = held && held->payload != 0;
+      auto const sent = is_whole ? sent_from.find(held->release.fragment) : sent_from.end();
       if (takes_what_it_has_ && sent != sent_from.end() && sent->second < held->release.version)
         return fmt::format("site {} sends fragment {} from base {} while it holds version {}", crossed.site,
                            sent->first, sent->second.commits, held->release.version.commits);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "deck/deck.hpp"
 #include "outer/codec.hpp"
 #include "outer/merge.hpp"
 #include "sim/site_values.hpp"
@@ -17,19 +18,29 @@ ShardValues::ShardValues(Scenario const& scenario, Problem const& problem, int s
   for (int p = shard; p < outer.fragments; p += scenario.layout.shards) {
     auto theta = problem.initial(p);
     auto const size = theta.size();
-    Fragment fragment{std::move(theta), {options, size}, {}, {}, {}};
+    Fragment fragment{std::move(theta), {options, size}, {}, {}, {}, {}};
     if (outer.anchor == deck::Anchor::current)
-      fragment.history.emplace(codec_of(outer.release_codec), outer.max_staleness);
-    publish(fragment, 0);
+      fragment.history.emplace(whole_codec(outer), outer.max_staleness);
+    publish(fragment, 0, outer::encode(whole_codec(outer), fragment.theta));
     fragments_.emplace(static_cast<std::uint32_t>(p), std::move(fragment));
   }
 }
 
-void ShardValues::publish(Fragment& fragment, std::uint64_t commits) {
-  auto const codec = codec_of(scenario_.outer.release_codec);
-  fragment.release = std::make_shared<std::vector<std::byte> const>(outer::encode(codec, fragment.theta));
+void ShardValues::publish(Fragment& fragment, std::uint64_t commits, std::vector<std::byte> release) {
+  auto const codec = whole_codec(scenario_.outer);
+  fragment.release = std::make_shared<std::vector<std::byte> const>(std::move(release));
   fragment.digest = base::digest_of(outer::decoded(codec, *fragment.release, fragment.theta.size(), room_));
   if (fragment.history) fragment.history->keep(commits, fragment.release);
+}
+
+std::vector<std::byte> ShardValues::next_release(Fragment& fragment) {
+  auto const whole = whole_codec(scenario_.outer);
+  if (!deck::is_of_differences(scenario_.outer.release_codec)) return outer::encode(whole, fragment.theta);
+  auto const codec = codec_of(scenario_.outer.release_codec);
+  std::vector<float> way(fragment.theta.size());
+  outer::difference(fragment.theta, outer::decoded(whole, *fragment.release, way.size(), room_), way);
+  fragment.difference = std::make_shared<std::vector<std::byte> const>(outer::encode(codec, way));
+  return outer::moved(*fragment.release, codec, *fragment.difference);
 }
 
 void ShardValues::commit(protocol::Commit const& commit, std::span<Bytes const> payloads) {
@@ -53,7 +64,7 @@ void ShardValues::commit(protocol::Commit const& commit, std::span<Bytes const> 
   auto const& table = problem_.table();
   outer::merge(rule, table.tensors_of(p), table.fragment(p), weighted, merged);
   fragment.optimizer.step(merged, fragment.theta);
-  publish(fragment, commit.version.commits);
+  publish(fragment, commit.version.commits, next_release(fragment));
 }
 
 protocol::PayloadFacts ShardValues::facts_of(protocol::PayloadHandle payload, std::uint32_t fragment,

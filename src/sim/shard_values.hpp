@@ -29,6 +29,8 @@ class ShardValues {
                                   Bytes const& contribution);
 
   Bytes const& release(std::uint32_t fragment) const { return fragments_.at(fragment).release; }
+  // Of releases coded so: what the last commit changed in what sites decode.
+  Bytes const& difference(std::uint32_t fragment) const { return fragments_.at(fragment).difference; }
   // Of what sites decode from the release.
   base::Digest digest(std::uint32_t fragment) const { return fragments_.at(fragment).digest; }
   bool is_finite(std::uint32_t fragment) const;
@@ -38,11 +40,12 @@ class ShardValues {
     std::vector<float> theta;
     outer::OuterOptimizer optimizer;
     std::optional<outer::VersionHistory> history;
-    Bytes release;
+    Bytes release, difference;
     base::Digest digest;
   };
 
-  void publish(Fragment& fragment, std::uint64_t commits);
+  void publish(Fragment& fragment, std::uint64_t commits, std::vector<std::byte> release);
+  std::vector<std::byte> next_release(Fragment& fragment);
 
   Scenario const& scenario_;
   Problem const& problem_;

@@ -193,8 +193,10 @@ void SimShard::carry_out(std::vector<SyncerAction> const& actions) {
     if (auto const* send = std::get_if<SendToSite>(&action)) {
       stage_.send(self(), stage_.layout().site(send->site), send->message);
     } else if (auto const* release = std::get_if<SendRelease>(&action)) {
-      stage_.send(self(), stage_.layout().site(release->site), release->release,
-                  {values_.release(release->release.fragment), {}});
+      auto const& [site, message] = *release;
+      auto const& bytes =
+          message.since ? values_.difference(message.fragment) : values_.release(message.fragment);
+      stage_.send(self(), stage_.layout().site(site), message, {bytes, {}});
     } else if (auto const* round = std::get_if<Commit>(&action)) {
       commit(*round);
     } else {

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/memory_archive.hpp"
+#include "outer/codec.hpp"
 
 namespace atl::sim {
 
@@ -88,8 +89,25 @@ void SimSite::take_release(Release const& release, Parcel parcel) {
     life_->payloads.erase(held->payload);
     event = FateNotice{release.fragment, held->release.fate};
   }
-  life_->payloads[++life_->last_handle] = std::move(parcel);
-  life_->inbox.emplace_back(HeldRelease{release, life_->last_handle});
+  bool const is_whole = make_whole(release, parcel);
+  if (is_whole) life_->payloads[++life_->last_handle] = std::move(parcel);
+  life_->inbox.emplace_back(HeldRelease{release, is_whole ? life_->last_handle : 0});
+}
+
+// As train/release_chain does.
+bool SimSite::make_whole(Release const& release, Parcel& parcel) {
+  auto& [version, newest] = life_->newest[release.fragment];
+  if (release.since) {
+    if (!newest.bytes || version != *release.since) return false;
+    auto const codec = codec_of(stage_.scenario.outer.release_codec);
+    parcel.bytes =
+        std::make_shared<std::vector<std::byte> const>(outer::moved(*newest.bytes, codec, *parcel.bytes));
+  }
+  if (!newest.bytes || release.version >= version) {
+    version = release.version;
+    newest = parcel;
+  }
+  return true;
 }
 
 // ---- boundaries ----

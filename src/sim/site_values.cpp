@@ -4,13 +4,30 @@
 #include <limits>
 #include <memory>
 
+#include "deck/deck.hpp"
 #include "outer/codec.hpp"
 #include "outer/receive.hpp"
 
 namespace atl::sim {
 
 outer::Codec codec_of(deck::Codec codec) {
-  return codec == deck::Codec::bf16 ? outer::Codec::bf16 : outer::Codec::fp32;
+  switch (codec) {
+    case deck::Codec::bf16:
+      return outer::Codec::bf16;
+    case deck::Codec::int8:
+      return outer::Codec::int8;
+    case deck::Codec::int4:
+      return outer::Codec::int4;
+    case deck::Codec::e3m0:
+      return outer::Codec::e3m0;
+    case deck::Codec::fp32:
+      break;
+  }
+  return outer::Codec::fp32;
+}
+
+outer::Codec whole_codec(deck::OuterSection const& outer) {
+  return deck::is_of_differences(outer.release_codec) ? outer::Codec::fp32 : codec_of(outer.release_codec);
 }
 
 SiteValues::SiteValues(Scenario const& scenario, Problem const& problem, int site, std::uint64_t step)
@@ -30,8 +47,7 @@ void SiteValues::train() { problem_.train(site_, step_++, theta_); }
 
 void SiteValues::adopt(int fragment, Parcel const& release, protocol::AdoptRule rule) {
   auto const theta = slice(theta_, fragment);
-  auto const received =
-      outer::decoded(codec_of(scenario_.outer.release_codec), *release.bytes, theta.size(), room_);
+  auto const received = outer::decoded(whole_codec(scenario_.outer), *release.bytes, theta.size(), room_);
   auto const base = slice(base_, fragment);
   auto const snapshot = slice(snapshot_, fragment);
   auto& copy = copies_[static_cast<std::size_t>(fragment)];

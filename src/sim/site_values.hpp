@@ -51,5 +51,7 @@ class SiteValues {
 
 // How the deck's codecs are called in src/outer.
 outer::Codec codec_of(deck::Codec codec);
+// Of releases that are not differences.
+outer::Codec whole_codec(deck::OuterSection const& outer);
 
 }  // namespace atl::sim
