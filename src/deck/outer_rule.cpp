@@ -13,7 +13,6 @@ OuterSection outer_rule(RunConfig const& config) {
     rule.quorum = config.sites.count;
     rule.anchor = Anchor::base;
     rule.late = Late::drop;
-    rule.gate_z = 0.0;  // what is refused ends the run, and a norm alone is no reason for that
     rule.receive = config.run.method == Method::diloco ? Receive::overwrite : Receive::blend;
   }
   if (config.run.method == Method::diloco) rule.overlap_steps = 0;

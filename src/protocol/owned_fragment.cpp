@@ -173,8 +173,10 @@ Reason OwnedFragment::receive(int site, Contribution const& contribution, Payloa
   if (is_in_time || can_carry(copy, contribution, around)) {
     reason = around.gate.inspect(contribution, facts.finite, version_);
   }
-  // In a round it may turn out that most are like that; alone it may not.
-  bool const is_unusual = usual_.is_unusual(facts.norm, contribution.work, around.outer.gate_z);
+  // In a round it may turn out that most are like that; alone it may not. In a synchronous method what is
+  // refused ends the run, and a norm is no reason for that.
+  bool const is_unusual =
+      !around.synchronous && usual_.is_unusual(facts.norm, contribution.work, around.outer.gate_z);
   if (reason == Reason::none && is_unusual && !is_in_time) reason = Reason::unusual_norm;
   if (reason != Reason::none) {
     actions.emplace_back(DiscardPayload{facts.payload});

@@ -147,6 +147,7 @@ class OwnedFragment {
   bool are_all_settled(Membership const& sites) const;
 
   // Of the open round; in owned_fragment_round.cpp.
+  bool are_most(std::ptrdiff_t sites, Surroundings const& around) const;
   std::ptrdiff_t counted_members(Surroundings const& around) const;
   bool has_quorum(Surroundings const& around) const;
   void refuse_unusual(Surroundings const& around, Actions& actions);

@@ -12,11 +12,11 @@ namespace atl::protocol {
 
 namespace {
 
-// site, whether it is carried, then the contribution but for its fragment, which the place says, and the bits
-// of its norm
-using Numbers = std::array<std::uint64_t, 10>;
+// site, whether it is carried, then the contribution but for its fragment, which the place says, the bits of
+// its norm, whether that is unusual
+using Numbers = std::array<std::uint64_t, 11>;
 
-Numbers numbers_of(Member const& member, bool is_carried) {
+Numbers numbers_of(Member const& member, bool is_carried, bool is_unusual) {
   Contribution const& c = member.contribution;
   return {static_cast<std::uint64_t>(member.site),
           is_carried,
@@ -27,7 +27,8 @@ Numbers numbers_of(Member const& member, bool is_carried) {
           c.step,
           c.work.steps,
           c.work.tokens,
-          std::bit_cast<std::uint64_t>(member.norm)};
+          std::bit_cast<std::uint64_t>(member.norm),
+          is_unusual};
 }
 
 // Of the next life of its site, which goes on with it.
@@ -63,7 +64,9 @@ void OwnedFragment::save(base::Writer& writer) const {
   writer.write("held", std::uint64_t{held.size()});
   for (std::size_t i = 0; i < held.size(); ++i) {
     auto const& carried = copy_of(held[i]->site).carried;
-    writer.write(fmt::format("held_{}", i), numbers_of(*held[i], carried && held[i] == &*carried));
+    bool const is_carried = carried && held[i] == &*carried;
+    bool const is_unusual = !is_carried && round_->unusual.contains(held[i]->site);
+    writer.write(fmt::format("held_{}", i), numbers_of(*held[i], is_carried, is_unusual));
   }
   std::vector<std::uint64_t> pulled, needed, fates;
   if (round_) {
@@ -100,7 +103,9 @@ void OwnedFragment::load(base::Reader const& reader, double now_s, PayloadHandle
     if (numbers[7] == 0) refuse_state(fmt::format("'{}' is of no steps", name));
     if (numbers[0] >= copies_.size()) continue;  // there were more sites then
     PayloadFacts const facts{.payload = ++last_handle, .norm = std::bit_cast<double>(numbers[9])};
-    restore(static_cast<int>(numbers[0]), numbers[1] != 0, contribution_in(index_, numbers), facts, now_s);
+    auto const site = static_cast<int>(numbers[0]);
+    restore(site, numbers[1] != 0, contribution_in(index_, numbers), facts, now_s);
+    if (numbers[10] != 0 && round_) round_->unusual.insert(site);
   }
 }
 

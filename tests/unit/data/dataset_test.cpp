@@ -58,7 +58,7 @@ TEST_CASE("a folder without a dataset is refused with the command that makes one
   REQUIRE_FALSE(is_dataset(path));
   REQUIRE_THROWS_AS(open_dataset(path), base::InputError);
   REQUIRE_THROWS_WITH(open_dataset(path), ContainsSubstring(path.string()) &&
-                                              ContainsSubstring("run `atoll data prepare TEXT --out"));
+                                              ContainsSubstring("`atoll data prepare TEXT --out"));
 }
 
 TEST_CASE("a dataset with files missing or of the wrong size is refused, all at once") {

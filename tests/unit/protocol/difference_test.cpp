@@ -101,6 +101,13 @@ TEST_CASE("a difference that cannot be applied is not adopted but asked for whol
   CHECK(only<Adopt>(site.train({release(2, 2)})).at(0).version == Version{0, 2});
 }
 
+TEST_CASE("a difference of no use ends the pull of its round all the same") {
+  auto site = started_site({.fragments = 1});
+  site.stand({pull(2)});
+  CHECK(contributed(site.train({difference(2, 0)})).empty());
+  CHECK(contributed(site.train({pull(3)})) == std::vector<std::uint32_t>{0});
+}
+
 TEST_CASE("a difference that was made whole is adopted as any release") {
   auto site = started_site({.fragments = 1});
   auto const actions = site.train({difference(1, 77)});

@@ -98,10 +98,13 @@ TEST_CASE("a round of one site alone is not most of the sites") {
   SECTION("until the other sends the like") {
     CHECK(sites_of(commits(shard.gives_norm(1, 900.0)).at(0)) == std::vector{0, 1});
   }
-  SECTION("or is gone") {
+  SECTION("or is gone, and the round with it") {
     shard.now_s = 20.0;
     shard.says(0, {.step = 60, .unsent = 0, .base = 4, .pending = true, .round = 5});
-    CHECK(shard.version(0).commits == 5);
+    CHECK(shard.rejections().at(Reason::unusual_norm) == 1);
+    shard.says(0, {.step = 70, .unsent = 20, .base = 4, .round = 5});
+    auto const again = ToldShard::contribution(6, 20, 4);
+    CHECK(commits(shard.on_contribution(0, again, {.payload = 88, .norm = 1000.0}, 20.0)).size() == 1);
   }
 }
 
@@ -173,4 +176,19 @@ TEST_CASE("a shard that goes on from a checkpoint knows what is usual") {
   resumed.opens_next();
   CHECK(commits(resumed.gives_norm(0, 1000.0)).empty());
   CHECK(sites_of(commits(resumed.gives_norm(1, 1.0)).at(0)) == std::vector{1});
+}
+
+TEST_CASE("what was held when the state was saved is not merged because one site is back first") {
+  auto shard = gated(2, 1);
+  shard.commits_usual(4);
+  shard.opens_next();
+  shard.gives_norm(0, 1000.0);
+  auto const values = saved(shard);
+
+  auto options = shard_options(2, 1);
+  options.outer.gate_z = 6.0;
+  SyncerMachine resumed(options);
+  resumed.load(MemoryReader(values), 0.0);
+  CHECK(commits(resumed.on_admitted(0, 2, 0.0)).empty());
+  CHECK(resumed.rejections().at(Reason::unusual_norm) == 1);
 }
