@@ -316,6 +316,7 @@ bool OwnedFragment::is_quiet(Surroundings const& around) const {
 // ---- to the outside ----
 
 std::optional<double> OwnedFragment::next_timer_s(Surroundings const& around) const {
+  if (!published_) return std::nullopt;  // nothing happens before the backup's word
   if (round_) return round_->is_last ? last_round_ends_s(around) : round_->close_at_s;
   if (around.rest == Purpose::finish && !last_round_over_)
     return around.last_advance_s + around.outer.dead_after_s;

@@ -83,7 +83,10 @@ class CommitsAreSound : public Invariant {
     for (auto const& event : crossed.events) {
       auto const* held = std::get_if<HeldRelease>(&event);
       auto const sent = held ? sent_from.find(held->release.fragment) : sent_from.end();
-      if (takes_what_it_has_ && sent != sent_from.end() && sent->second < held->release.version)
+      // What a new owner sends may overtake the news that it is one.
+      bool const is_older = sent != sent_from.end() && sent->second < held->release.version &&
+                            sent->second.term == held->release.version.term;
+      if (takes_what_it_has_ && is_older)
         return fmt::format("site {} sends fragment {} from base {} while it holds version {}", crossed.site,
                            sent->first, sent->second.commits, held->release.version.commits);
     }

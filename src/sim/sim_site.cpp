@@ -40,7 +40,12 @@ void SimSite::start(std::uint64_t incarnation) {
                      .lacks_state = heals});
   overslept_ = false;
   stage_.see(SiteStarted{site_, incarnation});
-  send_to_shards(Hello{.incarnation = incarnation, .heals = heals});
+  say_hello();
+}
+
+void SimSite::say_hello() {
+  life_->hello_s = stage_.now_s();
+  send_to_shards(Hello{.incarnation = life_->machine.incarnation(), .heals = life_->lacks_state});
 }
 
 void SimSite::lose() {
@@ -129,6 +134,10 @@ void SimSite::cross_boundary(std::uint64_t ticket) {
     life_->values.train(step);
     done = StepDone{.tokens = tokens_of(site_, step), .step_s = step_s_, .loss = life_->values.loss()};
   }
+  // The donor that was asked may be gone: another hello brings another welcome, and that names another.
+  bool const asks_again =
+      life_->lacks_state && stage_.now_s() >= life_->hello_s + stage_.scenario.outer.dead_after_s;
+  if (asks_again) say_hello();
   auto const inbox = std::exchange(life_->inbox, {});
   std::vector<SiteEvent> const events(inbox.begin(), inbox.end());
   for (auto const& action : life_->machine.on_boundary(done, events)) carry_out(action);

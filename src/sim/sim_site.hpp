@@ -39,6 +39,7 @@ class SimSite {
     protocol::SiteMachine machine;
     SiteValues values;
     bool lacks_state = false;  // of a donor
+    double hello_s = 0.0;
     bool has_trained = false;
     std::set<Node> welcomed_by{};
     std::set<Node> without_donor{};  // those of them that named none
@@ -51,6 +52,7 @@ class SimSite {
   Node self() const { return stage_.layout().site(site_); }
   bool has_joined() const { return static_cast<int>(life_->welcomed_by.size()) == stage_.layout().shards; }
   bool trains() const;
+  void say_hello();
   void plan_boundary(double time_s);
   double step_time_s();
   void take_welcome(Node shard, protocol::Welcome const& welcome);

@@ -70,6 +70,17 @@ TEST_CASE("what a site has seen, the backup holds: a commit is released when its
   CHECK(only<SendRelease>(published).size() == 2);
 }
 
+TEST_CASE("while the backup's word is awaited no timer of the last round is due") {
+  auto shard = started_shard();
+  replica_after_commit(shard);
+  shard.on_hold(Purpose::finish, shard.now_s);
+  shard.now_s += 2.0 * shard_options(2, 1).outer.dead_after_s;
+  shard.on_shard(1, Alive{}, 0, shard.now_s);
+  shard.on_timer(shard.now_s);
+  REQUIRE(shard.next_timer_s());
+  CHECK(*shard.next_timer_s() > shard.now_s);
+}
+
 TEST_CASE("when the backup is gone and there is no other, commits are released at once") {
   auto shard = started_shard();
   replica_after_commit(shard);
