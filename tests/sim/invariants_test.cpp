@@ -17,11 +17,14 @@ Member member(int site, std::uint64_t round = 1, std::uint64_t incarnation = 1) 
   return {.site = site, .contribution = {.round = round, .incarnation = incarnation}};
 }
 
-// A commit, told to an invariant.
+// A commit, told to an invariant, and then published.
 struct Told {
   Commit commit;
   std::vector<StepSpan> holds;
-  std::string to(Invariant& invariant) { return invariant.see(Committed{0, &commit, holds}, 1.0); }
+  std::string to(Invariant& invariant) {
+    auto const found = invariant.see(Committed{0, &commit, holds}, 1.0);
+    return found.empty() ? invariant.see(Published{0, commit.fragment, commit.version, one}, 1.0) : found;
+  }
 };
 
 Told commit_of(std::uint64_t version, std::vector<Member> members, std::vector<StepSpan> holds) {
