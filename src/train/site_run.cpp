@@ -95,7 +95,18 @@ void SiteRun::training_step() {
   auto const every = plan_.config.eval.every_steps;
   evaluation_due_ =
       validation_ && every > 0 && machine_.step() % every == 0 && machine_.step() < plan_.config.run.steps;
+  cut_if_asked();
   evaluate_if_due();
+}
+
+// After the step's own line, which a resume would miss otherwise. Nothing changes before the state is
+// written, so the shards need not wait for that.
+void SiteRun::cut_if_asked() {
+  auto const marker = std::exchange(cut_, std::nullopt);
+  if (!marker) return;
+  if (channel_) channel_->send_markers(*marker);
+  write_state({.id = marker->id, .step = marker->step});
+  last_record_s_ = base::now_s();  // writing is no part of a step
 }
 
 RankShare SiteRun::compute_gradients() {
@@ -163,6 +174,7 @@ void SiteRun::idle_boundary() {
     record = exchange_record(site_, nothing, channel_ ? channel_->events() : no_events_, /*idle=*/true);
   }
   cross_boundary(std::nullopt, record);
+  cut_if_asked();
   last_record_s_ = base::now_s();
   if (waits_for_others) waited_s_ += last_record_s_ - begin_s;
   evaluate_if_due();
@@ -186,10 +198,7 @@ void SiteRun::carry_out(protocol::SiteAction const& action) {
   } else if (auto const* state = std::get_if<protocol::WriteState>(&action)) {
     write_state(state->save);
   } else if (auto const* cut = std::get_if<protocol::Cut>(&action)) {
-    // Nothing changes before the state is written, so nobody needs to wait for that.
-    if (channel_) channel_->send_markers(cut->marker);
-    write_state({.id = cut->marker.id, .step = cut->marker.step});
-    last_record_s_ = base::now_s();  // writing is no part of a step
+    cut_ = cut->marker;
   } else if (auto const* promise = std::get_if<protocol::TellShards>(&action)) {
     if (channel_) channel_->send_to_shards(promise->message);
   } else if (std::holds_alternative<protocol::Leave>(action)) {

@@ -45,6 +45,7 @@ class SiteRun {
   void pace();
   void cross_boundary(std::optional<protocol::StepDone> const& done, Record const& record);
   void report_step(Record const& record);
+  void cut_if_asked();
   void evaluate_if_due();
 
   void idle_boundary();  // no step: waits for events and acts on them
@@ -95,6 +96,7 @@ class SiteRun {
   std::uint64_t tokens_ = 0;                               // of the site, since the start of the run
   protocol::Purpose purpose_ = protocol::Purpose::finish;  // of the last hold
   bool stop_requested_ = false;                            // by any rank of the site
+  std::optional<protocol::Marker> cut_;                    // asked for at this boundary
   bool evaluation_due_ = false;
   bool has_left_ = false;
 };
