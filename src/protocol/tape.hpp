@@ -49,13 +49,14 @@ struct TapedStart {
   std::vector<TapedContribution> in_flight;  // those that were on their way to it, and come again
 };
 
+struct TapedStep {
+  std::uint64_t tokens = 0;
+  double loss = 0.0;
+};
+
 // One boundary of a site: what its machine was given, and what came of it.
 struct TapedBoundary {
-  struct Step {
-    std::uint64_t tokens = 0;
-    double loss = 0.0;
-  };
-  std::optional<Step> step;  // none: the site stood still
+  std::optional<TapedStep> step;  // none: the site stood still
   std::vector<SiteEvent> events;
   base::Digest after;  // state_digest() then
 };
