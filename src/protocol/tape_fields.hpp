@@ -16,7 +16,7 @@ auto fields(Is<TapedStart> auto& m) {
   return std::tie(m.format, m.life, m.kind, m.index, m.deck, m.data, m.program, m.machine, m.set,
                   m.incarnation, m.step, m.cursor, m.state, m.held, m.in_flight);
 }
-auto fields(Is<TapedBoundary::Step> auto& m) { return std::tie(m.tokens, m.loss); }
+auto fields(Is<TapedStep> auto& m) { return std::tie(m.tokens, m.loss); }
 auto fields(Is<TapedBoundary> auto& m) { return std::tie(m.step, m.events, m.after); }
 auto fields(Is<TapedBase> auto& m) { return std::tie(m.fragment, m.version, m.base); }
 auto fields(Is<TapedParameters> auto& m) { return std::tie(m.step, m.cursor, m.parameters); }

@@ -104,7 +104,7 @@ TEST_CASE("an entry that is taken out, doubled or changed with its own digest br
       entries, [](auto const& entry) { return std::holds_alternative<TapedBoundary>(entry); });
   auto const index = static_cast<std::size_t>(boundary - entries.begin());
   auto changed = std::get<TapedBoundary>(*boundary);
-  changed.step = TapedBoundary::Step{99, 1.0};
+  changed.step = TapedStep{99, 1.0};
   TapeFramer again;
   for (std::size_t i = 0; i < index; ++i) again.frame(entries[i]);
   auto forged = frames;
