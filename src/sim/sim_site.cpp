@@ -31,6 +31,11 @@ SiteMachine::Options machine_options(Scenario const& scenario, int site, std::ui
   return options;
 }
 
+// What every value of a poisoned contribution is multiplied with.
+std::vector<float> const not_finite{std::numeric_limits<float>::quiet_NaN(),
+                                    std::numeric_limits<float>::infinity()};
+std::vector<float> const poisons{not_finite[0], not_finite[1], 1000.0f};
+
 }  // namespace
 
 void SimSite::start(std::uint64_t incarnation) {
@@ -52,6 +57,15 @@ void SimSite::lose() {
   stage_.see(SiteLost{site_, &life_->machine});
   life_.reset();
   ++ticket_;
+}
+
+bool SimSite::has_joined() const {
+  auto const& layout = stage_.layout();
+  for (int shard = 0; shard < layout.shards; ++shard) {
+    Node const node = layout.shard(shard);
+    if (!life_->welcomed_by.contains(node) && !stage_.faults.is_gone(node)) return false;
+  }
+  return true;
 }
 
 bool SimSite::trains() const {
@@ -93,7 +107,9 @@ void SimSite::receive(Frame frame) {
 void SimSite::take_welcome(Node shard, Welcome const& welcome) {
   if (!welcome.refusal.empty()) return;
   life_->welcomed_by.insert(shard);
-  if (welcome.donors.empty()) life_->without_donor.insert(shard);
+  for (auto const& each : welcome.seats) {
+    if (welcome.donors.empty()) life_->without_donor.insert(each.seat);
+  }
   if (std::ssize(life_->without_donor) == stage_.layout().shards)
     life_->lacks_state = false;  // nobody has any
   life_->inbox.emplace_back(welcome);
@@ -206,8 +222,7 @@ void SimSite::contribute(Contribute const& asked) {
   Node const owner = stage_.layout().shard(asked.owner);
   float poison = 1.0f;
   if (stage_.draws.chance(stage_.faults.strength(FaultKind::poison, self(), owner)))
-    poison = stage_.draws.chance(0.5) ? std::numeric_limits<float>::quiet_NaN()
-                                      : std::numeric_limits<float>::infinity();
+    poison = stage_.draws.among(stage_.scenario.outer.gate_z > 0 ? poisons : not_finite);
   auto parcel =
       life_->values.contribute(static_cast<int>(contribution.fragment), poison, life_->machine.step());
   stage_.see(Contributed{site_, &contribution, parcel.holds});
