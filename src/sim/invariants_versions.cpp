@@ -1,6 +1,7 @@
 // The invariants about versions: what they are, where they are, and who may move them.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -27,6 +28,11 @@ class VersionsAreUnique : public Invariant {
       if (is_other || (!is_new && known->second != made->theta))
         return fmt::format("shard {} makes another version {} of fragment {}", made->shard,
                            made->version.commits, made->fragment);
+      auto& seen = seen_[made->fragment];
+      if (made->taken_from && *made->taken_from < seen)
+        return fmt::format("shard {} takes over version {} of fragment {}, and version {} was seen",
+                           made->shard, made->taken_from->commits, made->fragment, seen.commits);
+      seen = std::max(seen, made->version);
     } else if (auto const* adopted = std::get_if<Adopted>(&happening)) {
       auto const known = thetas_.find({adopted->fragment, adopted->version});
       if (known == thetas_.end() || known->second != adopted->theta)
@@ -38,6 +44,7 @@ class VersionsAreUnique : public Invariant {
 
  private:
   std::map<std::pair<std::uint32_t, Version>, base::Digest> thetas_;
+  std::map<std::uint32_t, Version> seen_;  // the newest, by fragment
 };
 
 class GhostsHaveNoEffect : public Invariant {

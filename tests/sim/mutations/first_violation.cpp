@@ -1,5 +1,5 @@
-// Runs the seeds of a storm deck one after the other until one breaks an invariant, and says so in one line of
-// JSON. What the mutations are linked into: first_violation DECK SEEDS [KEY=VALUE ...]
+// Runs the seeds of a storm deck one after the other until one breaks an invariant, and says so in one line
+// of JSON. What the mutations are linked into: first_violation DECK SEEDS [KEY=VALUE ...]
 #include <fmt/format.h>
 
 #include <exception>
@@ -23,7 +23,8 @@ int main(int argc, char** argv) {
       sim::Trace silent(false);
       auto const outcome = sim::run_seed(config, seed, silent);
       if (!outcome.violation) continue;
-      fmt::print("{}\n{}\n{}\n{}\n", seed, outcome.violation->invariant, outcome.events, outcome.violation->what);
+      fmt::print("{}\n{}\n{}\n{}\n", seed, outcome.violation->invariant, outcome.events,
+                 outcome.violation->what);
       return 0;
     }
   } catch (std::exception const& failure) {
