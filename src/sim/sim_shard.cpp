@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/error.hpp"
 #include "base/memory_archive.hpp"
 
 namespace atl::sim {
@@ -240,6 +239,7 @@ void SimShard::commit(Commit const& commit) {
     holds.push_back(parcel == held_.end() ? StepSpan{} : parcel->second.holds);
   }
   stage_.see(Committed{shard_, &commit, holds});
+  if (stage_.watch.violation()) return;
   std::vector<ShardValues::Bytes> payloads;
   for (auto const& member : commit.members) payloads.push_back(take(member.payload).bytes);
   values_.commit(commit, payloads);
@@ -271,8 +271,10 @@ void SimShard::publish_seat(std::uint32_t seat) {
 
 Parcel SimShard::take(PayloadHandle payload) {
   auto node = held_.extract(payload);
-  base::ensure(!node.empty(), "a contribution is merged or discarded once");
-  return std::move(node.mapped());
+  if (!node.empty()) return std::move(node.mapped());
+  stage_.watch.report("2 contributions are sound", "one is merged or discarded a second time",
+                      stage_.now_s());
+  return {};
 }
 
 }  // namespace atl::sim

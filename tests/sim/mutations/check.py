@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Plants each bug of bugs.toml in a copy of the protocol and runs the storm until the expected invariant is broken.
+"""Plants each bug of bugs.py in a copy of the protocol and runs the storm until the expected invariant is broken.
 
 python3 tests/sim/mutations/check.py BUILD              fails where a bug is not caught, or ../README.md tells it otherwise
 python3 tests/sim/mutations/check.py BUILD --write      writes ../README.md anew
@@ -13,7 +13,8 @@ import pathlib
 import shlex
 import subprocess
 import sys
-import tomllib
+
+from bugs import BUGS
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
@@ -24,7 +25,7 @@ SEEDS = 2000
 
 HEAD = f"""# Bugs that the invariants catch
 
-`mutations/bugs.toml` lists bugs, `mutations/check.py` plants one after the other in a copy of the protocol, builds it and
+`mutations/bugs.py` lists bugs, `mutations/check.py` plants one after the other in a copy of the protocol, builds it and
 runs the seeds of `inputs/sim/storm.toml` from 1 on. Each bug must break the invariant named here within {SEEDS:,} seeds; the
 protocol as it is must not break any on the same ones. To renew this page after a change: `check.py BUILD --write`.
 
@@ -82,10 +83,10 @@ def first_violation(program, seeds, overrides):
 
 def plant(build, bug):
     """The program with the bug."""
-    folder = build.folder / "tests" / "sim" / "mutations" / bug["name"].replace(" ", "_")
+    folder = build.folder / "tests" / "sim" / "mutations" / bug.name.replace(" ", "_")
     folder.mkdir(parents=True, exist_ok=True)
     texts = {}
-    for source, right, wrong in bug["edits"]:
+    for source, right, wrong in bug.edits:
         text = texts.get(source) or (ROOT / source).read_text()
         if text.count(right) != 1:
             raise Failure(f"it no longer applies to {source}, which holds {text.count(right)} times:\n{right}")
@@ -100,19 +101,18 @@ def plant(build, bug):
 
 def catch(build, bug):
     """The bug's line of the table."""
-    overrides = bug.get("set", [])
-    caught = first_violation(plant(build, bug), SEEDS, overrides)
+    caught = first_violation(plant(build, bug), SEEDS, bug.weather)
     if not caught:
         raise Failure(f"{SEEDS} seeds do not see it")
     seed, invariant, events, what = caught
-    if invariant != bug["invariant"]:
-        raise Failure(f"seed {seed} breaks '{invariant}' instead of '{bug['invariant']}': {what}")
-    if sound := first_violation(build.folder / PROGRAM, seed, overrides):
+    if invariant != bug.invariant:
+        raise Failure(f"seed {seed} breaks '{invariant}' instead of '{bug.invariant}': {what}")
+    if sound := first_violation(build.folder / PROGRAM, seed, bug.weather):
         raise Failure(f"without it seed {sound[0]} breaks '{sound[1]}': {sound[3]}")
-    files = ", ".join(sorted({f"`{pathlib.Path(source).name}`" for source, _, _ in bug["edits"]}))
-    with_keys = f" (`{'`, `'.join(overrides)}`)" if overrides else ""
-    print(f"{bug['name']}: seed {seed}, {invariant}: {what}", flush=True)
-    return f"| {bug['name']}{with_keys} | {files} | {invariant} | {seed} | {events:,} |\n"
+    files = ", ".join(sorted({f"`{pathlib.Path(source).name}`" for source, _, _ in bug.edits}))
+    weather = f" (`{'`, `'.join(bug.weather)}`)" if bug.weather else ""
+    print(f"{bug.name}: seed {seed}, {invariant}: {what}", flush=True)
+    return f"| {bug.name}{weather} | {files} | {invariant} | {seed} | {events:,} |\n"
 
 
 def main():
@@ -122,14 +122,14 @@ def main():
     flags.add_argument("--only", default="")
     flags = flags.parse_args()
     build = Build(flags.build.resolve())
-    bugs = [bug for bug in tomllib.loads((HERE / "bugs.toml").read_text())["bug"] if flags.only in bug["name"]]
+    bugs = [bug for bug in BUGS if flags.only in bug.name]
     lines, failures = [], []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for bug, caught in [(bug, pool.submit(catch, build, bug)) for bug in bugs]:
             try:
                 lines.append(caught.result())
             except (Failure, subprocess.TimeoutExpired) as failure:
-                failures.append(f"'{bug['name']}': {failure}")
+                failures.append(f"'{bug.name}': {failure}")
     page = HEAD + "".join(lines)
     if flags.write and not failures:
         README.write_text(page)
