@@ -58,6 +58,7 @@ struct Contributed {
 };
 // A shard asks a site for a contribution.
 struct Asked {
+  int shard = 0;
   int site = 0;
   std::uint32_t fragment = 0;
 };

@@ -37,6 +37,7 @@ class ContributionsAreSound : public Invariant {
       open_.add(*committed);
       return check_members(*committed);
     } else if (auto const* published = std::get_if<Published>(&happening)) {
+      owners_[published->fragment] = published->shard;
       for (auto const& settled : open_.settle(*published)) note_merged(settled.commit);
     }
     return {};
@@ -59,10 +60,11 @@ class ContributionsAreSound : public Invariant {
                        contribution.fragment, *copy.base, contribution.base.commits);
   }
 
-  // What the owner has heard of the base is never newer than what it is.
+  // What the owner has heard of the base is never newer than what it is. A former owner may ask in vain.
   std::string check_need(Asked const& asked) const {
     auto const found = copies_.find({asked.site, asked.fragment});
-    if (found == copies_.end() || !found->second.base || *found->second.base >= found->second.merged_in)
+    if (found == copies_.end() || owners_.at(asked.fragment) != asked.shard || !found->second.base ||
+        *found->second.base >= found->second.merged_in)
       return {};
     return fmt::format("site {} is asked for fragment {} on base {}, while version {} holds its work",
                        asked.site, asked.fragment, *found->second.base, found->second.merged_in);
@@ -105,6 +107,7 @@ class ContributionsAreSound : public Invariant {
 
   double late_discount_;
   OpenCommits open_;
+  std::map<std::uint32_t, int> owners_;                   // shards, by fragment
   std::map<std::pair<int, std::uint32_t>, Copy> copies_;  // by site and fragment
   std::set<std::tuple<std::uint32_t, int, std::uint64_t, std::uint64_t>>
       counted_;  // fragment, site, life, round

@@ -209,7 +209,8 @@ void SimShard::carry_out(std::vector<SyncerAction> const& actions) {
     if (auto const* send = std::get_if<SendToSite>(&action)) {
       if (auto const* seat = std::get_if<Seat>(&send->message); seat && !seat->claims)
         publish_seat(seat->seat);
-      if (auto const* pull = std::get_if<Pull>(&send->message)) stage_.see(Asked{send->site, pull->fragment});
+      if (auto const* pull = std::get_if<Pull>(&send->message))
+        stage_.see(Asked{shard_, send->site, pull->fragment});
       stage_.send(self(), stage_.layout().site(send->site), send->message);
     } else if (auto const* release = std::get_if<SendRelease>(&action)) {
       auto const& [site, message] = *release;
