@@ -62,12 +62,14 @@ class ContributionsAreSound : public Invariant {
 
   // What the owner has heard of the base is never newer than what it is. A former owner may ask in vain.
   std::string check_need(Asked const& asked) const {
+    auto const owner = owners_.find(asked.fragment);
     auto const found = copies_.find({asked.site, asked.fragment});
-    if (found == copies_.end() || owners_.at(asked.fragment) != asked.shard || !found->second.base ||
-        *found->second.base >= found->second.merged_in)
-      return {};
+    bool const is_owner = owner != owners_.end() && owner->second == asked.shard;
+    if (!is_owner || found == copies_.end()) return {};
+    auto const& copy = found->second;
+    if (!copy.base || *copy.base >= copy.merged_in) return {};
     return fmt::format("site {} is asked for fragment {} on base {}, while version {} holds its work",
-                       asked.site, asked.fragment, *found->second.base, found->second.merged_in);
+                       asked.site, asked.fragment, *copy.base, copy.merged_in);
   }
 
   std::string check_members(Committed const& committed) {

@@ -30,8 +30,9 @@ class VersionsAreUnique : public Invariant {
                            made->version.commits, made->fragment);
       auto& seen = seen_[made->fragment];
       if (made->taken_from && *made->taken_from < seen)
-        return fmt::format("shard {} takes over version {} of fragment {}, and version {} was seen",
-                           made->shard, made->taken_from->commits, made->fragment, seen.commits);
+        return fmt::format("shard {} takes fragment {} over at version {}.{}, and {}.{} was seen",
+                           made->shard, made->fragment, made->taken_from->term, made->taken_from->commits,
+                           seen.term, seen.commits);
       seen = std::max(seen, made->version);
     } else if (auto const* adopted = std::get_if<Adopted>(&happening)) {
       auto const known = thetas_.find({adopted->fragment, adopted->version});

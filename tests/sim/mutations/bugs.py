@@ -18,6 +18,10 @@ ROUND = "src/protocol/owned_fragment_round.cpp"
 FRAGMENT = "src/protocol/owned_fragment.cpp"
 SITE = "src/protocol/site_machine.cpp"
 COPY = "src/protocol/site_fragment.cpp"
+OWNERS = "src/protocol/site_machine_owners.cpp"
+SEATS = "src/protocol/seats.cpp"
+
+BACKUPS = ("storm.replicated=1.0", "storm.shards=[2,4]")
 
 BUGS = [
     # ---- a site ----
@@ -37,6 +41,12 @@ BUGS = [
     ]),
     Bug("a site that begins blends its first versions", "6 nobody waits", [
         (COPY, "if (adopted_ && has_trained && receive", "if (adopted_ && receive"),
+    ]),
+    Bug("a joiner trains on what its donor gave it, not on a version", "6 nobody waits", [
+        (SITE, "return !heals_ && std::ranges::all_of(fragments_, &SiteFragment::is_adopted);", """\
+  if (options_.heals) return !heals_;
+  return std::ranges::all_of(fragments_, &SiteFragment::is_adopted);
+"""),
     ]),
     Bug("a carried contribution is sent again", "1 the ledger balances", [
         (COPY, "(is_merged || is_carried) && sent_->in_theta", "is_merged && sent_->in_theta"),
@@ -109,4 +119,29 @@ BUGS = [
     Bug("a checkpoint is written before all have the newest version", "5 at rest all are equal", [
         (FRAGMENT, "return copy.base == version_ && !copy.pending && copy.done_round", "return !copy.pending && copy.done_round"),
     ]),
+    # ---- owners and backups ----
+    Bug("a version is released before the backup has it", "9 a version is one Theta", [
+        (ROUND, "if (!published_ && !backup_) publish(around, actions);", "if (!published_) publish(around, actions);"),
+    ], BACKUPS),
+    Bug("an old term is obeyed", "9 a version is one Theta", [
+        (OWNERS, "if (options_.rounds || term >= owner_of(fragment).promised) return true;", "return true;"),
+        (OWNERS, "return release.version.term == owner_of(release.fragment).term;", "return true;"),
+        (FRAGMENT, "if (!around.synchronous && term_of(contribution.round) < version_.term) {", "if (false) {"),
+    ], BACKUPS),
+    Bug("silence alone moves a seat", "9 a version is one Theta", [
+        (SEATS, "    } else if (!state.election || now_s", """\
+    } else if (has_silent_partner && !state.election) {
+      claim(seat, std::max(state.term, state.newest_term) + 1);
+      take(seat, changes);
+    } else if (!state.election || now_s"""),
+    ], BACKUPS),
+    Bug("a term is promised to two shards", "9 a version is one Theta", [
+        (OWNERS, "request.term > owner.promised && ", "request.term >= owner.promised && "),
+    ], BACKUPS),
+    Bug("a term is promised to a shard that missed the last owner", "9 a version is one Theta", [
+        (OWNERS, " && request.from >= owner.claimed", ""),
+    ], BACKUPS),
+    Bug("a new owner says nothing of earlier fates", "1 the ledger balances", [
+        ("src/protocol/syncer_machine_seats.cpp", "actions.emplace_back(SendToSite{site, FateNotice{.fragment = p, .fate = fate}});", ";"),
+    ], BACKUPS),
 ]
