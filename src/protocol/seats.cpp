@@ -52,6 +52,10 @@ Seats::Changes Seats::on_lost(int shard) {
   return changes;
 }
 
+void Seats::on_replica(int shard, std::uint32_t seat) {
+  if (at(seat).owner == shard) at(seat).backup = self_;
+}
+
 Seats::Changes Seats::on_seat(Seat const& seat) {
   Changes changes;
   if (seat.claims) return changes;

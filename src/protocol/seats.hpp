@@ -52,6 +52,8 @@ class Seats {
 
   void hear(int shard, double now_s);
   Changes on_lost(int shard);
+  // The owner has sent this shard a replica: it is the backup.
+  void on_replica(int shard, std::uint32_t seat);
   // A shard says that it has taken a seat.
   Changes on_seat(Seat const& seat);
   // `admitted`: the sites whose promises count.

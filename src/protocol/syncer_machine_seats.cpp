@@ -105,11 +105,25 @@ void SyncerMachine::keep(int shard, Replica const& replica, PayloadHandle payloa
     actions.emplace_back(DiscardPayload{payload});
     return;
   }
+  seats_.on_replica(shard, seat_of(replica.fragment));
   auto& held = replicas_[replica.fragment];
   if (held.payload != 0) actions.emplace_back(DiscardPayload{held.payload});
   held = {replica, payload};
   actions.emplace_back(
       SendToShard{shard, ReplicaAck{.fragment = replica.fragment, .version = replica.version}});
+}
+
+std::optional<std::set<int>> SyncerMachine::stand_ins() const {
+  std::set<int> all;
+  for (auto const& [p, fragment] : fragments_) {
+    auto const stand_in = fragment.stand_in();
+    if (!stand_in) return std::nullopt;
+    all.insert(*stand_in);
+  }
+  for (std::uint32_t seat = 0; seat < static_cast<std::uint32_t>(options_.shards); ++seat) {
+    if (seats_.owner(seat) == options_.shard && !seats_.is_mine(seat)) return std::nullopt;  // claimed
+  }
+  return all;
 }
 
 double SyncerMachine::life_every_s() const { return options_.outer.dead_after_s / 4; }

@@ -56,13 +56,32 @@ void SimShard::start() {
   after_event();
 }
 
+void SimShard::lose() {
+  is_alive_ = false;
+  ++ticket_;
+}
+
 // ---- what arrives ----
 
 void SimShard::receive(Frame frame) {
+  if (!is_alive_) return;
   if (is_ghost(frame)) {
     handle_ghost(frame);
   } else {
     dispatch(frame);
+  }
+  after_event();
+}
+
+void SimShard::on_gone(Node who, std::uint64_t life) {
+  if (!is_alive_) return;
+  int const index = stage_.layout().index_of(who);
+  if (!stage_.layout().is_site(who)) {
+    carry_out(machine_.on_shard_lost(index, stage_.now_s()));
+    if (hub_) hub_->on_lost(stage_.layout().participant(who));
+  } else if (auto& known = lives_[static_cast<std::size_t>(index)]; known <= life) {
+    known = life + 1;
+    carry_out(machine_.on_site_lost(index, stage_.now_s()));
   }
   after_event();
 }
@@ -154,6 +173,7 @@ void SimShard::on_command(Message const& message) {
   double const now_s = stage_.now_s();
   if (auto const* hold = std::get_if<Hold>(&message)) {
     hold_ = *hold;
+    is_at_rest_ = false;
     carry_out(machine_.on_hold(hold->purpose, now_s));
   } else if (auto const* save = std::get_if<Save>(&message)) {
     base::saved(machine_);
@@ -187,13 +207,11 @@ void SimShard::resume() {
 }
 
 void SimShard::after_event() {
-  if (hold_ && machine_.is_quiet()) answer_hub(Held{std::exchange(hold_, std::nullopt)->id});
-  if (hub_) {
-    auto const progress = stage_.scenario.ends_by_itself() ? machine_.slowest_step() : machine_.clock();
-    bool all_live = true;
-    for (int site = 0; site < stage_.layout().sites; ++site) all_live = all_live && machine_.is_live(site);
-    hub_->tick(progress, machine_.clock(), all_live);
+  if (hold_ && machine_.is_quiet() == !is_at_rest_) {
+    is_at_rest_ = !is_at_rest_;
+    answer_hub(Held{.id = hold_->id, .taken_back = !is_at_rest_});
   }
+  if (hub_) hub_->tick(machine_);
   for (auto const& next : {machine_.next_timer_s(), hub_ ? hub_->next_timer_s() : std::nullopt}) {
     if (!next || (timer_s_ && *timer_s_ <= *next)) continue;
     timer_s_ = next;

@@ -55,6 +55,15 @@ void SimSite::lose() {
   ++ticket_;
 }
 
+bool SimSite::has_joined() const {
+  auto const& layout = stage_.layout();
+  for (int shard = 0; shard < layout.shards; ++shard) {
+    Node const node = layout.shard(shard);
+    if (!life_->welcomed_by.contains(node) && !stage_.faults.is_gone(node)) return false;
+  }
+  return true;
+}
+
 bool SimSite::trains() const {
   auto const& machine = life_->machine;
   return has_joined() && machine.is_ready() && !machine.is_holding() && !machine.is_waiting();
@@ -94,7 +103,9 @@ void SimSite::receive(Frame frame) {
 void SimSite::take_welcome(Node shard, Welcome const& welcome) {
   if (!welcome.refusal.empty()) return;
   life_->welcomed_by.insert(shard);
-  if (welcome.donors.empty()) life_->without_donor.insert(shard);
+  for (auto const& each : welcome.seats) {
+    if (welcome.donors.empty()) life_->without_donor.insert(each.seat);
+  }
   if (std::ssize(life_->without_donor) == stage_.layout().shards)
     life_->lacks_state = false;  // nobody has any
   life_->inbox.emplace_back(welcome);

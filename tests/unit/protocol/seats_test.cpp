@@ -117,3 +117,13 @@ TEST_CASE("an owner that hears of another's claim, or of its seat taken, owns it
   CHECK(other.owner(0) == 1);
   CHECK(other.on_seat({.seat = 9, .term = 3, .owner = 1}).empty());  // no such seat
 }
+
+TEST_CASE("who is sent a replica by the owner is the backup, and takes over from it") {
+  Seats third(2, 3, true, 10.0);
+  third.on_lost(1);  // the backup of seat 0
+  SECTION("it was named") {
+    third.on_replica(0, 0);
+    CHECK(only<SeatTaken>(third.on_lost(0)).size() == 1);
+  }
+  SECTION("it was not") { CHECK(only<SeatTaken>(third.on_lost(0)).empty()); }
+}

@@ -205,3 +205,17 @@ TEST_CASE("a site that heals gets every fragment, but is neither asked nor count
   progress.heals = false;
   CHECK(pulled(shard.on_progress(1, progress, 1.0)) == std::vector{1});
 }
+
+TEST_CASE("what is measured from the newest version is refused from a base that the new owner never had") {
+  auto options = pair_of_shards(1);
+  options.outer.anchor = GENERATE(atl::deck::Anchor::base, atl::deck::Anchor::current);
+  ToldShard backup(options);
+  Replica replica{.fragment = 0, .version = {0, 3}, .next_due = 0, .sites = {{}}, .usual = {}};
+  backup.on_shard(0, replica, 77, 0.0);
+  backup.on_shard_lost(0, 1.0);
+  Progress progress{.incarnation = 1, .step = 12, .step_s = 1.0, .fragments = {}};
+  progress.fragments.push_back(
+      {.fragment = 0, .base = {1, 2}, .unsent = {2, 200}, .round = first_round_of(1)});
+  bool const is_asked = !pulled(backup.on_progress(0, progress, 1.0)).empty();
+  CHECK(is_asked == (options.outer.anchor == atl::deck::Anchor::base));
+}
