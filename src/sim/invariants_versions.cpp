@@ -27,7 +27,7 @@ class VersionsAreUnique : public Invariant {
       bool const is_lost = made->version.commits < newest.commits ||
                            (is_same && thetas_.contains({made->fragment, newest}) &&
                             thetas_.at({made->fragment, newest}) != made->theta);
-      if (is_lost && made->version > newest)
+      if (is_lost && (made->taken_from || made->version > newest))
         return fmt::format("shard {} goes on from version {} of fragment {}, and forgets {}", made->shard,
                            made->version.commits, made->fragment, newest.commits);
       newest = std::max(newest, made->version);
@@ -38,12 +38,6 @@ class VersionsAreUnique : public Invariant {
       if (is_other || (!is_new && known->second != made->theta))
         return fmt::format("shard {} makes another version {} of fragment {}", made->shard,
                            made->version.commits, made->fragment);
-      auto& seen = seen_[made->fragment];
-      if (made->taken_from && *made->taken_from < seen)
-        return fmt::format("shard {} takes fragment {} over at version {}.{}, and {}.{} was seen",
-                           made->shard, made->fragment, made->taken_from->term, made->taken_from->commits,
-                           seen.term, seen.commits);
-      seen = std::max(seen, made->version);
     } else if (auto const* adopted = std::get_if<Adopted>(&happening)) {
       auto const known = thetas_.find({adopted->fragment, adopted->version});
       if (known == thetas_.end() || known->second != adopted->theta)
@@ -56,7 +50,6 @@ class VersionsAreUnique : public Invariant {
  private:
   std::map<std::uint32_t, Version> newest_;  // by fragment
   std::map<std::pair<std::uint32_t, Version>, base::Digest> thetas_;
-  std::map<std::uint32_t, Version> seen_;  // the newest, by fragment
 };
 
 class GhostsHaveNoEffect : public Invariant {

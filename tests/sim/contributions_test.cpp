@@ -92,5 +92,5 @@ TEST_CASE("an owner that missed what a site has seen is found") {
   CHECK(invariant->see(Published{1, 0, {1, 1}, one, true, Version{0, 1}}, 1.0) == "");
   CHECK(invariant->see(Published{1, 0, {1, 2}, other}, 1.0) == "");
   CHECK_THAT(invariant->see(Published{0, 0, {2, 1}, one, true, Version{1, 1}}, 1.0),
-             ContainsSubstring("was seen"));
+             ContainsSubstring("forgets 2"));
 }
