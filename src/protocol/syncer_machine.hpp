@@ -116,7 +116,7 @@ class SyncerMachine {
   void keep(int shard, Replica const& replica, PayloadHandle payload, std::vector<SyncerAction>& actions);
   double life_every_s() const;
   void show_life(std::vector<SyncerAction>& actions);
-  std::set<int> admitted_sites() const;
+  std::set<int> electors() const;
 
   Options options_;
   Gate gate_;

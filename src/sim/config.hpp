@@ -42,6 +42,8 @@ struct StormOuterSection {
   std::vector<deck::Codec> release_codec = {deck::Codec::fp32, deck::Codec::bf16};
   Span<int> in_flight = {1, 4};
   Span<int> max_staleness = {0, 6};
+  double norm_gate = 0.5;                       // share of the seeds with one
+  Span<double> gate_z = {4.0, 8.0};             // of it
   Span<double> dead_after_steps = {4.0, 12.0};  // of the slowest site
   bool operator==(StormOuterSection const&) const = default;
 };

@@ -32,6 +32,11 @@ SiteMachine::Options machine_options(Scenario const& scenario, int site, std::ui
   return options;
 }
 
+// What every value of a poisoned contribution is multiplied with.
+std::vector<float> const not_finite{std::numeric_limits<float>::quiet_NaN(),
+                                    std::numeric_limits<float>::infinity()};
+std::vector<float> const poisons{not_finite[0], not_finite[1], 1000.0f};
+
 }  // namespace
 
 void SimSite::start(std::uint64_t incarnation) {
@@ -235,8 +240,7 @@ void SimSite::contribute(Contribute const& asked) {
   Node const owner = stage_.layout().shard(asked.owner);
   float poison = 1.0f;
   if (stage_.draws.chance(stage_.faults.strength(FaultKind::poison, self(), owner)))
-    poison = stage_.draws.chance(0.5) ? std::numeric_limits<float>::quiet_NaN()
-                                      : std::numeric_limits<float>::infinity();
+    poison = stage_.draws.among(stage_.scenario.outer.gate_z > 0 ? poisons : not_finite);
   auto parcel =
       life_->values.contribute(static_cast<int>(contribution.fragment), poison, life_->machine.step());
   stage_.see(Contributed{site_, &contribution, parcel.holds,

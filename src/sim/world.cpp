@@ -48,12 +48,17 @@ Outcome World::run() {
   } catch (std::exception const& failure) {
     watch_.report("no exception", failure.what(), events_.now_s());
   }
+  std::map<protocol::Reason, std::uint64_t> refused;
+  for (auto const& shard : shards_) {
+    for (auto const& [reason, times] : shard.machine().rejections()) refused[reason] += times;
+  }
   return {.violation = watch_.violation(),
           .events = events_.count(),
           .faults = begun_,
           .end_s = events_.now_s(),
           .loss = mean_loss(),
-          .coverage = network_.coverage()};
+          .coverage = network_.coverage(),
+          .refused = std::move(refused)};
 }
 
 void World::happen(Event const& event) {
@@ -135,9 +140,10 @@ void World::begin(std::size_t index) {
               fmt::format("*** {} begins", name(fault.kind)));
   faults_.begin(fault, events_.now_s());
   auto const which = static_cast<std::size_t>(scenario_.layout.index_of(fault.node));
+  bool const is_loss = fault.kind == FaultKind::loss || fault.kind == FaultKind::shard_loss;
+  if (is_loss) network_.lose(fault.node);
   if (fault.kind == FaultKind::loss) sites_[which].lose();
   if (fault.kind == FaultKind::shard_loss) shards_[which].lose();
-  if (faults_.is_gone(fault.node)) network_.lose(fault.node);
   stage_.see(FaultChanged{&fault, true});
 }
 
@@ -145,10 +151,16 @@ bool World::can_begin(Fault const& fault) const {
   auto const which = static_cast<std::size_t>(scenario_.layout.index_of(fault.node));
   if (fault.kind == FaultKind::loss) return sites_[which].is_alive();
   if (fault.kind != FaultKind::shard_loss) return true;
+  // Nothing may depend on it alone: what it owns, and what it is about to take over.
+  auto const is_alive = [this](int shard) { return shards_[static_cast<std::size_t>(shard)].is_alive(); };
   auto const others = shards_[which].machine().stand_ins();
-  return shards_[which].is_alive() && others && std::ranges::all_of(*others, [this](int other) {
-           return shards_[static_cast<std::size_t>(other)].is_alive();
-         });
+  for (int p = 0; p < scenario_.outer.fragments; ++p) {
+    auto const owns = [p](SimShard const& shard) {
+      return shard.is_alive() && shard.machine().owns(static_cast<std::uint32_t>(p));
+    };
+    if (std::ranges::none_of(shards_, owns)) return false;
+  }
+  return shards_[which].is_alive() && others && std::ranges::all_of(*others, is_alive);
 }
 
 void World::end(std::size_t index) {

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <vector>
 
 #include "sim/sim_shard.hpp"
@@ -28,6 +29,7 @@ struct Outcome {
   double end_s = 0.0;
   double loss = 0.0;  // mean over the sites, at their own targets
   Coverage coverage{};
+  std::map<protocol::Reason, std::uint64_t> refused;  // contributions, by the shards' gates
 };
 
 class World {
