@@ -159,6 +159,8 @@ std::vector<std::unique_ptr<Invariant>> make_invariants(Scenario const& scenario
   std::vector<std::unique_ptr<Invariant>> all;
   all.push_back(ledger_balances(scenario, faults));
   all.push_back(commits_are_sound(scenario));
+  all.push_back(contributions_are_sound(scenario));
+  all.push_back(left_over_is_kept(scenario));
   all.push_back(ghosts_have_no_effect());
   all.push_back(commits_go_on(scenario, faults));
   all.push_back(rest_is_equal(scenario, faults));

@@ -27,7 +27,7 @@ class VersionsAreUnique : public Invariant {
       bool const is_lost = made->version.commits < newest.commits ||
                            (is_same && thetas_.contains({made->fragment, newest}) &&
                             thetas_.at({made->fragment, newest}) != made->theta);
-      if (is_lost && made->version > newest)
+      if (is_lost && (made->taken_from || made->version > newest))
         return fmt::format("shard {} goes on from version {} of fragment {}, and forgets {}", made->shard,
                            made->version.commits, made->fragment, newest.commits);
       newest = std::max(newest, made->version);

@@ -88,7 +88,7 @@ void Network::send(Node from, Node to, protocol::Message message, Parcel parcel)
 // A frame that nothing holds up and whose time has come is under way: it cannot be replaced.
 bool Network::replaces_waiting(Channel& channel, Frame const& frame) const {
   auto const* release = std::get_if<protocol::Release>(&frame.message);
-  if (!release) return false;
+  if (!release || release->since) return false;
   bool const is_held_up = is_held(channel);
   for (auto& waiting : channel.frames) {
     auto const* older = std::get_if<protocol::Release>(&waiting.message);

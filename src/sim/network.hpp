@@ -67,7 +67,7 @@ class Network {
           FaultBoard& faults);
 
   // By the connection to the life that the sender has last heard of: to nobody where that is over. A release
-  // that still waits is replaced by a newer one of its fragment.
+  // that still waits is replaced by a newer whole one of its fragment.
   void send(Node from, Node to, protocol::Message message, Parcel parcel = {});
   // The frame that an arrival is about. None: it is held up, or its receiver's transport drops it.
   std::optional<Frame> arrive(std::uint32_t channel);

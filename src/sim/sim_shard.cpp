@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/error.hpp"
 #include "base/memory_archive.hpp"
 
 namespace atl::sim {
@@ -228,11 +227,15 @@ void SimShard::carry_out(std::vector<SyncerAction> const& actions) {
     if (auto const* send = std::get_if<SendToSite>(&action)) {
       if (auto const* seat = std::get_if<Seat>(&send->message); seat && !seat->claims)
         publish_seat(seat->seat);
+      if (auto const* pull = std::get_if<Pull>(&send->message))
+        stage_.see(Asked{shard_, send->site, pull->fragment});
       stage_.send(self(), stage_.layout().site(send->site), send->message);
     } else if (auto const* release = std::get_if<SendRelease>(&action)) {
-      publish(release->release.fragment, release->release.version);
-      stage_.send(self(), stage_.layout().site(release->site), release->release,
-                  {values_.release(release->release.fragment), {}});
+      auto const& [site, message] = *release;
+      publish(message.fragment, message.version);
+      auto const& bytes =
+          message.since ? values_.difference(message.fragment) : values_.release(message.fragment);
+      stage_.send(self(), stage_.layout().site(site), message, {bytes, {}});
     } else if (auto const* round = std::get_if<Commit>(&action)) {
       commit(*round);
     } else if (auto const* tell = std::get_if<SendToShard>(&action)) {
@@ -249,14 +252,15 @@ void SimShard::carry_out(std::vector<SyncerAction> const& actions) {
 }
 
 void SimShard::commit(Commit const& commit) {
-  std::vector<ShardValues::Bytes> payloads;
   std::vector<StepSpan> holds;
   for (auto const& member : commit.members) {
-    auto const parcel = take(member.payload);
-    payloads.push_back(parcel.bytes);
-    holds.push_back(parcel.holds);
+    auto const parcel = held_.find(member.payload);
+    holds.push_back(parcel == held_.end() ? StepSpan{} : parcel->second.holds);
   }
   stage_.see(Committed{shard_, &commit, holds});
+  if (stage_.watch.violation()) return;
+  std::vector<ShardValues::Bytes> payloads;
+  for (auto const& member : commit.members) payloads.push_back(take(member.payload).bytes);
   values_.commit(commit, payloads);
   if (!stage_.scenario.is_replicated) publish(commit.fragment, commit.version);
 }
@@ -265,7 +269,7 @@ void SimShard::install(InstallReplica const& taken) {
   auto const version = machine_.version(taken.fragment);
   auto const from = taken.payload > 0 ? replicas_.at(taken.payload) : Version{};
   auto const parcel = taken.payload > 0 ? take(taken.payload) : Parcel{};
-  values_.install(taken.fragment, version.commits, parcel.state.get());
+  values_.install(taken.fragment, version.commits, parcel);
   publish(taken.fragment, version, from);
 }
 
@@ -286,8 +290,10 @@ void SimShard::publish_seat(std::uint32_t seat) {
 
 Parcel SimShard::take(PayloadHandle payload) {
   auto node = held_.extract(payload);
-  base::ensure(!node.empty(), "a contribution is merged or discarded once");
-  return std::move(node.mapped());
+  if (!node.empty()) return std::move(node.mapped());
+  stage_.watch.report("2 contributions are sound", "one is merged or discarded a second time",
+                      stage_.now_s());
+  return {};
 }
 
 }  // namespace atl::sim

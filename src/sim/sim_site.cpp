@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/memory_archive.hpp"
+#include "outer/codec.hpp"
 
 namespace atl::sim {
 
@@ -129,7 +130,24 @@ void SimSite::take_release(Release const& release, Parcel parcel) {
     life_->payloads.erase(held->payload);
     event = FateNotice{release.fragment, held->release.fate};
   }
-  life_->inbox.emplace_back(HeldRelease{release, keep(std::move(parcel))});
+  bool const is_whole = make_whole(release, parcel);
+  life_->inbox.emplace_back(HeldRelease{release, is_whole ? keep(std::move(parcel)) : 0});
+}
+
+// As train/release_chain does.
+bool SimSite::make_whole(Release const& release, Parcel& parcel) {
+  auto& [version, newest] = life_->newest[release.fragment];
+  if (release.since) {
+    if (!newest.bytes || version != *release.since) return false;
+    auto const codec = codec_of(stage_.scenario.outer.release_codec);
+    parcel.bytes =
+        std::make_shared<std::vector<std::byte> const>(outer::moved(*newest.bytes, codec, *parcel.bytes));
+  }
+  if (!newest.bytes || release.version >= version) {
+    version = release.version;
+    newest = parcel;
+  }
+  return true;
 }
 
 // ---- boundaries ----
@@ -225,7 +243,8 @@ void SimSite::contribute(Contribute const& asked) {
     poison = stage_.draws.among(stage_.scenario.outer.gate_z > 0 ? poisons : not_finite);
   auto parcel =
       life_->values.contribute(static_cast<int>(contribution.fragment), poison, life_->machine.step());
-  stage_.see(Contributed{site_, &contribution, parcel.holds});
+  stage_.see(Contributed{site_, &contribution, parcel.holds,
+                         life_->values.left_over(static_cast<int>(contribution.fragment))});
   stage_.send(self(), owner, contribution, std::move(parcel));
 }
 

@@ -46,6 +46,8 @@ class SimSite {
     std::deque<protocol::SiteEvent> inbox{};
     std::map<protocol::PayloadHandle, Parcel> payloads{};
     protocol::PayloadHandle last_handle = 0;
+    // The newest whole release of each fragment, for differences to be added to.
+    std::map<std::uint32_t, std::pair<protocol::Version, Parcel>> newest{};
     bool has_left = false;
   };
 
@@ -57,6 +59,7 @@ class SimSite {
   double step_time_s();
   void take_welcome(Node shard, protocol::Welcome const& welcome);
   protocol::PayloadHandle keep(Parcel parcel);
+  bool make_whole(protocol::Release const& release, Parcel& parcel);
   void take_release(protocol::Release const& release, Parcel parcel);
   void carry_out(protocol::SiteAction const& action);
   void adopt(protocol::Adopt const& adopt);

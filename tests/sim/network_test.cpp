@@ -159,6 +159,6 @@ TEST_CASE("who asks for a state reaches whoever is there, not the life it heard 
   wires.network.lose(1);
   wires.report(2, 0, 1);
   CHECK(wires.arrivals().empty());
-  wires.network.send(0, 1, StateRequest{.site = 0});
+  wires.network.send(0, 1, protocol::StateRequest{.site = 0});
   CHECK(wires.arrivals().size() == 1);
 }
