@@ -21,7 +21,8 @@ struct SiteStarted {
   std::uint64_t incarnation = 0;
   protocol::SiteMachine const* restored = nullptr;  // from a snapshot
 };
-// Of the run that this one goes on from, and in its snapshot: a version, with those members whose lives go on.
+// Of the run that this one goes on from, and in its snapshot: a version, with those members whose lives go
+// on.
 struct Recalled {
   int shard = 0;
   protocol::Commit const* commit = nullptr;
@@ -114,8 +115,8 @@ struct EventOver {};
 // Every site has left.
 struct RunOver {};
 
-using Happening =
-    std::variant<SiteStarted, Recalled, Joined, SiteLost, Admitted, Crossed, Contributed, Asked, Adopted, Published,
-                 Committed, GhostHandled, RestAsked, RestReached, RestOver, FaultChanged, EventOver, RunOver>;
+using Happening = std::variant<SiteStarted, Recalled, Joined, SiteLost, Admitted, Crossed, Contributed, Asked,
+                               Adopted, Published, Committed, GhostHandled, RestAsked, RestReached, RestOver,
+                               FaultChanged, EventOver, RunOver>;
 
 }  // namespace atl::sim
