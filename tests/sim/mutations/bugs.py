@@ -90,7 +90,7 @@ BUGS = [
   std::ranges::sort(commit.members, {}, &Member::payload);
 """),
     ]),
-    Bug("a contribution that comes twice is taken twice", "1 the ledger balances", [
+    Bug("a contribution that comes twice is taken twice", "2 contributions are sound", [
         (FRAGMENT, "if (contribution.round <= copy.received_round) {", "if (false) {"),
     ]),
     Bug("weights go by steps instead of tokens", "2 contributions are sound", [
@@ -98,6 +98,7 @@ BUGS = [
     ]),
     Bug("max_staleness is off by one", "2 commits are sound", [
         ("src/protocol/gate.cpp", "if (is_too_old(contribution.base, version))", "if (is_too_old({contribution.base.term, contribution.base.commits + 1}, version))"),
+        (FRAGMENT, "return is_unknown || around.gate.is_too_old(base, version_);", "return is_unknown || around.gate.is_too_old({base.term, base.commits + 1}, version_);"),
         (ROUND, "!around.gate.is_too_old(member.contribution.base, before)", "before.commits <= member.contribution.base.commits + around.outer.max_staleness + 1"),
     ]),
     Bug("a payload that is not finite passes the gate", "9 a version is one Theta", [
@@ -112,13 +113,13 @@ BUGS = [
     ]),
     Bug("the clock falls", "4 commits go on", [
         ("src/protocol/fragment_clock.cpp", "now_ = std::max(now_, *kth + offset_);", "now_ = *kth;"),
-    ], ("faults.loss=10", "faults.for_ever=1.0")),
+    ], ("faults.loss=10", "faults.for_ever=1.0", "storm.replicated=0.0")),
     Bug("a site heard again gets nothing that it missed", "4 commits go on", [
-        (FRAGMENT, "if (has_missed || must_be_whole) send_release(site, actions);", "if (must_be_whole) send_release(site, actions);"),
+        (FRAGMENT, "if (has_missed || must_be_whole) send_release", "if (must_be_whole) send_release"),
     ], ("faults.partition=10", "faults.stall=10")),
     Bug("a checkpoint is written before all have the newest version", "5 at rest all are equal", [
         (FRAGMENT, "return copy.base == version_ && !copy.pending && copy.done_round", "return !copy.pending && copy.done_round"),
-    ]),
+    ], ("storm.checkpoints=1.0",)),
     # ---- owners and backups ----
     Bug("a version is released before the backup has it", "9 a version is one Theta", [
         (ROUND, "if (!published_ && !backup_) publish(around, actions);", "if (!published_) publish(around, actions);"),
