@@ -152,15 +152,18 @@ bool World::can_begin(Fault const& fault) const {
   if (fault.kind == FaultKind::loss) return sites_[which].is_alive();
   if (fault.kind != FaultKind::shard_loss) return true;
   // Nothing may depend on it alone: what it owns, and what it is about to take over.
-  auto const is_alive = [this](int shard) { return shards_[static_cast<std::size_t>(shard)].is_alive(); };
   auto const others = shards_[which].machine().stand_ins();
-  for (int p = 0; p < scenario_.outer.fragments; ++p) {
-    auto const owns = [p](SimShard const& shard) {
-      return shard.is_alive() && shard.machine().owns(static_cast<std::uint32_t>(p));
-    };
-    if (std::ranges::none_of(shards_, owns)) return false;
+  if (!shards_[which].is_alive() || !others) return false;
+  for (std::uint32_t p = 0; p < static_cast<std::uint32_t>(scenario_.outer.fragments); ++p) {
+    bool is_safe = false;
+    for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
+      auto const& machine = shards_[shard].machine();
+      bool const may_take = others->contains(static_cast<int>(shard)) && machine.can_take(p);
+      is_safe |= shard != which && shards_[shard].is_alive() && (machine.owns(p) || may_take);
+    }
+    if (!is_safe) return false;
   }
-  return shards_[which].is_alive() && others && std::ranges::all_of(*others, is_alive);
+  return true;
 }
 
 void World::end(std::size_t index) {
