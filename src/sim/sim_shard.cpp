@@ -207,6 +207,7 @@ void SimShard::resume() {
 }
 
 void SimShard::after_event() {
+  stage_.see(ClockRead{shard_, machine_.clock()});
   if (hold_ && machine_.is_quiet() == !is_at_rest_) {
     is_at_rest_ = !is_at_rest_;
     answer_hub(Held{.id = hold_->id, .taken_back = !is_at_rest_});
