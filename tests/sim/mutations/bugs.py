@@ -22,6 +22,7 @@ OWNERS = "src/protocol/site_machine_owners.cpp"
 SEATS = "src/protocol/seats.cpp"
 
 BACKUPS = ("storm.replicated=1.0", "storm.shards=[2,4]")
+TURMOIL = ("storm.replicated=1.0", "storm.shards=[2,3]", "faults.delay=10", "faults.stall=20", "faults.lasts_steps=[10,30]")
 
 BUGS = [
     # ---- a site ----
@@ -121,11 +122,11 @@ BUGS = [
     Bug("a version is released before the backup has it", "9 a version is one Theta", [
         (ROUND, "if (!published_ && !backup_) publish(around, actions);", "if (!published_) publish(around, actions);"),
     ], BACKUPS),
-    Bug("an old term is obeyed", "9 a version is one Theta", [
+    Bug("an old term is obeyed", "2 contributions are sound", [
         (OWNERS, "if (options_.rounds || term >= owner_of(fragment).promised) return true;", "return true;"),
         (OWNERS, "return release.version.term == owner_of(release.fragment).term;", "return true;"),
         (FRAGMENT, "if (!around.synchronous && term_of(contribution.round) < version_.term) {", "if (false) {"),
-    ], BACKUPS),
+    ], TURMOIL),
     Bug("silence alone moves a seat", "9 a version is one Theta", [
         (SEATS, "    } else if (!state.election || now_s", """\
     } else if (has_silent_partner && !state.election) {
@@ -133,12 +134,9 @@ BUGS = [
       take(seat, changes);
     } else if (!state.election || now_s"""),
     ], BACKUPS),
-    Bug("a term is promised to two shards", "9 a version is one Theta", [
-        (OWNERS, "request.term > owner.promised && ", "request.term >= owner.promised && "),
-    ], BACKUPS),
-    Bug("a term is promised to a shard that missed the last owner", "9 a version is one Theta", [
+    Bug("a term is promised to a shard that missed the last owner", "4 commits go on", [
         (OWNERS, " && request.from >= owner.claimed", ""),
-    ], BACKUPS),
+    ], TURMOIL),
     Bug("a new owner says nothing of earlier fates", "1 the ledger balances", [
         ("src/protocol/syncer_machine_seats.cpp", "actions.emplace_back(SendToSite{site, FateNotice{.fragment = p, .fate = fate}});", ";"),
     ], BACKUPS),
