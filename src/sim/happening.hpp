@@ -19,6 +19,14 @@ namespace atl::sim {
 struct SiteStarted {
   int site = 0;
   std::uint64_t incarnation = 0;
+  protocol::SiteMachine const* restored = nullptr;  // from a snapshot
+};
+// Of the run that this one goes on from, and in its snapshot: a version, with those members whose lives go on.
+struct Recalled {
+  int shard = 0;
+  protocol::Commit const* commit = nullptr;
+  std::span<StepSpan const> holds;
+  base::Digest theta;
 };
 // A life is about to take its first step, which is number `step` + 1 of the site.
 struct Joined {
@@ -111,8 +119,8 @@ struct EventOver {};
 // Every site has left.
 struct RunOver {};
 
-using Happening = std::variant<SiteStarted, Joined, SiteLost, Admitted, Crossed, Contributed, Asked, Adopted,
-                               Published, Committed, GhostHandled, ClockRead, RestAsked, RestReached,
-                               RestOver, FaultChanged, EventOver, RunOver>;
+using Happening = std::variant<SiteStarted, Recalled, Joined, SiteLost, Admitted, Crossed, Contributed, Asked,
+                               Adopted, Published, Committed, GhostHandled, ClockRead, RestAsked,
+                               RestReached, RestOver, FaultChanged, EventOver, RunOver>;
 
 }  // namespace atl::sim

@@ -19,7 +19,10 @@ class VersionsAreUnique : public Invariant {
   char const* name() const override { return "9 a version is one Theta"; }
 
   std::string see(Happening const& happening, double) override {
-    if (auto const* made = std::get_if<Published>(&happening)) {
+    if (auto const* recalled = std::get_if<Recalled>(&happening)) {
+      newest_[recalled->commit->fragment] = recalled->commit->version;
+      thetas_[{recalled->commit->fragment, recalled->commit->version}] = recalled->theta;
+    } else if (auto const* made = std::get_if<Published>(&happening)) {
       if (!made->is_finite) return fmt::format("Theta of fragment {} is not finite", made->fragment);
       // In a new term the newest is what it was, or has gone on.
       auto& newest = newest_[made->fragment];

@@ -22,6 +22,7 @@ OWNERS = "src/protocol/site_machine_owners.cpp"
 SEATS = "src/protocol/seats.cpp"
 
 BACKUPS = ("storm.replicated=1.0", "storm.shards=[2,4]")
+RESTARTS = ("storm.replicated=0.0", "storm.snapshots=1.0", "storm.restart_every=1")
 TURMOIL = ("storm.replicated=1.0", "storm.shards=[2,3]", "faults.delay=10", "faults.stall=20", "faults.lasts_steps=[10,30]")
 
 BUGS = [
@@ -118,6 +119,9 @@ BUGS = [
     Bug("a site heard again gets nothing that it missed", "4 commits go on", [
         (FRAGMENT, "if (has_missed || must_be_whole) send_release", "if (must_be_whole) send_release"),
     ], ("faults.partition=10", "faults.stall=10")),
+    Bug("a contribution that a snapshot holds is fenced after the restart", "1 the ledger balances (7: after a restart)", [
+        (FRAGMENT, "int const thrown_out = throw_out(site, incarnation, actions);", "int const thrown_out = throw_out(site, std::nullopt, actions);"),
+    ], RESTARTS),
     # ---- owners and backups ----
     Bug("a version is released before the backup has it", "9 a version is one Theta", [
         (ROUND, "if (!published_ && !backup_) publish(around, actions);", "if (!published_) publish(around, actions);"),
