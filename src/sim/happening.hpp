@@ -21,7 +21,8 @@ struct SiteStarted {
   std::uint64_t incarnation = 0;
   protocol::SiteMachine const* restored = nullptr;  // from a snapshot
 };
-// Of the run that this one goes on from, and in its snapshot: a version, with those members whose lives go on.
+// Of the run that this one goes on from, and in its snapshot: a version, with those members whose lives go
+// on.
 struct Recalled {
   int shard = 0;
   protocol::Commit const* commit = nullptr;
@@ -120,7 +121,7 @@ struct EventOver {};
 struct RunOver {};
 
 using Happening = std::variant<SiteStarted, Recalled, Joined, SiteLost, Admitted, Crossed, Contributed, Asked,
-                               Adopted, Published, Committed, GhostHandled, ClockRead, RestAsked,
-                               RestReached, RestOver, FaultChanged, EventOver, RunOver>;
+                               Adopted, Published, Committed, GhostHandled, ClockRead, RestAsked, RestReached,
+                               RestOver, FaultChanged, EventOver, RunOver>;
 
 }  // namespace atl::sim
