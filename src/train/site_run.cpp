@@ -60,6 +60,7 @@ SiteRun::SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<Res
 base::ExitCode SiteRun::run() {
   if (channel_) channel_->join(machine_.incarnation());
   last_record_s_ = base::now_s();
+  evaluate_if_due();  // the state was recorded before
   while (!has_left_) {
     if (machine_.is_ready() && !machine_.is_holding() && !machine_.is_waiting()) {
       training_step();

@@ -62,6 +62,7 @@ class SyncerRun {
   void on_marker(protocol::Marker const& marker);
   void pass_on(protocol::Marker marker);
   void close_cut_if_complete();
+  void end_cut();
   void load_in_flight(ResumePoint const& resume);
   void save_payloads(base::Writer& writer) const;
   void save_in_flight(base::Writer& writer) const;

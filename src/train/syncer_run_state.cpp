@@ -28,6 +28,7 @@ std::string site_name(int site) { return fmt::format("site_{}", site); }
 void SyncerRun::write_state(protocol::Save const& save) {
   Trace::Span const span(trace_, Work::checkpoint, save.step);
   if (tape_) tape_->flush();
+  end_cut();  // one that is still open was given up
   answer_hub(save_state(folder_, save, shard_file(shard_), [&](base::Writer& writer) {
     write_machine_and_model(writer);
     save_in_flight(*writer.group("in_flight"));  // nothing, at rest
@@ -47,7 +48,7 @@ void SyncerRun::on_marker(protocol::Marker const& marker) {
   for (int site = 0; model_ && site < effective_sites(plan_.config); ++site) sites.insert(site);
   if (!cut_.begin(marker, std::move(sites))) return;
   Trace::Span const span(trace_, Work::checkpoint, marker.step);
-  in_flight_.clear();
+  in_flight_.clear();  // of one that was given up
   cut_file_.emplace(folder_, marker.id, marker.step, shard_file(shard_));
   pass_on(marker);
   cut_file_->write([this](base::Writer& writer) { write_machine_and_model(writer); });
@@ -66,11 +67,16 @@ void SyncerRun::pass_on(protocol::Marker marker) {
 
 void SyncerRun::close_cut_if_complete() {
   if (!cut_.is_complete()) return;
-  cut_.close();
   cut_file_->write([this](base::Writer& writer) { save_in_flight(*writer.group("in_flight")); });
   auto saved = cut_file_->finish();
-  cut_file_.reset();
+  end_cut();
   answer_hub(std::move(saved));
+}
+
+void SyncerRun::end_cut() {
+  cut_.close();
+  cut_file_.reset();
+  in_flight_.clear();
 }
 
 void SyncerRun::save_in_flight(base::Writer& writer) const {
