@@ -34,10 +34,8 @@ void ReplayShard::load(ResumePoint const& resume, protocol::TapedLife const& lif
     auto const fragment = static_cast<int>(begun.fragment);
     model_->load(fragment, files.of(fragment), begun.version.commits);
   }
-  for (auto const& [site, contribution] : life.start.held) {
-    held_[++last_handle_] = SyncerRun::load_payload(plan_, files, static_cast<int>(site),
-                                                    static_cast<int>(contribution.fragment));
-  }
+  for (auto const& [site, contribution] : life.start.held)
+    held_[++last_handle_] = SyncerRun::load_payload(plan_, files, static_cast<int>(site), contribution);
   for (auto const& sent : SyncerRun::in_flight_of(plan_, resume, static_cast<int>(life.start.index)))
     held_[++last_handle_] = sent.payload;
 }

@@ -29,7 +29,7 @@ class SyncerRun {
   base::ExitCode run();
   // What a shard held of a site when it was saved, coded again.
   static transport::Payload load_payload(RunPlan const& plan, ShardFiles const& files, int site,
-                                         int fragment);
+                                         protocol::Contribution const& contribution);
   // A contribution that was on its way at the cut of a snapshot.
   struct InFlight {
     int site = 0;

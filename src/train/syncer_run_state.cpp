@@ -21,7 +21,10 @@ namespace atl::train {
 namespace {
 
 std::string fragment_name(int fragment) { return fmt::format("fragment_{}", fragment); }
-std::string site_name(int site) { return fmt::format("site_{}", site); }
+// A carried one may stand beside a fresh one of its site.
+std::string payload_name(int site, std::uint64_t round) {
+  return fmt::format("site_{}_round_{}", site, round);
+}
 
 }  // namespace
 
@@ -146,15 +149,17 @@ void SyncerRun::save_payloads(base::Writer& writer) const {
     auto const size = plan_.table.fragment(fragment).size;
     auto& group = fragments[fragment];
     if (!group) group = writer.group(fragment_name(fragment));
-    group->write(site_name(member->site),
+    group->write(payload_name(member->site, protocol::without_term(member->contribution.round)),
                  outer::decoded(plan_.codec, *held_.at(member->payload).payload, size, room));
   }
 }
 
 transport::Payload SyncerRun::load_payload(RunPlan const& plan, ShardFiles const& files, int site,
-                                           int fragment) {
+                                           protocol::Contribution const& contribution) {
+  auto const fragment = static_cast<int>(contribution.fragment);
   std::vector<float> values(plan.table.fragment(fragment).size);
-  files.of(fragment).group("payloads")->group(fragment_name(fragment))->read(site_name(site), values);
+  auto const group = files.of(fragment).group("payloads")->group(fragment_name(fragment));
+  group->read(payload_name(site, contribution.round), values);
   return std::make_shared<std::vector<std::byte> const>(outer::encode(plan.codec, values));
 }
 
@@ -165,8 +170,7 @@ void SyncerRun::load(ResumePoint const& resume) {
   auto const commits = [&](int p) { return machine_.version(static_cast<std::uint32_t>(p)).commits; };
   auto const held = machine_.held_members();
   for (auto const* member : held) {
-    auto const fragment = static_cast<int>(member->contribution.fragment);
-    held_[member->payload] = {load_payload(plan_, files, member->site, fragment),
+    held_[member->payload] = {load_payload(plan_, files, member->site, member->contribution),
                               0,
                               {static_cast<std::uint32_t>(member->site), member->contribution}};
     last_handle_ = std::max(last_handle_, member->payload);
