@@ -88,7 +88,7 @@ std::vector<std::string> live_again(LifeOfRun const& life, protocol::Reach const
   Trace trace(
       {.is_on = false, .run_folder = {}, .who = {}, .rank = mpi.rank(), .start_s = 0.0, .resumed_s = 0.0});
   if (!is_shard && world.here.rank > 0) {
-    SiteRun::Links links{.channel = nullptr, .is_replay = true};
+    SiteRun::Links links{.channel = nullptr, .replayed = reach.boundaries[number]};
     if (!life.before.empty()) links.machine = machine_of(life, number, boundaries_of(life, number, 0));
     SiteRun(plan, folder, resume, world, std::move(links), trace, 0.0).run();
     return {};
@@ -105,7 +105,7 @@ std::vector<std::string> live_again(LifeOfRun const& life, protocol::Reach const
     auto const& own = life.sites[number].life;
     check.emplace(fmt::format("site {}", number), first_entries(own, reach.boundaries[number]), true);
     auto const boundaries = boundaries_of(life, number, reach.boundaries[number]);
-    SiteRun::Links links{.channel = nullptr, .tape = &*check, .is_replay = true};
+    SiteRun::Links links{.channel = nullptr, .tape = &*check, .replayed = reach.boundaries[number]};
     std::vector<SiteChannel::Waiting> arrived;
     std::size_t next = 0;
     if (!life.before.empty()) {

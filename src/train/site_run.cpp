@@ -42,8 +42,8 @@ SiteRun::SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<Res
       machine_(site_options(plan.config, world.here.group)),
       channel_(std::move(links.channel)),
       tape_(links.tape),
-      is_replay_(links.is_replay) {
-  if (evaluates(plan, number_) && !is_replay_) {
+      replayed_(links.replayed) {
+  if (evaluates(plan, number_) && !replayed_) {
     validation_.emplace(data::ValidationOptions{.sources = corpus_.validation(),
                                                 .sequences = plan.config.inner.batch,
                                                 .context = plan.config.model.context,
@@ -64,7 +64,7 @@ base::ExitCode SiteRun::run() {
   if (channel_) channel_->join(machine_.incarnation());
   last_record_s_ = base::now_s();
   evaluate_if_due();  // the state was recorded before
-  while (!has_left_) {
+  while (!is_over()) {
     if (machine_.is_ready() && !machine_.is_holding() && !machine_.is_waiting()) {
       training_step();
     } else {
@@ -132,6 +132,7 @@ void SiteRun::pace() {
 }
 
 void SiteRun::cross_boundary(std::optional<protocol::StepDone> const& done, Record const& record) {
+  ++crossed_;
   stop_requested_ = record.stop_requested;
   for (auto const& event : record.events) {
     if (auto const* hold = std::get_if<protocol::Hold>(&event)) purpose_ = hold->purpose;

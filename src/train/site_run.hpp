@@ -30,7 +30,8 @@ class SiteRun {
     std::unique_ptr<SiteChannel> channel;  // the leader's; null on the other ranks
     protocol::Tape* tape = nullptr;        // likewise; null where nothing is taped
     protocol::TapedStart start = {};       // what the tape begins with, as far as it is known outside
-    bool is_replay = false;                // writes no state, and judges no model
+    // Of a replay, which writes no state and judges no model: the boundaries that it has, at most.
+    std::optional<std::size_t> replayed = {};
     // Of a replay that begins at a snapshot: as it was then, which no set tells in full.
     std::optional<protocol::SiteMachine> machine = {};
   };
@@ -80,6 +81,7 @@ class SiteRun {
   void report(std::string const& metrics_line);
   void leave();
   bool is_cut_off() const;
+  bool is_over() const { return has_left_ || (replayed_ && crossed_ == *replayed_); }
   double elapsed_s() const;
 
   RunPlan const& plan_;
@@ -96,12 +98,13 @@ class SiteRun {
   protocol::SiteMachine machine_;
   std::unique_ptr<SiteChannel> channel_;  // the leader's
   protocol::Tape* tape_;                  // the leader's
-  bool is_replay_;
+  std::optional<std::size_t> replayed_;
   std::deque<protocol::SiteEvent> no_events_;  // the other ranks'
   std::optional<protocol::Progress> last_progress_;
 
   double last_record_s_ = 0.0;
   double last_lr_ = 0.0;
+  std::size_t crossed_ = 0;                                // boundaries, in this life
   double waited_s_ = 0.0;                                  // for other sites
   std::uint64_t tokens_ = 0;                               // of the site, since the start of the run
   protocol::Purpose purpose_ = protocol::Purpose::finish;  // of the last hold

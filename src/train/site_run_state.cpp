@@ -65,7 +65,7 @@ void SiteRun::contribute(protocol::Contribute const& asked) {
 void SiteRun::begin_state(protocol::Save const& save) {
   Trace::Span const span(trace_, Work::checkpoint, save.step);
   if (tape_) tape_parameters();
-  if (is_replay_) return;
+  if (replayed_) return;
   auto const file = site_file(number_, site_.rank());
   auto const write = [this](base::Writer& writer) { write_own_state(writer); };
   protocol::Saved mine{.id = save.id, .files = {}, .failure = ""};

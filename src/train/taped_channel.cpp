@@ -25,11 +25,7 @@ TapedChannel::TapedChannel(RunPlan const& plan, transport::Transport& transport,
 
 std::deque<protocol::SiteEvent>& TapedChannel::events() {
   base::ensure(events_.empty(), "the events of a taped boundary fit into one record");
-  if (next_ == boundaries_.size()) {
-    events_.emplace_back(protocol::Go{.id = 0, .leave = true});
-    return events_;
-  }
-  for (auto const& event : boundaries_[next_++].events) events_.push_back(event);
+  for (auto const& event : boundaries_.at(next_++).events) events_.push_back(event);
   return events_;
 }
 

@@ -20,7 +20,7 @@ class TapedChannel final : public SiteChannel {
 
   void join(std::uint64_t) override {}
   void receive(double) override {}
-  // The events of the next boundary; at the end of the tape the word to leave.
+  // The events of the next boundary.
   std::deque<protocol::SiteEvent>& events() override;
   // Waits for it.
   transport::Payload const& payload(protocol::PayloadHandle handle) override;
