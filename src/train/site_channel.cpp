@@ -86,9 +86,9 @@ void SiteChannel::accept_release(int shard, protocol::Release const& release, tr
   auto whole = chain_.whole(release, std::move(payload));
   if (!whole) base::log::info(fmt::format("fragment {} is asked for whole", release.fragment));
   if (whole) {
-    Waiting const waiting{release.fragment, release.version, whole};
+    Waiting const waiting{release.fragment, release.version, whole, bulk_markers_[shard]};
     payloads_[++last_handle_] = waiting;
-    if (!has_marker(shard)) on_its_way_.push_back(waiting);
+    if (waiting.marker < last_cut_) on_its_way_.push_back(waiting);
   }
   events_.emplace_back(protocol::HeldRelease{release, whole ? last_handle_ : 0});
 }
@@ -120,17 +120,14 @@ void SiteChannel::send_markers(protocol::Marker marker) {
   }
   last_cut_ = marker.id;
   on_its_way_.clear();
-  for (auto const& [handle, waiting] : payloads_) on_its_way_.push_back(waiting);
-}
-
-bool SiteChannel::has_marker(int shard) const {
-  auto const found = bulk_markers_.find(shard);
-  return last_cut_ == 0 || (found != bulk_markers_.end() && found->second >= last_cut_);
+  for (auto const& [handle, waiting] : payloads_) {
+    if (waiting.marker < last_cut_) on_its_way_.push_back(waiting);
+  }
 }
 
 std::optional<std::vector<SiteChannel::Waiting>> SiteChannel::take_on_its_way() {
   for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard) {
-    if (!has_marker(shard)) return std::nullopt;
+    if (bulk_markers_[shard] < last_cut_) return std::nullopt;
   }
   return std::exchange(on_its_way_, {});
 }

@@ -22,6 +22,7 @@ class SiteChannel {
     std::uint32_t fragment = 0;
     protocol::Version version;
     transport::Payload theta;
+    std::uint64_t marker = 0;  // of the snapshot whose marker its shard had sent before
   };
 
   SiteChannel(RunPlan const& plan, transport::Transport& transport);
@@ -60,7 +61,6 @@ class SiteChannel {
  private:
   void accept(transport::Frame frame);
   void accept_release(int shard, protocol::Release const& release, transport::Payload payload);
-  bool has_marker(int shard) const;  // of the last snapshot, by the bulk lane
   void drop_older_release(protocol::Release const& newer);
 
   ReleaseChain chain_;
@@ -68,7 +68,7 @@ class SiteChannel {
   protocol::PayloadHandle last_handle_ = 0;
   std::uint64_t last_marker_ = 0;  // the snapshot's id
   std::uint64_t last_cut_ = 0;
-  std::map<int, std::uint64_t> bulk_markers_;  // by shard
+  std::map<int, std::uint64_t> bulk_markers_;  // by shard: the last snapshot's
   std::vector<Waiting> on_its_way_;            // of the last cut, so far
 };
 

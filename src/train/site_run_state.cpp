@@ -95,7 +95,7 @@ void SiteRun::end_state(std::span<SiteChannel::Waiting const> on_its_way) {
     group->write("count", std::uint64_t{on_its_way.size()});
     std::vector<float> room;
     for (std::size_t i = 0; i < on_its_way.size(); ++i) {
-      auto const& [fragment, version, theta] = on_its_way[i];
+      auto const& [fragment, version, theta, marker] = on_its_way[i];
       auto const release = group->group(fmt::format("release_{}", i));
       release->write("numbers", std::array<std::uint64_t, 3>{fragment, version.term, version.commits});
       auto const size = plan_.table.fragment(static_cast<int>(fragment)).size;
@@ -124,7 +124,8 @@ std::vector<SiteChannel::Waiting> SiteRun::on_its_way_to(RunPlan const& plan, Re
     release->read("theta", theta);
     all.push_back({static_cast<std::uint32_t>(fragment),
                    {term, commits},
-                   std::make_shared<std::vector<std::byte> const>(outer::encode(plan.release_codec, theta))});
+                   std::make_shared<std::vector<std::byte> const>(outer::encode(plan.release_codec, theta)),
+                   0});
   }
   return all;
 }

@@ -20,7 +20,7 @@ TapedChannel::TapedChannel(RunPlan const& plan, transport::Transport& transport,
         named_[held->payload] = {held->release.fragment, held->release.version};
     }
   }
-  for (auto const& [fragment, version, theta] : arrived) arrived_[{fragment, version}] = theta;
+  for (auto const& each : arrived) arrived_[{each.fragment, each.version}] = each.theta;
 }
 
 std::deque<protocol::SiteEvent>& TapedChannel::events() {
