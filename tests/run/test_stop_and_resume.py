@@ -69,6 +69,22 @@ class StopAndResume(RunTest):
                 self.assertIn(parts.metrics("resume")[0]["step"], range(34, 96))
                 self.assertEqual(self.final_digest(parts), self.final_digest(whole))
 
+    def test_a_stop_does_not_wait_for_a_checkpoint_that_a_silent_site_holds_up(self):
+        deck = {"run.steps": 100000, "sites.step_floor_s": 0.02, "outer.quorum": 1, "checkpoint.every_steps": 20, "eval.every_steps": 0}
+        job = self.start(3, deck)
+        job.wait_for(lambda job: len(job.metrics("checkpoint")) >= 1, what="a checkpoint")
+        victim = job.pids()[2]  # ranks: shard 0, site 0, site 1
+        os.kill(victim, signal.SIGSTOP)
+        time.sleep(1.5)  # within this the next one begins
+        os.kill(job.pids()[1], signal.SIGUSR1)
+        job.wait_for(lambda job: any("the run ends" in line["what"] for line in job.metrics("fault")), what="the end of the checkpoint")
+        os.kill(victim, signal.SIGCONT)  # and takes its part of it, too late
+        code, out, err = job.wait()
+        self.assertEqual(code, 75, out + err)
+        again = self.start(3, deck, resume=True)
+        again.wait_for(lambda job: job.metrics("resume") and job.metrics()[-1]["event"] == "step", what="steps again")
+        self.assertEqual(again.metrics("resume")[0]["step"], again.metrics("checkpoint")[-1]["step"])
+
     def test_a_decoupled_run_goes_on_where_it_stopped(self):
         deck = {"run.name": "parts", "run.steps": 80, "sites.step_floor_s": 0.03}
         self.stop(self.start(3, deck), 30)
