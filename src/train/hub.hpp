@@ -35,6 +35,11 @@ class Hub {
       transport::Transport& transport, double start_s,
       std::function<void(protocol::Message const&)> to_own_shard);
 
+  // Whatever ends this process: its lines are not lost with a snapshot that was open.
+  ~Hub() { end_snapshot(); }
+  Hub(Hub const&) = delete;
+  Hub& operator=(Hub const&) = delete;
+
   // A line of someone's metrics. Of one whose state is recorded for a checkpoint that is not sealed yet, it
   // is written after the line of that, since a resume does again what it tells.
   void record(protocol::Participant who, std::string const& metrics_line);
