@@ -17,6 +17,7 @@ void StormReport::add(std::uint64_t seed, Outcome const& outcome) {
     for (std::size_t fault = 0; fault < fault_kinds; ++fault)
       coverage[kind][fault] += outcome.coverage[kind][fault];
   }
+  for (auto const& [reason, times] : outcome.refused) refused[reason] += times;
   if (outcome.violation) failed.push_back({seed, *outcome.violation});
 }
 

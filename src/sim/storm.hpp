@@ -21,6 +21,7 @@ struct StormReport {
   std::uint64_t fewest_events = ~std::uint64_t{0};  // of a seed
   std::uint64_t fewest_faults = ~std::uint64_t{0};
   Coverage coverage{};
+  std::map<protocol::Reason, std::uint64_t> refused;
   std::vector<FailedSeed> failed;  // by seed
 
   void add(std::uint64_t seed, Outcome const& outcome);
