@@ -236,7 +236,8 @@ void OwnedFragment::publish(Surroundings const& around, Actions& actions) {
   for (int const site : std::exchange(owed_, {})) {
     Copy& copy = copy_of(site);
     if (!copy.awaited) copy.awaited = {version_, around.now_s};
-    send_release(site, around, actions, can_follow(copy, before, around) ? std::optional(before) : std::nullopt);
+    send_release(site, around, actions,
+                 can_follow(copy, before, around) ? std::optional(before) : std::nullopt);
   }
 }
 

@@ -40,8 +40,8 @@ void Seats::hear(int shard, double now_s) {
   shards_.at(static_cast<std::size_t>(shard)).heard_s = now_s;
 }
 
-// Of a seat whose backup is lost its owner decides alone. One whose owner is lost is asked for in tick(): since
-// this shard was heard last, another may have become the backup.
+// Of a seat whose backup is lost its owner decides alone. One whose owner is lost is asked for in tick():
+// since this shard was heard last, another may have become the backup.
 void Seats::on_lost(int shard) {
   shards_.at(static_cast<std::size_t>(shard)).lost = true;
   for (auto& state : seats_) {

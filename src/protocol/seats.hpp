@@ -74,8 +74,8 @@ class Seats {
   };
   struct State {
     int owner = 0;
-    std::optional<int> backup;      // of this shard's own seat: whom it replicates to
-    std::optional<int> named;       // as the backup that can take over; of another's seat the same
+    std::optional<int> backup;  // of this shard's own seat: whom it replicates to
+    std::optional<int> named;   // as the backup that can take over; of another's seat the same
     std::uint64_t term = 0;
     std::uint64_t from = 0;         // the last term taken before this one
     std::uint64_t taken = 0;        // the last term in which anything can have been released

@@ -133,7 +133,7 @@ class SyncerMachine {
   std::optional<Purpose> rest_;  // between on_hold and on_go
   double last_advance_s_ = 0.0;
   std::vector<std::vector<Progress::Fragment>> said_at_rest_;  // by site, of all fragments
-  double now_s_ = 0.0;           // of the last event
+  double now_s_ = 0.0;                                         // of the last event
   std::map<Reason, std::uint64_t> rejections_;
 };
 

@@ -27,9 +27,9 @@ class VersionsAreUnique : public Invariant {
       // In a new term the newest is what it was, or has gone on.
       auto& newest = newest_[made->fragment];
       bool const is_same = made->version.commits == newest.commits;
-      bool const is_lost = made->version.commits < newest.commits ||
-                           (is_same && thetas_.contains({made->fragment, newest}) &&
-                            thetas_.at({made->fragment, newest}) != made->theta);
+      bool const is_lost =
+          made->version.commits < newest.commits || (is_same && thetas_.contains({made->fragment, newest}) &&
+                                                     thetas_.at({made->fragment, newest}) != made->theta);
       if (is_lost && (made->taken_from || made->version > newest))
         return fmt::format("shard {} goes on from version {} of fragment {}, and forgets {}", made->shard,
                            made->version.commits, made->fragment, newest.commits);

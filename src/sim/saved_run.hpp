@@ -17,6 +17,7 @@ namespace atl::sim {
 struct SavedSite {
   base::Values machine;
   SiteValues values;
+  bool has_trained = false;  // in that life
 };
 
 struct SavedShard {

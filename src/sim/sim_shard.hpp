@@ -69,7 +69,7 @@ class SimShard {
   std::map<protocol::PayloadHandle, protocol::Version> replicas_;  // what they are of
   std::map<std::uint32_t, protocol::Version> published_;           // the newest that others know, by fragment
   protocol::PayloadHandle last_handle_ = 0;
-  std::vector<std::uint64_t> lives_;    // of the sites: what is of an earlier one is over
+  std::vector<std::uint64_t> lives_;  // of the sites: what is of an earlier one is over
   bool is_alive_ = true;
   protocol::CutRecorder cut_;
   std::optional<SavedShard> saved_;     // of the snapshot under way

@@ -53,14 +53,16 @@ void SimSite::start(std::uint64_t incarnation) {
 void SimSite::go_on_from(SavedSite const& saved) {
   SiteMachine machine(machine_options(stage_.scenario, site_, 1));
   machine.load(base::MemoryReader(saved.machine));
-  life_.emplace(Life{.machine = std::move(machine), .values = saved.values, .has_trained = true});
+  life_.emplace(
+      Life{.machine = std::move(machine), .values = saved.values, .has_trained = saved.has_trained});
   stage_.see(SiteStarted{site_, life_->machine.incarnation(), &life_->machine});
 }
 
 void SimSite::show_up() {
-  stage_.see(Joined{.site = site_, .step = life_->machine.step()});
+  if (life_->has_trained) stage_.see(Joined{.site = site_, .step = life_->machine.step()});
   for (int p = 0; p < life_->machine.fragments(); ++p)
-    stage_.see(Adopted{site_, static_cast<std::uint32_t>(p), life_->machine.base(p), life_->values.base_digest(p)});
+    stage_.see(
+        Adopted{site_, static_cast<std::uint32_t>(p), life_->machine.base(p), life_->values.base_digest(p)});
   say_hello();
 }
 
@@ -302,7 +304,7 @@ void SimSite::write_state(Save const& save) {
 }
 
 void SimSite::cut(Marker marker) {
-  stage_.vault.put(site_, SavedSite{base::saved(life_->machine), life_->values});
+  stage_.vault.put(site_, SavedSite{base::saved(life_->machine), life_->values, life_->has_trained});
   for (bool const bulk : {false, true}) {
     marker.bulk = bulk;
     send_to_shards(marker);

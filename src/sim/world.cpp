@@ -29,7 +29,8 @@ World::World(Scenario scenario, Trace& trace, SavedRun const* from)
       from_(from),
       ambushes_(scenario_.ambushes) {
   for (int m = 0; m < scenario_.layout.sites; ++m) sites_.emplace_back(stage_, m);
-  for (int s = 0; s < scenario_.layout.shards; ++s) shards_.emplace_back(stage_, s, from ? &from->shards.at(s) : nullptr);
+  for (int s = 0; s < scenario_.layout.shards; ++s)
+    shards_.emplace_back(stage_, s, from ? &from->shards.at(s) : nullptr);
 }
 
 void World::start() {
@@ -65,7 +66,8 @@ void World::recall(MadeVersion const& made) {
   Commit commit = made.commit;
   std::vector<StepSpan> holds;
   int const shard = scenario_.layout.index_of(scenario_.layout.owner_of(commit.fragment));
-  if (commit.version.commits > shards_[static_cast<std::size_t>(shard)].machine().version(commit.fragment).commits)
+  if (commit.version.commits >
+      shards_[static_cast<std::size_t>(shard)].machine().version(commit.fragment).commits)
     return;
   commit.members.clear();
   for (std::size_t m = 0; m < made.holds.size(); ++m) {
@@ -164,8 +166,8 @@ void World::spring_ambushes() {
     bool const is_of_sites = fault.kind == FaultKind::loss || fault.kind == FaultKind::slow;
     if (is_of_sites && !is_site(fault.node)) fault.node = std::min(sent.from, sent.to);
     if (is_of_shards && is_site(fault.node)) fault.node = std::max(sent.from, sent.to);
-    bool const fits = (!is_of_sites || is_site(fault.node)) &&
-                      (!is_of_shards || fault.node > scenario_.layout.shard(0));
+    bool const fits =
+        (!is_of_sites || is_site(fault.node)) && (!is_of_shards || fault.node > scenario_.layout.shard(0));
     fault.from_s += events_.now_s();
     fault.to_s += events_.now_s();
     if (fits && !faults_.is_on(fault.kind, fault.node)) plan_fault(fault);
@@ -177,9 +179,11 @@ void World::begin(std::size_t index) {
   Fault const fault = planned_[index];
   if (!can_begin(fault)) {
     // Until another shard holds what sites have seen of this one.
-    bool const may_yet = fault.kind == FaultKind::shard_loss && !faults_.is_gone(fault.node) && !shards_[0].is_over();
-    if (may_yet) events_.plan(events_.now_s() + scenario_.slowest_step_s(), Event::Kind::fault_begins,
-                              static_cast<std::uint32_t>(index));
+    bool const may_yet =
+        fault.kind == FaultKind::shard_loss && !faults_.is_gone(fault.node) && !shards_[0].is_over();
+    if (may_yet)
+      events_.plan(events_.now_s() + scenario_.slowest_step_s(), Event::Kind::fault_begins,
+                   static_cast<std::uint32_t>(index));
     return;
   }
   is_on_[index] = true;

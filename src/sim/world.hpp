@@ -22,7 +22,7 @@ namespace atl::sim {
 struct Outcome {
   std::optional<Violation> violation;
   std::uint64_t events = 0;
-  std::uint64_t faults = 0;  // that began
+  std::uint64_t faults = 0;    // that began
   std::uint64_t restarts = 0;  // runs that went on from a snapshot
   double end_s = 0.0;
   double loss = 0.0;  // mean over the sites, at their own targets
