@@ -98,6 +98,11 @@ struct GhostHandled {
   Node at = 0;
   std::string effect;
 };
+// A shard's clock, after it was given something.
+struct ClockRead {
+  int shard = 0;
+  std::uint64_t clock = 0;
+};
 // Shard 0 has brought everyone to rest (or given up those who did not come), or lets them go on.
 struct RestAsked {
   protocol::Purpose purpose = protocol::Purpose::checkpoint;
@@ -116,7 +121,7 @@ struct EventOver {};
 struct RunOver {};
 
 using Happening = std::variant<SiteStarted, Recalled, Joined, SiteLost, Admitted, Crossed, Contributed, Asked,
-                               Adopted, Published, Committed, GhostHandled, RestAsked, RestReached, RestOver,
-                               FaultChanged, EventOver, RunOver>;
+                               Adopted, Published, Committed, GhostHandled, ClockRead, RestAsked, RestReached,
+                               RestOver, FaultChanged, EventOver, RunOver>;
 
 }  // namespace atl::sim

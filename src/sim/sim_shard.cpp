@@ -249,6 +249,7 @@ void SimShard::resume() {
 
 void SimShard::after_event() {
   close_cut_if_complete();
+  stage_.see(ClockRead{shard_, machine_.clock()});
   if (hold_ && machine_.is_quiet() == !is_at_rest_) {
     is_at_rest_ = !is_at_rest_;
     answer_hub(Held{.id = hold_->id, .taken_back = !is_at_rest_});
