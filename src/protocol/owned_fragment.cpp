@@ -133,7 +133,9 @@ void OwnedFragment::hear(int site, Progress::Fragment const& said, Surroundings 
   if (!around.synchronous && term_of(said.round) < version_.term) return;
   Copy& copy = copy_of(site);
   if (copy.pending != said.pending) copy.pending_since_s = around.now_s;
-  if (copy.base < copy.sent && said.base >= copy.sent) learn_journey(site, copy.sent_s, around);
+  // Of one that was sent twice nobody knows which has come (Karn and Partridge 1987).
+  bool const is_adopted = copy.base < copy.sent && said.base >= copy.sent;
+  if (is_adopted && copy.resent_s == copy.sent_s) learn_journey(site, copy.sent_s, around);
   copy.base = said.base;
   copy.unsent = said.unsent;
   copy.pending = said.pending;
@@ -155,7 +157,7 @@ void OwnedFragment::hear(int site, Progress::Fragment const& said, Surroundings 
 // In the synchronous methods a site may well be silent about a version for long, and what was lost ends the
 // run.
 void OwnedFragment::catch_up(int site, Surroundings const& around, Actions& actions) {
-  constexpr double longer = 8.0;  // than lately a payload may well take
+  constexpr double longer = 4.0;  // than lately a payload may well take
   Copy& copy = copy_of(site);
   double const usual_s = std::max(around.outer.dead_after_s, longer * copy.journey_s);
   auto const is_overdue = [&](double since_s, double patience_s) {
