@@ -54,7 +54,8 @@ Outcome World::run() {
           .faults = begun_,
           .end_s = events_.now_s(),
           .loss = mean_loss(),
-          .coverage = network_.coverage()};
+          .coverage = network_.coverage(),
+          .digest = network_.digest()};
 }
 
 void World::happen(Event const& event) {
