@@ -14,6 +14,7 @@ OwnedFragment::OwnedFragment(std::uint32_t index, deck::OuterSection const& oute
     : index_(index),
       next_due_(first_due(index, outer.fragments, outer.interval_steps)),
       copies_(static_cast<std::size_t>(sites)),
+      standings_(copies_.size()),
       published_(!replicated) {}
 
 OwnedFragment::OwnedFragment(Replica const& replica, std::uint64_t term)
@@ -22,7 +23,8 @@ OwnedFragment::OwnedFragment(Replica const& replica, std::uint64_t term)
       made_by_round_(first_round_of(term)),
       rounds_(first_round_of(term)),
       next_due_(replica.next_due),
-      usual_(replica.usual) {
+      usual_(replica.usual),
+      standings_(replica.sites.size()) {
   for (auto const& site : replica.sites) {
     copies_.push_back({.fates = site.fates, .needed = {term, site.needed.commits}});
     if (!site.fates.empty()) copies_.back().fate = site.fates.back();
@@ -52,6 +54,7 @@ void OwnedFragment::on_ack(int shard, Version const& version, Surroundings const
 
 int OwnedFragment::admit(int site, std::uint64_t incarnation, Actions& actions) {
   Copy& copy = copy_of(site);
+  touch(site);
   bool const goes_on = copy.expected == incarnation;
   bool const has_in_flight = goes_on && !copy.in_flight.empty();
   int const thrown_out = throw_out(site, incarnation, actions);
@@ -83,6 +86,7 @@ void OwnedFragment::receive_in_flight(int site, Surroundings const& around, Acti
 int OwnedFragment::lose(int site, Actions& actions) {
   int const thrown_out = throw_out(site, std::nullopt, actions);
   copy_of(site) = {};
+  touch(site);
   owed_.erase(site);
   return thrown_out;
 }
@@ -123,6 +127,7 @@ bool OwnedFragment::hear(int site, Progress::Fragment const& said, Surroundings 
   // From before the site heard who its owner is.
   if (!around.synchronous && term_of(said.round) < version_.term) return false;
   Copy& copy = copy_of(site);
+  touch(site);
   bool const moved = copy.base != said.base;
   copy.base = said.base;
   copy.unsent = said.unsent;
@@ -165,6 +170,7 @@ Reason OwnedFragment::receive(int site, Contribution const& contribution, Payloa
     return Reason::duplicate;
   }
   copy.received_round = contribution.round;
+  touch(site);
   if (around.synchronous) join_unasked(site, contribution.round, around);
 
   bool const is_in_time = round_ && round_->number == contribution.round && round_->pulled.contains(site);
@@ -266,10 +272,12 @@ bool OwnedFragment::is_eligible(int site, Surroundings const& around) const {
          *copy.base >= copy.needed && !around.gate.is_too_old(*copy.base, version_);
 }
 
-// Of the open round. A site that stands still has nothing to send but what it has trained already.
+bool OwnedFragment::has_answered(int site) const { return round_ && round_->answered.contains(site); }
+
+// A site that stands still has nothing to send but what it has trained already.
 bool OwnedFragment::may_answer(int site, Surroundings const& around) const {
   SiteStatus const& status = around.sites[site];
-  if (!status.live || round_->answered.contains(site)) return false;
+  if (!status.live || has_answered(site)) return false;
   Copy const& copy = copy_of(site);
   return !status.holding || copy.pending || !copy.unsent.is_none();
 }
@@ -278,22 +286,34 @@ bool OwnedFragment::may_answer(int site, Surroundings const& around) const {
 // pulled.
 bool OwnedFragment::is_anyone_awaited(Surroundings const& around) const {
   bool const may_pull = round_->is_last || !has_quorum(around);
-  for (int site = 0; site < around.sites.size(); ++site) {
-    bool const asked = round_->pulled.contains(site) || (may_pull && around.sites[site].holding);
-    if (asked && may_answer(site, around)) return true;
-  }
-  return false;
+  return standings_.count(Standing::awaited) > 0 || (may_pull && standings_.count(Standing::waiting) > 0);
+}
+
+Standings::Set OwnedFragment::standing_of(int site, Surroundings const& around) const {
+  SiteStatus const& status = around.sites[site];
+  bool const is_pulled = round_ && round_->pulled.contains(site);
+  Standings::Set set;
+  auto const put = [&](Standing kind, bool is) { set[static_cast<std::size_t>(kind)] = is; };
+  put(Standing::askable, !is_pulled && is_eligible(site, around));
+  put(Standing::awaited, is_pulled && may_answer(site, around));
+  put(Standing::waiting, !is_pulled && status.holding && may_answer(site, around));
+  put(Standing::unsettled, status.live && !is_settled(copy_of(site)));
+  put(Standing::to_come, status.live && status.admitted && !has_answered(site));
+  return set;
+}
+
+void OwnedFragment::refresh(Surroundings const& around) {
+  standings_.refresh([&](int site) { return standing_of(site, around); });
+}
+
+bool OwnedFragment::has_true_standings(Surroundings const& around) const {
+  Standings anew(copies_.size());
+  anew.refresh([&](int site) { return standing_of(site, around); });
+  return anew == standings_;
 }
 
 bool OwnedFragment::is_settled(Copy const& copy) const {
   return copy.base == version_ && !copy.pending && copy.done_round >= copy.pulled_round;
-}
-
-bool OwnedFragment::are_all_settled(Membership const& sites) const {
-  for (int site = 0; site < sites.size(); ++site) {
-    if (sites[site].live && !is_settled(copy_of(site))) return false;
-  }
-  return true;
 }
 
 // In a synchronous method: what live sites say they have contributed is in the open round or in a version.
@@ -308,9 +328,9 @@ bool OwnedFragment::has_all_that_was_sent(Membership const& sites) const {
 }
 
 bool OwnedFragment::is_quiet(Surroundings const& around) const {
-  if (around.rest == Purpose::finish) return !round_ && last_round_over_ && are_all_settled(around.sites);
+  if (around.rest == Purpose::finish) return !round_ && last_round_over_ && are_all_settled();
   if (around.synchronous) return has_all_that_was_sent(around.sites);
-  return !round_ && are_all_settled(around.sites);
+  return !round_ && are_all_settled();
 }
 
 // ---- to the outside ----

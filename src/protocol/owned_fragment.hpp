@@ -13,6 +13,7 @@
 #include "protocol/gate.hpp"
 #include "protocol/grace_window.hpp"
 #include "protocol/membership.hpp"
+#include "protocol/standings.hpp"
 #include "protocol/syncer_action.hpp"
 #include "protocol/usual_norm.hpp"
 
@@ -59,6 +60,8 @@ class OwnedFragment {
   Reason receive(int site, Contribution const& contribution, PayloadFacts const& facts,
                  Surroundings const& around, Actions& actions);
   void begin_rest() { last_round_over_ = false; }
+  // A site has come to live, to be admitted or to stand still, or does so no longer.
+  void touch(int site) { standings_.touch(site); }
   // Opens, fills and closes rounds as far as that is due now. Returns how many contributions were refused at
   // a close.
   int advance(Surroundings const& around, GraceWindow& grace, Actions& actions);
@@ -67,6 +70,8 @@ class OwnedFragment {
   std::uint32_t index() const { return index_; }
   Version version() const { return version_; }
   bool is_published() const { return published_; }
+  // Whether what is counted is what there is, after advance(): for tests.
+  bool has_true_standings(Surroundings const& around) const;
   // No round is open or to come before Go, and nothing is on its way from or to a live site. In the
   // synchronous methods a checkpoint or stop asks only that nothing is on its way here.
   bool is_quiet(Surroundings const& around) const;
@@ -132,8 +137,11 @@ class OwnedFragment {
   void send_release(int site, Actions& actions, std::optional<Version> since = std::nullopt);
   bool can_follow(Copy const& copy, Version const& before, Surroundings const& around) const;
   bool is_eligible(int site, Surroundings const& around) const;
+  bool has_answered(int site) const;
   bool may_answer(int site, Surroundings const& around) const;
   bool is_anyone_awaited(Surroundings const& around) const;
+  Standings::Set standing_of(int site, Surroundings const& around) const;
+  void refresh(Surroundings const& around);
   std::string describe(int site, Surroundings const& around) const;
   bool can_carry(Copy const& copy, Contribution const& contribution, Surroundings const& around) const;
   Member member_of(int site, PayloadFacts const& facts, Contribution const& contribution) const;
@@ -144,7 +152,7 @@ class OwnedFragment {
   void drop_carried(int site, Actions& actions);
   bool has_all_that_was_sent(Membership const& sites) const;
   bool is_settled(Copy const& copy) const;
-  bool are_all_settled(Membership const& sites) const;
+  bool are_all_settled() const { return standings_.count(Standing::unsettled) == 0; }
 
   // Of the open round; in owned_fragment_round.cpp.
   bool are_most(std::ptrdiff_t sites, Surroundings const& around) const;
@@ -178,6 +186,7 @@ class OwnedFragment {
   int refused_ = 0;  // at closes, and not yet told
   std::optional<Round> round_;
   std::vector<Copy> copies_;  // by site
+  Standings standings_;
 
   // What a site has seen, the backup holds: a version is published once its replica is acknowledged.
   bool published_ = false;

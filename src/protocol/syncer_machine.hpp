@@ -78,6 +78,9 @@ class SyncerMachine {
   // Contributions refused so far, by reason.
   std::map<Reason, std::uint64_t> const& rejections() const { return rejections_; }
 
+  // Whether what its fragments count is what there is: for tests.
+  bool has_true_standings() const;
+
   // At any time. The payloads of what the shard then holds are the driver's to save, one at most of a site in
   // a fragment: members of open rounds, and carried ones. Loading numbers them anew, 1, 2, ... in the order
   // of this list.
