@@ -72,6 +72,7 @@ class SyncerMachine {
   std::uint64_t clock() const { return clock_.now(); }
   std::uint64_t slowest_step() const { return sites_.slowest_step(); }  // of the live sites; 0: there is none
   bool is_live(int site) const;
+  int live_count() const { return sites_.live_count(); }  // of the admitted sites
   Version version(std::uint32_t fragment) const;
   // Why nothing is being committed, in words; empty where all is well.
   std::string waiting_for() const;
