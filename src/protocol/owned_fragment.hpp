@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "protocol/gate.hpp"
 #include "protocol/grace_window.hpp"
 #include "protocol/membership.hpp"
+#include "protocol/site_set.hpp"
 #include "protocol/standings.hpp"
 #include "protocol/syncer_action.hpp"
 #include "protocol/usual_norm.hpp"
@@ -95,10 +95,10 @@ class OwnedFragment {
     std::uint64_t number = 0;
     double opened_s = 0.0;
     bool is_last = false;              // the one that Purpose::finish adds
-    std::set<int> pulled;              // sites; those that came unasked as well
-    std::set<int> answered;            // members, and those that were refused
+    SiteSet pulled;                    // those that came unasked as well
+    SiteSet answered;                  // members, and those that were refused
     std::map<int, Member> members;     // by site: the result must not depend on the order of arrival
-    std::set<int> unusual;             // members whose norm is
+    SiteSet unusual;                   // members whose norm is
     std::optional<double> close_at_s;  // end of the grace; none below the quorum
   };
 
@@ -121,10 +121,10 @@ class OwnedFragment {
     std::optional<Version> sent_whole;  // the newest that was, as a whole
     Version lacks;                      // the newest of which it wants the whole
     Version needed;                     // a copy of an older base holds work that was merged or is carried
+    std::optional<Awaited> awaited;     // the oldest it was sent at its commit and has not adopted
     std::optional<Member> carried;      // its late contribution, for the next round
     std::optional<std::uint64_t> expected;  // the incarnation that goes on with a saved state
     std::vector<std::pair<Contribution, PayloadFacts>> in_flight;  // when the state was saved
-    std::optional<Awaited> awaited;  // the oldest it was sent at its commit and has not adopted
   };
 
   Copy& copy_of(int site) { return copies_.at(static_cast<std::size_t>(site)); }
@@ -193,7 +193,7 @@ class OwnedFragment {
   std::optional<int> backup_;       // that was sent the replica of `version_`
   std::vector<int> absent_;         // of the round that made `version_`, to be told when it is published
   std::vector<SendToSite> untold_;  // fates that no release of it tells
-  std::set<int> owed_;              // sites that it is to be released to then
+  SiteSet owed_;                    // sites that it is to be released to then
 };
 
 }  // namespace atl::protocol

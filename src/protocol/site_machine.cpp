@@ -122,7 +122,6 @@ SiteMachine::RestOrders SiteMachine::take_rest_orders(std::span<SiteEvent const>
 }
 
 void SiteMachine::adopt_newest(std::span<SiteEvent const> events, std::vector<SiteAction>& actions) {
-  auto newest = std::exchange(kept_, std::vector<std::optional<HeldRelease>>(fragments_.size()));
   for (auto const& event : events) {
     auto const* held = std::get_if<HeldRelease>(&event);
     if (!held) continue;
@@ -136,7 +135,7 @@ void SiteMachine::adopt_newest(std::span<SiteEvent const> events, std::vector<Si
       actions.emplace_back(Discard{held->payload});
       continue;
     }
-    auto& chosen = newest[fragment->index()];
+    auto& chosen = kept_[fragment->index()];
     if (chosen && chosen->release.version >= held->release.version) {
       actions.emplace_back(Discard{held->payload});
       continue;
@@ -145,15 +144,12 @@ void SiteMachine::adopt_newest(std::span<SiteEvent const> events, std::vector<Si
     chosen = *held;
   }
   for (auto& fragment : fragments_) {
-    auto& held = newest[fragment.index()];
-    if (!held) continue;
-    if (!is_due(fragment) || !is_of_owner(held->release)) {
-      kept_[fragment.index()] = held;
-      continue;
-    }
+    auto& held = kept_[fragment.index()];
+    if (!held || !is_due(fragment) || !is_of_owner(held->release)) continue;
     auto const& release = held->release;
     AdoptRule const rule = fragment.adopt(release, options_.receive);
     actions.emplace_back(Adopt{release.fragment, release.version, held->payload, rule});
+    held.reset();
   }
 }
 

@@ -21,6 +21,7 @@ struct DecoupledRow {
   double merged = 0.0;         // share of the training that is in the model
   double uptime = 0.0;         // share of the time in which at least one site could train
   double site_gbit_s = 0.0;    // both directions together, on average
+  bool operator==(DecoupledRow const&) const = default;
 };
 
 // One fleet of so many sites; `progress` is told now and then how much is done, of 1. The same config gives
