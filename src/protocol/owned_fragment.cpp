@@ -293,12 +293,11 @@ Standings::Set OwnedFragment::standing_of(int site, Surroundings const& around) 
   SiteStatus const& status = around.sites[site];
   bool const is_pulled = round_ && round_->pulled.contains(site);
   Standings::Set set;
-  auto const put = [&](Standing kind, bool is) { set[static_cast<std::size_t>(kind)] = is; };
-  put(Standing::askable, !is_pulled && is_eligible(site, around));
-  put(Standing::awaited, is_pulled && may_answer(site, around));
-  put(Standing::waiting, !is_pulled && status.holding && may_answer(site, around));
-  put(Standing::unsettled, status.live && !is_settled(copy_of(site)));
-  put(Standing::to_come, status.live && status.admitted && !has_answered(site));
+  set.put(Standing::askable, !is_pulled && is_eligible(site, around));
+  set.put(Standing::awaited, is_pulled && may_answer(site, around));
+  set.put(Standing::waiting, !is_pulled && status.holding && may_answer(site, around));
+  set.put(Standing::unsettled, status.live && !is_settled(copy_of(site)));
+  set.put(Standing::to_come, status.live && status.admitted && !has_answered(site));
   return set;
 }
 

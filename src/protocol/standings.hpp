@@ -3,13 +3,13 @@
 #pragma once
 
 #include <array>
-#include <bitset>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace atl::protocol {
 
-enum class Standing : std::size_t {
+enum class Standing : std::uint8_t {
   askable,    // would be pulled by the open round, or by one that opened now
   awaited,    // was pulled, and may still answer
   waiting,    // at rest: was not pulled, and could answer if it were
@@ -21,7 +21,16 @@ inline constexpr std::size_t standing_kinds = 5;
 // Whoever changes what a standing depends on touches the site, or all of them; the next refresh asks anew.
 class Standings {
  public:
-  using Set = std::bitset<standing_kinds>;
+  // One bit a kind, in a byte: a thousand sites fit into a few cache lines.
+  class Set {
+   public:
+    void put(Standing kind, bool is) { bits_ |= static_cast<std::uint8_t>(is << static_cast<int>(kind)); }
+    bool has(Standing kind) const { return (bits_ >> static_cast<int>(kind)) & 1; }
+    bool operator==(Set const&) const = default;
+
+   private:
+    std::uint8_t bits_ = 0;
+  };
 
   explicit Standings(std::size_t sites) : sets_(sites) {}
 
@@ -41,16 +50,15 @@ class Standings {
   }
 
   int count(Standing kind) const { return counts_[static_cast<std::size_t>(kind)]; }
-  bool has(int site, Standing kind) const {
-    return sets_[static_cast<std::size_t>(site)][static_cast<std::size_t>(kind)];
-  }
+  bool has(int site, Standing kind) const { return sets_[static_cast<std::size_t>(site)].has(kind); }
   bool operator==(Standings const&) const = default;
 
  private:
   void put(int site, Set const& set) {
     Set& old = sets_[static_cast<std::size_t>(site)];
     if (old == set) return;
-    for (std::size_t kind = 0; kind < standing_kinds; ++kind) counts_[kind] += set[kind] - old[kind];
+    for (std::size_t kind = 0; kind < standing_kinds; ++kind)
+      counts_[kind] += set.has(Standing(kind)) - old.has(Standing(kind));
     old = set;
   }
 
