@@ -50,6 +50,12 @@ void print_coverage(sim::Coverage const& coverage) {
   fmt::print("\n");
 }
 
+void print_refused(sim::StormReport const& report) {
+  fmt::print("contributions refused:");
+  for (auto const& [reason, times] : report.refused) fmt::print(" {} {}", times, protocol::name(reason));
+  fmt::print("\n");
+}
+
 std::string reproduce(SimulateFlags const& flags, std::uint64_t seed) {
   std::string command = fmt::format("atoll simulate --seeds {0}..{0} --trace {1}", seed, flags.deck);
   for (auto const& override : flags.overrides) command += fmt::format(" --set '{}'", override);
@@ -124,6 +130,7 @@ int simulate_storm(SimulateFlags const& flags, std::string const& text) {
         "violations\n",
         report.seeds, report.events, report.fewest_events, report.faults, report.fewest_faults, seconds,
         static_cast<double>(report.events) / seconds, report.failed.size());
+    print_refused(report);
     print_coverage(report.coverage);
     print_failures(flags, config, report);
   }

@@ -7,53 +7,19 @@ steps, so all runs see the same tokens. By default they exchange by `streaming`:
 steps whatever the machine does, so runs differ by their codecs and nothing else. With --method decoupled pace has its
 say; how much is shown by fp32 run a second time. Bytes are those that the transports counted, headers
 and all: contributions of the sites, and everything that left the shard, the whole first version included.
-Results are appended to --out as they come, and what is there already is not run again; the table is printed at the end
-and written, with its figures, to --out with .json for .jsonl.
+The table is printed at the end and written, with its figures, to --out with .json for .jsonl.
 
 Usage: scripts/bench/codecs.py [--seeds 1 2 3] [--steps 560] [--out runs/codecs.jsonl]
 """
 
 import argparse
 import json
-import pathlib
-import shutil
 import statistics
-import subprocess
-import sys
 
-SOURCE = pathlib.Path(__file__).resolve().parents[2]
+from trials import Trials, add_options
+
 CODECS = ["fp32", "bf16", "int8", "int4", "e3m0"]
 RELEASE_CODECS = ["int8", "int4"]
-
-
-def train(options, name, settings):
-    """One run of two sites and a shard to its end; returns its metrics as a list of objects."""
-    folder = SOURCE / "runs" / name
-    shutil.rmtree(folder, ignore_errors=True)
-    command = [SOURCE / "scripts/mpirun.sh", "-n", 3, SOURCE / options.build / "atoll", "train", SOURCE / options.deck]
-    for key, value in {"run.name": name, **settings}.items():
-        command += ["--set", f"{key}={json.dumps(value)}"]
-    subprocess.run([str(part) for part in command], cwd=SOURCE, check=True, stdout=subprocess.DEVNULL)
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    shutil.rmtree(folder)
-    return lines
-
-
-def run(options, key):
-    settings = {"run.method": options.method, "run.seed": key["seed"], "run.steps": key["steps"], "run.stop": "each", "sites.count": 2, "syncer.ranks": 1,
-                "inner.warmup_steps": min(60, key["steps"] // 8), "outer.codec": key["codec"],
-                "outer.release_codec": key["release_codec"], "checkpoint.every_steps": 0, "eval.every_steps": 0,
-                "eval.batches": options.batches}
-    metrics = train(options, "codecs-{codec}-{release_codec}-{seed}-{trial}".format(**key), settings)
-    final = [line for line in metrics if line["event"] == "eval" and line["final"]][0]
-    end = [line for line in metrics if line["event"] == "end"][0]
-    leaving = [line for line in metrics if line["event"] == "site_end"]
-    commits = [line for line in metrics if line["event"] == "commit"]
-    return {**key, "val_loss": final["val_loss"], "tokens": sum(line["tokens"] for line in leaving),
-            "contribution_bytes": sum(line["sent_bytes"]["contribution"] for line in leaving),
-            "release_bytes": end["bytes_sent"],  # of the one shard; what is not releases is little
-            "commits": len(commits), "members": statistics.mean(len(line["members"]) for line in commits),
-            "refused": sum(line["event"] == "fault" for line in metrics)}
 
 
 def summary(runs, baseline):
@@ -88,30 +54,19 @@ def table(rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--method", choices=["streaming", "decoupled"], default="streaming")
-    parser.add_argument("--deck", default="inputs/quickstart.toml")
-    parser.add_argument("--build", default="build/release")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    add_options(parser, deck="inputs/quickstart.toml", out="runs/codecs.jsonl")
     parser.add_argument("--steps", type=int, default=560)
     parser.add_argument("--batches", type=int, default=64, help="of validation text")
     parser.add_argument("--within", type=float, default=0.5, help="percent of loss that fewer bytes may cost")
-    parser.add_argument("--out", type=pathlib.Path, default=SOURCE / "runs/codecs.jsonl")
     options = parser.parse_args()
-
-    options.out.parent.mkdir(exist_ok=True)
-    results = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.exists() else []
-
-    common = {"method": options.method, "steps": options.steps, "deck": options.deck}
+    trials = Trials(options, method=options.method, steps=options.steps)
 
     def result(codec, release_codec, seed, trial):
-        key = {**common, "codec": codec, "release_codec": release_codec, "seed": seed, "trial": trial}
-        for known in results:
-            if key.items() <= known.items():
-                return known
-        results.append(run(options, key))
-        with options.out.open("a") as out:
-            out.write(json.dumps(results[-1]) + "\n")
-        print(json.dumps(results[-1]), file=sys.stderr, flush=True)
-        return results[-1]
+        return trials.result(
+            {"codec": codec, "release_codec": release_codec, "seed": seed, "trial": trial}, 2,
+            {"run.method": options.method, "run.steps": options.steps, "run.stop": "each", "inner.warmup_steps": min(60, options.steps // 8),
+             "outer.codec": codec, "outer.release_codec": release_codec, "checkpoint.every_steps": 0, "eval.every_steps": 0,
+             "eval.batches": options.batches})
 
     def over_seeds(codec, release_codec, trial=1):
         return [result(codec, release_codec, seed, trial) for seed in options.seeds]
@@ -124,7 +79,7 @@ def main():
     if options.method == "decoupled":
         rows.insert(1, summary(over_seeds("fp32", "fp32", trial=2), baseline))
 
-    tokens = {one["tokens"] for one in results if common.items() <= one.items()}
+    tokens = {one["tokens"] for one in trials.results if trials.common.items() <= one.items()}
     assert len(tokens) == 1, f"not the same number of tokens: {tokens}"
     options.out.with_suffix(".json").write_text(json.dumps({"tokens": tokens.pop(), "seeds": options.seeds, "rows": rows}, indent=2))
     print(table(rows), end="")

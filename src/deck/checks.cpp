@@ -41,9 +41,13 @@ void check_run(RunConfig const& c, Report& report) {
 
 void check_sites(RunConfig const& c, Report& report) {
   auto const sites = static_cast<std::size_t>(c.sites.count);
-  report.require(c.sites.ranks.size() == 1 || c.sites.ranks.size() == sites, {"sites.ranks", "sites.count"},
-                 fmt::format("sites.ranks lists {} sites, sites.count = {}", c.sites.ranks.size(), sites),
-                 "give one number for all sites, or one per site");
+  auto const require_one_or_all = [&](std::string_view key, std::size_t numbers) {
+    report.require(numbers == 1 || numbers == sites, {key, "sites.count"},
+                   fmt::format("{} lists {} sites, sites.count = {}", key, numbers, sites),
+                   "give one number for all sites, or one per site");
+  };
+  require_one_or_all("sites.ranks", c.sites.ranks.size());
+  require_one_or_all("sites.step_floor_s", c.sites.step_floor_s.size());
   report.require(c.sites.data.size() == 1 || c.sites.data.size() == sites, {"sites.data", "sites.count"},
                  fmt::format("sites.data lists {} entries, sites.count = {}", c.sites.data.size(), sites),
                  "give one entry for all sites, or one per site");

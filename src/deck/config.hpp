@@ -41,7 +41,7 @@ struct SitesSection {
   std::vector<int> ranks = {1};  // one number for all sites, or one per site
   Repair repair = Repair::site;
   int spares = 0;
-  double step_floor_s = 0.0;
+  std::vector<double> step_floor_s = {0.0};  // as `ranks`
   std::vector<std::string> data = {"data/gcide"};
   bool operator==(SitesSection const&) const = default;
 };

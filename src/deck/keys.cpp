@@ -78,7 +78,7 @@ void declare_sites(Table& table) {
     Field{"repair", &S::repair, any, "", "when a rank is lost; site: its site returns as a whole", elastic},
     Field{"spares", &S::spares, size_or_0, "ranks", "kept idle for repair", elastic},
     Field{"step_floor_s", &S::step_floor_s, seconds_or_0, "s",
-          "no step is shorter: paces trials on shared cores", elastic},
+          "no step is shorter: paces trials on shared cores; one number, or one per site", elastic},
     Field{"data", &S::data, any, "",
           "token files: one entry, split over sites, or one per site; \"A * 0.7 + B * 0.3\" mixes"});
 }

@@ -23,6 +23,9 @@ class Residual {
   // `advanced`: the contribution was merged or carried; else r stands. Without one under way: nothing.
   void settle(bool advanced);
 
+  std::span<float const> left() const { return left_; }            // r
+  std::span<float const> under_way() const { return under_way_; }  // r'
+
   void save(base::Writer& writer) const;
   void load(base::Reader const& reader);
 

@@ -55,7 +55,7 @@ struct Progress {
     std::uint32_t fragment = 0;
     Version base;
     Work unsent;                   // trained since `base` and not in a contribution whose fate is open
-    bool pending = false;          // a contribution's fate is open
+    std::uint64_t pending = 0;     // the contribution whose fate is open: its round
     std::uint64_t round = 0;       // no pull up to this round will be answered any more
     std::uint64_t open_round = 0;  // the oldest contribution whose end the site does not know; 0: none
     Version lacks;                 // the newest that it was sent only a difference to, and cannot make whole
@@ -191,9 +191,10 @@ struct Hold {
   bool operator==(Hold const&) const = default;
 };
 
-// -> shard 0: at rest.
+// -> shard 0: at rest; or not any more, as one who has taken a seat since.
 struct Held {
   std::uint64_t id = 0;
+  bool taken_back = false;
   bool operator==(Held const&) const = default;
 };
 

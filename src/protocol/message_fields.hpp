@@ -35,7 +35,7 @@ auto fields(Is<PromiseRequest> auto& m) { return std::tie(m.seat, m.term, m.from
 auto fields(Is<Promise> auto& m) { return std::tie(m.incarnation, m.seat, m.term, m.shard, m.claims); }
 auto fields(Is<Marker> auto& m) { return std::tie(m.id, m.step, m.bulk); }
 auto fields(Is<Hold> auto& m) { return std::tie(m.id, m.purpose); }
-auto fields(Is<Held> auto& m) { return std::tie(m.id); }
+auto fields(Is<Held> auto& m) { return std::tie(m.id, m.taken_back); }
 auto fields(Is<Save> auto& m) { return std::tie(m.id, m.step); }
 auto fields(Is<SavedFile> auto& m) { return std::tie(m.name, m.bytes, m.digest); }
 auto fields(Is<Saved> auto& m) { return std::tie(m.id, m.files, m.failure); }

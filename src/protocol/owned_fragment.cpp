@@ -23,6 +23,7 @@ OwnedFragment::OwnedFragment(Replica const& replica, std::uint64_t term)
       made_by_round_(first_round_of(term)),
       rounds_(first_round_of(term)),
       next_due_(replica.next_due),
+      oldest_known_(replica.version.commits),
       usual_(replica.usual),
       standings_(replica.sites.size()) {
   for (auto const& site : replica.sites) {
@@ -47,12 +48,15 @@ void OwnedFragment::begin_term(std::uint64_t term, Actions& actions) {
 }
 
 void OwnedFragment::on_ack(int shard, Version const& version, Surroundings const& around, Actions& actions) {
-  if (!published_ && backup_ == shard && version == version_) publish(around, actions);
+  if (backup_ != shard || version != version_) return;
+  is_acknowledged_ = true;
+  stand_in_ = shard;
+  if (!published_) publish(around, actions);
 }
 
 // ---- what sites say and send ----
 
-int OwnedFragment::admit(int site, std::uint64_t incarnation, Actions& actions) {
+int OwnedFragment::admit(int site, std::uint64_t incarnation, Surroundings const& around, Actions& actions) {
   Copy& copy = copy_of(site);
   touch(site);
   bool const goes_on = copy.expected == incarnation;
@@ -72,7 +76,7 @@ int OwnedFragment::admit(int site, std::uint64_t incarnation, Actions& actions) 
       actions.emplace_back(DiscardPayload{facts.payload});
   }
   if (round_ && has_in_flight) round_->pulled.insert(site);
-  owe(site, actions);
+  owe(site, around, actions);
   return thrown_out;
 }
 
@@ -91,9 +95,9 @@ int OwnedFragment::lose(int site, Actions& actions) {
   return thrown_out;
 }
 
-void OwnedFragment::owe(int site, Actions& actions) {
+void OwnedFragment::owe(int site, Surroundings const& around, Actions& actions) {
   if (published_) {
-    send_release(site, actions);
+    send_release(site, around, actions);
   } else {
     owed_.insert(site);
   }
@@ -122,13 +126,13 @@ int OwnedFragment::throw_out(int site, std::optional<std::uint64_t> spared_incar
   return thrown_out;
 }
 
-bool OwnedFragment::hear(int site, Progress::Fragment const& said, Surroundings const& around,
+void OwnedFragment::hear(int site, Progress::Fragment const& said, Surroundings const& around,
                          GraceWindow& grace) {
   // From before the site heard who its owner is.
-  if (!around.synchronous && term_of(said.round) < version_.term) return false;
+  if (!around.synchronous && term_of(said.round) < version_.term) return;
   Copy& copy = copy_of(site);
   touch(site);
-  bool const moved = copy.base != said.base;
+  if (copy.pending != said.pending) copy.pending_since_s = around.now_s;
   copy.base = said.base;
   copy.unsent = said.unsent;
   copy.pending = said.pending;
@@ -145,15 +149,30 @@ bool OwnedFragment::hear(int site, Progress::Fragment const& said, Surroundings 
     if (was_live) grace.saw_adoption(around.now_s - copy.awaited->since_s);
     copy.awaited.reset();
   }
-  return moved;
 }
 
-void OwnedFragment::catch_up(int site, Actions& actions) {
+// In the synchronous methods a site may well be silent about a version for long, and what was lost ends the
+// run.
+void OwnedFragment::catch_up(int site, Surroundings const& around, Actions& actions) {
+  auto const is_overdue = [&](double since_s) {
+    return around.now_s >= std::max(since_s, around.sites[site].live_since_s) + around.outer.dead_after_s;
+  };
   Copy const& copy = copy_of(site);
-  if (!published_) return;
-  bool const has_missed = copy.sent < version_ && copy.base < version_;
+  bool const seems_lost = !around.synchronous && copy.pending > copy.received_round;
+  if (seems_lost && is_overdue(copy.pending_since_s)) drop_lost(site, actions);
+  if (!published_ || copy.base >= version_) return;
+  bool const has_missed = copy.sent < version_ || (!around.synchronous && is_overdue(copy.sent_s));
   bool const must_be_whole = copy.sent_whole && copy.lacks > *copy.sent_whole;
-  if (has_missed || must_be_whole) send_release(site, actions);
+  if (has_missed || must_be_whole) send_release(site, around, actions);
+}
+
+// A contribution that was announced and has not come. Should it come yet, it counts as one that came twice.
+void OwnedFragment::drop_lost(int site, Actions& actions) {
+  Copy& copy = copy_of(site);
+  copy.received_round = copy.pending;
+  touch(site);
+  if (round_ && round_->number == copy.pending) round_->answered.insert(site);
+  tell(site, {copy.pending, Outcome::dropped, Reason::none}, actions);
 }
 
 Reason OwnedFragment::receive(int site, Contribution const& contribution, PayloadFacts const& facts,
@@ -178,6 +197,7 @@ Reason OwnedFragment::receive(int site, Contribution const& contribution, Payloa
   Reason reason = Reason::unknown_round;
   if (is_in_time || can_carry(copy, contribution, around)) {
     reason = around.gate.inspect(contribution, facts.finite, version_);
+    if (reason == Reason::none && is_too_old(contribution.base, around)) reason = Reason::stale_base;
   }
   // In a round it may turn out that most are like that; alone it may not. In a synchronous method what is
   // refused ends the run, and a norm is no reason for that.
@@ -243,9 +263,11 @@ void OwnedFragment::tell(int site, Fate const& fate, Actions& actions) {
   actions.emplace_back(SendToSite{site, FateNotice{.fragment = index_, .fate = fate}});
 }
 
-void OwnedFragment::send_release(int site, Actions& actions, std::optional<Version> since) {
+void OwnedFragment::send_release(int site, Surroundings const& around, Actions& actions,
+                                 std::optional<Version> since) {
   Copy& copy = copy_of(site);
   copy.sent = version_;
+  copy.sent_s = around.now_s;
   if (!since) copy.sent_whole = version_;
   actions.emplace_back(SendRelease{
       site,
@@ -269,7 +291,13 @@ bool OwnedFragment::is_eligible(int site, Surroundings const& around) const {
   SiteStatus const& status = around.sites[site];
   Copy const& copy = copy_of(site);
   return status.live && status.admitted && copy.base && !copy.pending && !copy.unsent.is_none() &&
-         *copy.base >= copy.needed && !around.gate.is_too_old(*copy.base, version_);
+         *copy.base >= copy.needed && !is_too_old(*copy.base, around);
+}
+
+// What is measured from the newest version needs its own base here as well.
+bool OwnedFragment::is_too_old(Version const& base, Surroundings const& around) const {
+  bool const is_unknown = around.outer.anchor == deck::Anchor::current && base.commits < oldest_known_;
+  return is_unknown || around.gate.is_too_old(base, version_);
 }
 
 bool OwnedFragment::has_answered(int site) const { return round_ && round_->answered.contains(site); }

@@ -43,7 +43,7 @@ class OwnedFragment {
 
   // A new life of a site: what was known of its copy is void. Returns how many contributions of its earlier
   // life were thrown out; those that were saved with it are of this one.
-  int admit(int site, std::uint64_t incarnation, Actions& actions);
+  int admit(int site, std::uint64_t incarnation, Surroundings const& around, Actions& actions);
   // A site's process is gone: nothing of it is merged any more. Returns how many contributions were thrown
   // out.
   int lose(int site, Actions& actions);
@@ -52,10 +52,11 @@ class OwnedFragment {
   // The backup holds this version.
   void on_ack(int shard, Version const& version, Surroundings const& around, Actions& actions);
   Replica replica() const;
-  // What a site says of its copy. True where it has adopted a newer version.
-  bool hear(int site, Progress::Fragment const& said, Surroundings const& around, GraceWindow& grace);
-  // A site that missed a version while it was silent gets the newest.
-  void catch_up(int site, Actions& actions);
+  // What a site says of its copy.
+  void hear(int site, Progress::Fragment const& said, Surroundings const& around, GraceWindow& grace);
+  // After its word: a site that missed a version while it was silent gets the newest, and what was lost on
+  // its way from or to it, as it seems, is made up for.
+  void catch_up(int site, Surroundings const& around, Actions& actions);
   // Reason::none: it is in the open round, or carried to the next.
   Reason receive(int site, Contribution const& contribution, PayloadFacts const& facts,
                  Surroundings const& around, Actions& actions);
@@ -72,6 +73,7 @@ class OwnedFragment {
   bool is_published() const { return published_; }
   // Whether what is counted is what there is, after advance(): for tests.
   bool has_true_standings(Surroundings const& around) const;
+  std::optional<int> stand_in() const { return stand_in_ == backup_ ? stand_in_ : std::nullopt; }
   // No round is open or to come before Go, and nothing is on its way from or to a live site. In the
   // synchronous methods a checkpoint or stop asks only that nothing is on its way here.
   bool is_quiet(Surroundings const& around) const;
@@ -111,13 +113,15 @@ class OwnedFragment {
   struct Copy {
     std::optional<Version> base;
     Work unsent;
-    bool pending = false;
-    std::uint64_t done_round = 0;       // the site answers no pull up to here any more
-    std::uint64_t pulled_round = 0;     // the last it was asked for
-    std::uint64_t received_round = 0;   // the last it contributed to
-    Fate fate;                          // of its last contribution
-    std::vector<Fate> fates;            // ends of contributions that it may not have heard of
-    Version sent;                       // the newest that was sent to it
+    std::uint64_t pending = 0;  // the round of its contribution whose fate is open
+    double pending_since_s = 0.0;
+    std::uint64_t done_round = 0;      // the site answers no pull up to here any more
+    std::uint64_t pulled_round = 0;    // the last it was asked for
+    std::uint64_t received_round = 0;  // the last it contributed to
+    Fate fate;                         // of its last contribution
+    std::vector<Fate> fates;           // ends of contributions that it may not have heard of
+    Version sent;                      // the newest that was sent to it
+    double sent_s = 0.0;
     std::optional<Version> sent_whole;  // the newest that was, as a whole
     Version lacks;                      // the newest of which it wants the whole
     Version needed;                     // a copy of an older base holds work that was merged or is carried
@@ -130,11 +134,14 @@ class OwnedFragment {
   Copy& copy_of(int site) { return copies_.at(static_cast<std::size_t>(site)); }
   Copy const& copy_of(int site) const { return copies_.at(static_cast<std::size_t>(site)); }
 
-  void owe(int site, Actions& actions);
+  void owe(int site, Surroundings const& around, Actions& actions);
   void note(int site, Fate const& fate);
   void tell(int site, Fate const& fate, Actions& actions);
   // `since`: as the difference; else whole.
-  void send_release(int site, Actions& actions, std::optional<Version> since = std::nullopt);
+  void send_release(int site, Surroundings const& around, Actions& actions,
+                    std::optional<Version> since = std::nullopt);
+  void drop_lost(int site, Actions& actions);
+  bool is_too_old(Version const& base, Surroundings const& around) const;
   bool can_follow(Copy const& copy, Version const& before, Surroundings const& around) const;
   bool is_eligible(int site, Surroundings const& around) const;
   bool has_answered(int site) const;
@@ -181,7 +188,9 @@ class OwnedFragment {
   std::uint64_t made_by_round_ = 0;  // the round of `version_`
   std::uint64_t rounds_ = 0;         // opened so far; the number of the last one
   std::uint64_t next_due_ = 0;       // on the clock
-  bool last_round_over_ = false;     // of Purpose::finish
+  std::uint64_t oldest_known_ =
+      0;                          // commits of the version that was taken over: Theta of no older one is here
+  bool last_round_over_ = false;  // of Purpose::finish
   UsualNorm usual_;
   int refused_ = 0;  // at closes, and not yet told
   std::optional<Round> round_;
@@ -190,7 +199,10 @@ class OwnedFragment {
 
   // What a site has seen, the backup holds: a version is published once its replica is acknowledged.
   bool published_ = false;
-  std::optional<int> backup_;       // that was sent the replica of `version_`
+  std::optional<int> backup_;  // that was sent the replica of `version_`
+  double replica_sent_s_ = 0.0;
+  bool is_acknowledged_ = false;
+  std::optional<int> stand_in_;     // the backup that holds what sites have seen
   std::vector<int> absent_;         // of the round that made `version_`, to be told when it is published
   std::vector<SendToSite> untold_;  // fates that no release of it tells
   SiteSet owed_;                    // sites that it is to be released to then

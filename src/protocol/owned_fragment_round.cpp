@@ -208,7 +208,7 @@ void OwnedFragment::close(Surroundings const& around, Actions& actions) {
   }
   actions.emplace_back(std::move(commit));
   published_ = false;
-  backup_.reset();
+  backup_.reset();  // of this version
   keep_replicated(around, actions);
   standings_.touch_all();
   refresh(around);
@@ -216,7 +216,13 @@ void OwnedFragment::close(Surroundings const& around, Actions& actions) {
 
 // The backup, where there is one, gets every version, and the newest where it has just become the backup.
 void OwnedFragment::keep_replicated(Surroundings const& around, Actions& actions) {
-  if (around.backup && backup_ != around.backup) actions.emplace_back(SendReplica{*around.backup, replica()});
+  bool const is_new = backup_ != around.backup;
+  bool const seems_lost = !is_acknowledged_ && around.now_s >= replica_sent_s_ + around.outer.dead_after_s;
+  if (around.backup && (is_new || seems_lost)) {
+    actions.emplace_back(SendReplica{*around.backup, replica()});
+    replica_sent_s_ = around.now_s;
+    is_acknowledged_ = false;
+  }
   backup_ = around.backup;
   if (!published_ && !backup_) publish(around, actions);
 }
@@ -232,7 +238,8 @@ void OwnedFragment::publish(Surroundings const& around, Actions& actions) {
   for (int const site : std::exchange(owed_, {})) {
     Copy& copy = copy_of(site);
     if (!copy.awaited) copy.awaited = {version_, around.now_s};
-    send_release(site, actions, can_follow(copy, before, around) ? std::optional(before) : std::nullopt);
+    send_release(site, around, actions,
+                 can_follow(copy, before, around) ? std::optional(before) : std::nullopt);
   }
 }
 

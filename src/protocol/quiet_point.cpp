@@ -43,9 +43,14 @@ std::vector<QuietAction> QuietPoint::request(Purpose purpose, std::uint64_t step
 
 std::vector<QuietAction> QuietPoint::on_held(Participant who, Held const& held, double now_s) {
   std::vector<QuietAction> actions;
-  if (phase_ != Phase::holding || held.id != id_ || !everyone_.contains(who)) return actions;
-  held_.insert(who);
-  if (held_ == everyone_) start_saving(now_s, actions);
+  if (!is_active() || held.id != id_ || !everyone_.contains(who)) return actions;
+  if (held.taken_back) {
+    held_.erase(who);
+    if (phase_ == Phase::saving) start(std::exchange(next_, std::nullopt).value_or(request_), now_s, actions);
+  } else if (phase_ == Phase::holding) {
+    held_.insert(who);
+    if (held_ == everyone_) start_saving(now_s, actions);
+  }
   return actions;
 }
 
@@ -68,6 +73,20 @@ std::vector<QuietAction> QuietPoint::on_saved(Participant who, Saved const& save
                             .missing = not_among(held_)});
   end(now_s, actions);
   return actions;
+}
+
+std::vector<QuietAction> QuietPoint::on_lost(Participant who, double now_s) {
+  std::vector<QuietAction> actions;
+  everyone_.erase(who);
+  bool const had_held = held_.erase(who) > 0;
+  if (phase_ == Phase::saving && had_held) start(request_, now_s, actions);
+  if (phase_ == Phase::holding && held_ == everyone_) start_saving(now_s, actions);
+  return actions;
+}
+
+void QuietPoint::on_movement(double at_s) {
+  bool const counts = phase_ == Phase::holding && request_.purpose != Purpose::checkpoint;
+  if (counts) give_up_s_ = std::max(give_up_s_, at_s + patience_s());
 }
 
 std::vector<QuietAction> QuietPoint::on_timer(double now_s) {

@@ -50,8 +50,13 @@ class QuietPoint {
   // still waits for rest is turned into it (by a new Hold, so that no earlier Held is taken for an answer),
   // one that is being written is followed by it. `step`: the clock.
   std::vector<QuietAction> request(Purpose purpose, std::uint64_t step, double now_s);
+  // One who takes it back while others write already has everyone come to rest once more.
   std::vector<QuietAction> on_held(Participant who, Held const& held, double now_s);
   std::vector<QuietAction> on_saved(Participant who, Saved const& saved, double now_s);
+  // Its process is gone for the rest of the run: it is not waited for.
+  std::vector<QuietAction> on_lost(Participant who, double now_s);
+  // A site was last seen to move then, on its way to rest: of a stop or finish the patience begins anew.
+  void on_movement(double at_s);
   std::vector<QuietAction> on_timer(double now_s);
   std::optional<double> next_timer_s() const;
 

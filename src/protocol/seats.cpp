@@ -34,22 +34,19 @@ void Seats::hear(int shard, double now_s) {
   shards_.at(static_cast<std::size_t>(shard)).heard_s = now_s;
 }
 
-// The word of the transport: there is nobody left to disagree.
-Seats::Changes Seats::on_lost(int shard) {
-  Changes changes;
+// Of a seat whose backup is lost its owner decides alone. One whose owner is lost is asked for in tick(): since
+// this shard was heard last, another may have become the backup.
+void Seats::on_lost(int shard) {
   shards_.at(static_cast<std::size_t>(shard)).lost = true;
-  for (std::uint32_t seat = 0; seat < seats_.size(); ++seat) {
-    State& state = at(seat);
-    if (state.owner == shard && state.backup == self_) {
-      claim(seat, std::max(state.term, state.newest_term) + 1);
-      take(seat, changes);
-    } else if (state.owner == self_ && state.backup == shard) {
-      state.backup = next_living(now_s_);
-    } else if (state.backup == shard) {
-      state.backup.reset();  // its owner will name another
-    }
+  for (auto& state : seats_) {
+    if (state.backup != shard) continue;
+    state.backup.reset();  // its owner will name another
+    if (state.owner == self_) state.backup = next_living(now_s_);
   }
-  return changes;
+}
+
+void Seats::on_replica(int shard, std::uint32_t seat) {
+  if (at(seat).owner == shard) at(seat).backup = self_;
 }
 
 Seats::Changes Seats::on_seat(Seat const& seat) {

@@ -30,9 +30,9 @@ struct AskPromises {
 using SeatChange = std::variant<SeatClaimed, SeatTaken, SeatLost, AskPromises>;
 
 // Seat h, that is the fragments p = h (mod S), begins with shard h; its backup, where there are replicas, is
-// the next shard that lives. A seat changes hands, or goes on without its backup, only when the transport
-// says that the partner's process is dead, or in two steps by a majority of the admitted sites: they promise
-// to obey nobody of an older term, and then have heard the claim. Silence alone moves nothing.
+// the next shard that lives. A seat goes on without its backup when the transport says that its process is
+// dead. Else, and to change hands, it takes two steps of a majority of the admitted sites: they promise to
+// obey nobody of an older term, and then have heard the claim. Silence alone moves nothing.
 class Seats {
  public:
   using Changes = std::vector<SeatChange>;
@@ -51,7 +51,9 @@ class Seats {
   bool is_lost(int shard) const { return shards_.at(static_cast<std::size_t>(shard)).lost; }
 
   void hear(int shard, double now_s);
-  Changes on_lost(int shard);
+  void on_lost(int shard);
+  // The owner has sent this shard a replica: it is the backup.
+  void on_replica(int shard, std::uint32_t seat);
   // A shard says that it has taken a seat.
   Changes on_seat(Seat const& seat);
   // `admitted`: the sites whose promises count.

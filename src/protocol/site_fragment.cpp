@@ -142,7 +142,7 @@ Progress::Fragment SiteFragment::progress() const {
   return {.fragment = index_,
           .base = base_,
           .unsent = ledger_.unsent,
-          .pending = is_fate_open(),
+          .pending = is_fate_open() ? sent_->round : 0,
           .round = done_round_,
           .open_round = oldest_open_round(),
           .lacks = lacks_};

@@ -172,7 +172,9 @@ void SiteMachine::answer_pulls(std::vector<SiteAction>& actions) {
   auto on_their_way = std::ranges::count_if(fragments_, &SiteFragment::is_on_its_way);
   std::vector<SiteFragment*> ready;
   for (auto& fragment : fragments_) {
-    if (fragment.standing_round() && fragment.can_contribute()) ready.push_back(&fragment);
+    // Of an owner that was obeyed when it asked, and is no longer: nothing is given to it.
+    bool const is_obeyed = term_of(fragment.standing_round().value_or(0)) >= owner_of(fragment.index()).promised;
+    if (fragment.standing_round() && is_obeyed && fragment.can_contribute()) ready.push_back(&fragment);
   }
   std::ranges::stable_sort(ready, {}, &SiteFragment::standing_since);
   for (auto* fragment : ready) {

@@ -192,7 +192,7 @@ class SiteMachine {
   std::vector<SiteFragment> fragments_;
   std::vector<Owner> owners_;              // by seat
   std::set<std::size_t> to_tell_;          // seats whose promise is to be told
-  std::set<std::uint32_t> without_donor_;  // shards that know of none
+  std::set<std::uint32_t> without_donor_;  // seats whose owner knows of none
   bool heals_ = false;
   std::map<std::uint32_t, HeldRelease> kept_;                // by fragment: to be adopted, perhaps not yet
   std::vector<std::optional<Progress::Fragment>> reported_;  // what was last told of each

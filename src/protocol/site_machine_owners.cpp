@@ -73,7 +73,7 @@ void SiteMachine::heal(std::span<SiteEvent const> events, std::vector<SiteAction
     if (auto const* welcome = std::get_if<Welcome>(&event); welcome && heals_) {
       step_ = std::max(step_, welcome->step);
       if (welcome->donors.empty()) {
-        without_donor_.insert(welcome->shard);
+        for (auto const& each : welcome->seats) without_donor_.insert(each.seat);
         continue;
       }
       StateRequest const request{.site = static_cast<std::uint32_t>(options_.site),

@@ -31,7 +31,7 @@ std::vector<SyncerAction> SyncerMachine::on_admitted(int site, std::uint64_t inc
   std::vector<SyncerAction> actions;
   if (!sites_.greet(site, incarnation, heals, now_s)) return advance(std::move(actions));
   for (auto& [p, fragment] : fragments_)
-    count(Reason::old_incarnation, fragment.admit(site, incarnation, actions));
+    count(Reason::old_incarnation, fragment.admit(site, incarnation, surroundings(), actions));
   for (auto& [p, fragment] : fragments_) fragment.receive_in_flight(site, surroundings(), actions);
   return advance(std::move(actions));
 }
@@ -61,14 +61,17 @@ std::vector<SyncerAction> SyncerMachine::on_progress(int site, Progress const& p
   now_s_ = now_s;
   std::vector<SyncerAction> actions;
   if (!sites_.hear(site, progress.incarnation, now_s)) return advance(std::move(actions));
-  if (progress.holding && !sites_[site].holding) last_advance_s_ = now_s;
+  if (rest_ && progress.holding) {
+    auto& said = said_at_rest_[static_cast<std::size_t>(site)];
+    if (!sites_[site].holding || said != progress.fragments) last_advance_s_ = now_s;
+    said = progress.fragments;
+  }
   clock_.saw(sites_[site].step, progress.step);
   sites_.report(site, progress);
   for (auto const& copy : progress.fragments) {
-    auto* const fragment = find(copy.fragment);
-    if (fragment && fragment->hear(site, copy, surroundings(), grace_)) last_advance_s_ = now_s;
+    if (auto* const fragment = find(copy.fragment)) fragment->hear(site, copy, surroundings(), grace_);
   }
-  for (auto& [p, fragment] : fragments_) fragment.catch_up(site, actions);
+  for (auto& [p, fragment] : fragments_) fragment.catch_up(site, surroundings(), actions);
   return advance(std::move(actions));
 }
 
@@ -100,6 +103,7 @@ std::vector<SyncerAction> SyncerMachine::on_hold(Purpose purpose, double now_s) 
   now_s_ = now_s;
   rest_ = purpose;
   last_advance_s_ = now_s;
+  said_at_rest_.assign(static_cast<std::size_t>(options_.sites), {});
   for (auto& [p, fragment] : fragments_) fragment.begin_rest();
   return advance({});
 }

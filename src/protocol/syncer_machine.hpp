@@ -70,9 +70,13 @@ class SyncerMachine {
   // and what it has contributed is here.
   bool is_quiet() const;
   std::uint64_t clock() const { return clock_.now(); }
+  double last_advance_s() const { return last_advance_s_; }  // at rest: when a site was last seen to move
   std::uint64_t slowest_step() const { return sites_.slowest_step(); }  // of the live sites; 0: there is none
   bool is_live(int site) const;
   int live_count() const { return sites_.live_count(); }  // of the admitted sites
+  // The shards that could take over all of this one's seats, with what sites have seen of them. None: they
+  // cannot.
+  std::optional<std::set<int>> stand_ins() const;
   Version version(std::uint32_t fragment) const;
   // Why nothing is being committed, in words; empty where all is well.
   std::string waiting_for() const;
@@ -116,7 +120,7 @@ class SyncerMachine {
   void keep(int shard, Replica const& replica, PayloadHandle payload, std::vector<SyncerAction>& actions);
   double life_every_s() const;
   void show_life(std::vector<SyncerAction>& actions);
-  std::set<int> admitted_sites() const;
+  std::set<int> electors() const;
 
   Options options_;
   Gate gate_;
@@ -128,8 +132,9 @@ class SyncerMachine {
   std::map<std::uint32_t, HeldReplica> replicas_;  // of the fragments that this shard is the backup of
   double showed_life_s_ = 0.0;
   std::optional<Purpose> rest_;  // between on_hold and on_go
-  double last_advance_s_ = 0.0;  // at rest: when a site was last seen to move
-  double now_s_ = 0.0;           // of the last event
+  double last_advance_s_ = 0.0;
+  std::vector<std::vector<Progress::Fragment>> said_at_rest_;  // by site, of all fragments
+  double now_s_ = 0.0;                                         // of the last event
   std::map<Reason, std::uint64_t> rejections_;
 };
 

@@ -9,7 +9,7 @@ std::vector<SyncerAction> SyncerMachine::on_promise(int site, Promise const& pro
   now_s_ = now_s;
   std::vector<SyncerAction> actions;
   if (sites_.hear(site, promise.incarnation, now_s))
-    carry_out(seats_.on_promise(site, promise, admitted_sites(), now_s), actions);
+    carry_out(seats_.on_promise(site, promise, electors(), now_s), actions);
   return advance(std::move(actions));
 }
 
@@ -31,9 +31,8 @@ std::vector<SyncerAction> SyncerMachine::on_shard(int shard, Message const& mess
 
 std::vector<SyncerAction> SyncerMachine::on_shard_lost(int shard, double now_s) {
   now_s_ = now_s;
-  std::vector<SyncerAction> actions;
-  carry_out(seats_.on_lost(shard), actions);
-  return advance(std::move(actions));
+  seats_.on_lost(shard);
+  return advance({});
 }
 
 void SyncerMachine::carry_out(Seats::Changes const& changes, std::vector<SyncerAction>& actions) {
@@ -105,11 +104,25 @@ void SyncerMachine::keep(int shard, Replica const& replica, PayloadHandle payloa
     actions.emplace_back(DiscardPayload{payload});
     return;
   }
+  seats_.on_replica(shard, seat_of(replica.fragment));
   auto& held = replicas_[replica.fragment];
   if (held.payload != 0) actions.emplace_back(DiscardPayload{held.payload});
   held = {replica, payload};
   actions.emplace_back(
       SendToShard{shard, ReplicaAck{.fragment = replica.fragment, .version = replica.version}});
+}
+
+std::optional<std::set<int>> SyncerMachine::stand_ins() const {
+  std::set<int> all;
+  for (auto const& [p, fragment] : fragments_) {
+    auto const stand_in = fragment.stand_in();
+    if (!stand_in) return std::nullopt;
+    all.insert(*stand_in);
+  }
+  for (std::uint32_t seat = 0; seat < static_cast<std::uint32_t>(options_.shards); ++seat) {
+    if (seats_.owner(seat) == options_.shard && !seats_.is_mine(seat)) return std::nullopt;  // claimed
+  }
+  return all;
 }
 
 double SyncerMachine::life_every_s() const { return options_.outer.dead_after_s / 4; }
@@ -122,12 +135,14 @@ void SyncerMachine::show_life(std::vector<SyncerAction>& actions) {
   }
 }
 
-std::set<int> SyncerMachine::admitted_sites() const {
-  std::set<int> admitted;
+// The admitted sites. Where all are healing they wait for an owner themselves, and it for their promises.
+std::set<int> SyncerMachine::electors() const {
+  std::set<int> here, admitted;
   for (int site = 0; site < sites_.size(); ++site) {
+    if (sites_[site].here) here.insert(site);
     if (sites_[site].admitted) admitted.insert(site);
   }
-  return admitted;
+  return admitted.empty() ? here : admitted;
 }
 
 }  // namespace atl::protocol

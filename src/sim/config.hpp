@@ -42,6 +42,8 @@ struct StormOuterSection {
   std::vector<deck::Codec> release_codec = {deck::Codec::fp32, deck::Codec::bf16};
   Span<int> in_flight = {1, 4};
   Span<int> max_staleness = {0, 6};
+  double norm_gate = 0.5;                       // share of the seeds with one
+  Span<double> gate_z = {4.0, 8.0};             // of it
   Span<double> dead_after_steps = {4.0, 12.0};  // of the slowest site
   bool operator==(StormOuterSection const&) const = default;
 };
@@ -66,6 +68,7 @@ struct StormFaultsSection {
   double stall = 1.0;
   double slow = 1.0;
   double loss = 1.0;
+  double shard_loss = 1.0;
   double together = 0.3;                   // share of the faults that come with the one before
   double to_the_end = 0.3;                 // share of the seeds whose faults do not stop before the run does
   double for_ever = 0.1;                   // share of the losses that nobody comes back from

@@ -10,7 +10,8 @@ namespace {
 
 // In the order of the enumeration.
 constexpr std::array<char const*, fault_kinds> names{"delay",     "duplicate", "repeat", "damage", "poison",
-                                                     "partition", "stall",     "slow",   "loss",   "rebirth"};
+                                                     "partition", "stall",     "slow",   "loss",   "shard_loss",
+                                                     "rebirth"};
 
 bool is_between(Fault const& fault, Node from, Node to) {
   bool const is_there = fault.node == from || fault.node == to;
@@ -53,11 +54,6 @@ void FaultBoard::apply(Fault const& fault, int change, double now_s) {
     cuts_[pair(fault.node, peer)] += change;
     cuts_[pair(peer, fault.node)] += change;
   }
-}
-
-void FaultBoard::maim(Node site) {
-  ++befallen_[static_cast<std::size_t>(site)].active;
-  is_anyone_maimed_ = true;
 }
 
 double FaultBoard::strength(FaultKind kind, Node from, Node to) const {

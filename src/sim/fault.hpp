@@ -20,10 +20,11 @@ enum class FaultKind : std::uint8_t {
   partition,  // nothing passes between two nodes; what is sent waits
   stall,      // a node stands still and takes nothing in
   slow,       // a site's steps take `strength` times as long
-  loss,       // a node is gone; what it had sent may still arrive
+  loss,       // a site is gone; what it had sent may still arrive
+  shard_loss, // a shard is gone for good, once another holds what sites have seen of it
   rebirth,    // not drawn: the time after a lost node has come back
 };
-inline constexpr std::size_t fault_kinds = 10;
+inline constexpr std::size_t fault_kinds = 11;
 char const* name(FaultKind kind);
 
 struct Fault {
@@ -47,14 +48,14 @@ class FaultBoard {
 
   void begin(Fault const& fault, double now_s);
   void end(Fault const& fault, double now_s);
-  // A frame from or to this site was dropped for its damage. The protocol asks for no frame again, so nothing
-  // is promised to the site any more.
-  void maim(Node site);
-  bool is_anyone_maimed() const { return is_anyone_maimed_; }
 
   bool is_on(FaultKind kind, Node node) const { return count(kind, node) > 0; }
   bool is_cut(Node from, Node to) const { return cuts_[pair(from, to)] > 0; }
-  bool can_act(Node node) const { return !is_on(FaultKind::stall, node) && !is_on(FaultKind::loss, node); }
+  bool is_gone(Node node) const { return is_on(FaultKind::loss, node) || is_on(FaultKind::shard_loss, node); }
+  // When a kind began or ended last at a node; negative: never.
+  double changed_s(FaultKind kind, Node node) const {
+    return tallies_[static_cast<std::size_t>(node)][static_cast<std::size_t>(kind)].changed_s;
+  }
   // Of a fault that befalls frames from one node to another; 0: it is not on.
   double strength(FaultKind kind, Node from, Node to) const;
   double slowdown(Node site) const;
@@ -84,7 +85,6 @@ class FaultBoard {
   std::vector<Tally> befallen_;                          // by node, of all kinds
   std::vector<int> cuts_;                                // by pair of nodes
   std::vector<Fault> on_;
-  bool is_anyone_maimed_ = false;
 };
 
 }  // namespace atl::sim

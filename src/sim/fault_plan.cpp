@@ -13,12 +13,13 @@ struct Chance {
   double weight;
 };
 
-FaultKind draw_kind(StormFaultsSection const& from, Draws& draws) {
+FaultKind draw_kind(StormFaultsSection const& from, Scenario const& scenario, Draws& draws) {
   std::vector<Chance> const chances{{FaultKind::delay, from.delay},   {FaultKind::duplicate, from.duplicate},
                                     {FaultKind::repeat, from.repeat}, {FaultKind::damage, from.damage},
                                     {FaultKind::poison, from.poison}, {FaultKind::partition, from.partition},
                                     {FaultKind::stall, from.stall},   {FaultKind::slow, from.slow},
-                                    {FaultKind::loss, from.loss}};
+                                    {FaultKind::loss, from.loss},
+                                    {FaultKind::shard_loss, scenario.is_replicated ? from.shard_loss : 0.0}};
   double total = 0.0;
   for (auto const& chance : chances) total += chance.weight;
   double left = draws.real(0.0, total);
@@ -40,6 +41,9 @@ Fault draw_fault(StormFaultsSection const& from, Scenario const& scenario, Fault
       break;
     case FaultKind::loss:
     case FaultKind::rebirth:
+      break;
+    case FaultKind::shard_loss:  // not of shard 0, which leads the run to its end
+      fault.node = layout.shard(draws.whole(1, layout.shards - 1));
       break;
     case FaultKind::stall:
       if (is_of_shard) fault.node = layout.shard(draws.whole(0, layout.shards - 1));
@@ -63,18 +67,19 @@ std::vector<Fault> draw_faults(StormFaultsSection const& from, Scenario const& s
   int const count = draws.whole(from.count);
   int tries = 20 * count;
   while (static_cast<int>(faults.size()) < count && tries-- > 0) {
-    Fault fault = draw_fault(from, scenario, draw_kind(from, draws), draws);
+    Fault fault = draw_fault(from, scenario, draw_kind(from, scenario, draws), draws);
     if (faults.empty() || !draws.chance(from.together)) at_s = draws.real(0.0, end_s);
     fault.from_s = at_s;
     fault.to_s = at_s + draws.real(from.lasts_steps) * scenario.slowest_step_s();
-    bool const is_for_ever = fault.kind == FaultKind::loss && spare > 0 && draws.chance(from.for_ever);
+    bool const is_left = fault.kind == FaultKind::loss && spare > 0 && draws.chance(from.for_ever);
+    bool const is_for_ever = is_left || fault.kind == FaultKind::shard_loss;
     if (is_for_ever) fault.to_s = std::numeric_limits<double>::infinity();
     bool const is_taken = std::ranges::any_of(faults, [&](Fault const& other) {
       return other.kind == fault.kind && other.node == fault.node && other.from_s <= fault.to_s &&
              fault.from_s <= other.to_s;
     });
     if (is_taken) continue;
-    if (is_for_ever) --spare;
+    if (is_left) --spare;
     faults.push_back(fault);
   }
   return faults;
@@ -84,7 +89,7 @@ std::vector<Ambush> draw_ambushes(StormFaultsSection const& from, Scenario const
   std::vector<Ambush> ambushes;
   constexpr auto kinds = static_cast<int>(std::variant_size_v<protocol::Message>);
   for (int left = draws.whole(from.ambushes); left > 0; --left) {
-    Fault fault = draw_fault(from, scenario, draw_kind(from, draws), draws);
+    Fault fault = draw_fault(from, scenario, draw_kind(from, scenario, draws), draws);
     fault.other = -1;
     fault.to_s = draws.real(from.lasts_steps) * scenario.slowest_step_s();
     ambushes.push_back({.message = static_cast<std::size_t>(draws.whole(0, kinds - 1)),

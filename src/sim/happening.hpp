@@ -12,6 +12,7 @@
 #include "protocol/syncer_action.hpp"
 #include "sim/fault.hpp"
 #include "sim/network.hpp"
+#include "sim/site_values.hpp"
 
 namespace atl::sim {
 
@@ -53,6 +54,13 @@ struct Contributed {
   int site = 0;
   protocol::Contribution const* contribution = nullptr;
   StepSpan holds;
+  LeftOver left;
+};
+// A shard asks a site for a contribution.
+struct Asked {
+  int shard = 0;
+  int site = 0;
+  std::uint32_t fragment = 0;
 };
 struct Adopted {
   int site = 0;
@@ -99,7 +107,7 @@ struct EventOver {};
 struct RunOver {};
 
 using Happening =
-    std::variant<SiteStarted, Joined, SiteLost, Admitted, Crossed, Contributed, Adopted, Published, Committed,
-                 GhostHandled, RestAsked, RestReached, RestOver, FaultChanged, EventOver, RunOver>;
+    std::variant<SiteStarted, Joined, SiteLost, Admitted, Crossed, Contributed, Asked, Adopted, Published,
+                 Committed, GhostHandled, RestAsked, RestReached, RestOver, FaultChanged, EventOver, RunOver>;
 
 }  // namespace atl::sim

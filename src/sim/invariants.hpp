@@ -20,6 +20,13 @@ std::unique_ptr<Invariant> ledger_balances(Scenario const& scenario, FaultBoard 
 // version and not too old; no step of a life is merged twice into a fragment; and a site of the decoupled
 // method contributes from the newest base that it could have.
 std::unique_ptr<Invariant> commits_are_sound(Scenario const& scenario);
+// 2: a contribution says of itself what is so: its base is the one that its site adopted last, it is merged
+// once and with the weight of the work that it holds; and nobody is asked for work while theta - base holds
+// some that is merged already.
+std::unique_ptr<Invariant> contributions_are_sound(Scenario const& scenario);
+// 1: what coding left out of a contribution goes into the next exactly when that was merged (or carried, of
+// which the shard's word is taken).
+std::unique_ptr<Invariant> left_over_is_kept(Scenario const& scenario);
 // 3: a message of a life that is over changes nothing.
 std::unique_ptr<Invariant> ghosts_have_no_effect();
 // 4: K healthy sites and healthy shards commit every fragment within a window.
@@ -28,7 +35,8 @@ std::unique_ptr<Invariant> commits_go_on(Scenario const& scenario, FaultBoard co
 std::unique_ptr<Invariant> rest_is_equal(Scenario const& scenario, FaultBoard const& faults);
 // 6: a site of the decoupled method that has parameters and was not told to hold trains.
 std::unique_ptr<Invariant> nobody_waits(Scenario const& scenario);
-// 9: a version of a fragment is one Theta, finite, wherever it is.
+// 9: a version of a fragment is one Theta, finite, wherever it is; and who takes a fragment over has every
+// version that anyone has seen.
 std::unique_ptr<Invariant> versions_are_unique();
 
 }  // namespace atl::sim

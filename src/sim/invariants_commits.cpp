@@ -82,7 +82,8 @@ class CommitsAreSound : public Invariant {
     auto const sent_from = std::exchange(sent_from_, {});
     for (auto const& event : crossed.events) {
       auto const* held = std::get_if<HeldRelease>(&event);
-      auto const sent = held ? sent_from.find(held->release.fragment) : sent_from.end();
+      bool const is_whole = held && held->payload != 0;
+      auto const sent = is_whole ? sent_from.find(held->release.fragment) : sent_from.end();
       // What a new owner sends may overtake the news that it is one.
       bool const is_older = sent != sent_from.end() && sent->second < held->release.version &&
                             sent->second.term == held->release.version.term;

@@ -148,7 +148,7 @@ class LedgerBalances : public Invariant {
       for (std::size_t p = 0; p < fragments_; ++p) {
         auto const& row = life.machine->ledger(static_cast<int>(p));
         bool const knows_all = row.pending.is_none() && row.merged == life.merged[p];
-        if (!knows_all && rest_.was_healthy(scenario_.layout.owner_of(static_cast<std::uint32_t>(p))))
+        if (!knows_all && rest_.was_healthy(rest_.owner_of(p)))
           return fmt::format("site {}, fragment {}: {} merged, the row says {} and {} pending", site, p,
                              text(life.merged[p]), text(row.merged), text(row.pending));
       }

@@ -113,13 +113,18 @@ class CommitsGoOn : public Invariant {
     if (since.size() < quorum) return never;
     std::ranges::sort(since);
     double well_s = std::max(since[quorum - 1], trains_since_s_);
-    for (int shard = 0; shard < scenario_.layout.shards; ++shard)
-      well_s = std::max(well_s, faults_.clean_since_s(scenario_.layout.shard(shard)));
+    for (int shard = 0; shard < scenario_.layout.shards; ++shard) {
+      Node const node = scenario_.layout.shard(shard);
+      // One that is lost is replaced once the others have heard so.
+      double const since_s = faults_.is_gone(node)
+                                 ? faults_.changed_s(FaultKind::shard_loss, node) + scenario_.links.straggle_s
+                                 : faults_.clean_since_s(node);
+      well_s = std::max(well_s, since_s);
+    }
     return well_s;
   }
 
   std::string look(double now_s) const {
-    if (faults_.is_anyone_maimed()) return {};  // others may wait for what it cannot send
     double const well_s = well_since_s();
     for (std::size_t p = 0; p < committed_s_.size(); ++p) {
       double const since_s = std::max(well_s, committed_s_[p]);
@@ -154,6 +159,8 @@ std::vector<std::unique_ptr<Invariant>> make_invariants(Scenario const& scenario
   std::vector<std::unique_ptr<Invariant>> all;
   all.push_back(ledger_balances(scenario, faults));
   all.push_back(commits_are_sound(scenario));
+  all.push_back(contributions_are_sound(scenario));
+  all.push_back(left_over_is_kept(scenario));
   all.push_back(ghosts_have_no_effect());
   all.push_back(commits_go_on(scenario, faults));
   all.push_back(rest_is_equal(scenario, faults));

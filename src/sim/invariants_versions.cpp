@@ -1,6 +1,7 @@
 // The invariants about versions: what they are, where they are, and who may move them.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -20,6 +21,16 @@ class VersionsAreUnique : public Invariant {
   std::string see(Happening const& happening, double) override {
     if (auto const* made = std::get_if<Published>(&happening)) {
       if (!made->is_finite) return fmt::format("Theta of fragment {} is not finite", made->fragment);
+      // In a new term the newest is what it was, or has gone on.
+      auto& newest = newest_[made->fragment];
+      bool const is_same = made->version.commits == newest.commits;
+      bool const is_lost = made->version.commits < newest.commits ||
+                           (is_same && thetas_.contains({made->fragment, newest}) &&
+                            thetas_.at({made->fragment, newest}) != made->theta);
+      if (is_lost && (made->taken_from || made->version > newest))
+        return fmt::format("shard {} goes on from version {} of fragment {}, and forgets {}", made->shard,
+                           made->version.commits, made->fragment, newest.commits);
+      newest = std::max(newest, made->version);
       auto const [known, is_new] = thetas_.try_emplace({made->fragment, made->version}, made->theta);
       auto const former =
           made->taken_from ? thetas_.find({made->fragment, *made->taken_from}) : thetas_.end();
@@ -37,6 +48,7 @@ class VersionsAreUnique : public Invariant {
   }
 
  private:
+  std::map<std::uint32_t, Version> newest_;  // by fragment
   std::map<std::pair<std::uint32_t, Version>, base::Digest> thetas_;
 };
 
@@ -84,7 +96,7 @@ class RestIsEqual : public Invariant {
     for (Node site = 0; site < scenario_.layout.sites; ++site) {
       if (!rest_.was_healthy(site)) continue;
       for (std::uint32_t p = 0; p < newest_.size(); ++p) {
-        if (!rest_.was_healthy(scenario_.layout.owner_of(p))) continue;
+        if (!rest_.was_healthy(rest_.owner_of(p))) continue;
         auto const& bases = bases_[static_cast<std::size_t>(site)];
         auto const base = bases.find(p);
         // A new owner's first version is the former one's last: sites need not be sent it again.

@@ -44,6 +44,8 @@ deck::KeyTable<StormConfig> declare() {
     Field{"release_codec", &O::release_codec, any, "", "of releases, to draw from"},
     Field{"in_flight", &O::in_flight, between(1, 4096), "", "contributions of a site on the wire"},
     Field{"max_staleness", &O::max_staleness, steps, "commits", "older bases are refused"},
+    Field{"norm_gate", &O::norm_gate, share, "", "share of the seeds in which contributions of an unusual norm are refused"},
+    Field{"gate_z", &O::gate_z, between(0, 1e6), "", "how unusual, in deviations"},
     Field{"dead_after_steps", &O::dead_after_steps, between(1, 1e6), "steps", "outer.dead_after_s, in steps of the slowest site"});
   using L = StormLinksSection;
   table.declare("links", &StormConfig::links,
@@ -58,11 +60,12 @@ deck::KeyTable<StormConfig> declare() {
     Field{"duplicate", &F::duplicate, weight, "", "weight: frames arrive twice, and the transport drops the second"},
     Field{"repeat", &F::repeat, weight, "", "weight: messages are sent twice, and both reach the machine"},
     Field{"damage", &F::damage, weight, "", "weight: payloads arrive damaged, and the transport drops them"},
-    Field{"poison", &F::poison, weight, "", "weight: contributions are made of NaN or infinite numbers"},
+    Field{"poison", &F::poison, weight, "", "weight: contributions are made of NaN or infinite numbers, or 1000 times as large"},
     Field{"partition", &F::partition, weight, "", "weight: a node, or a link, is cut off"},
     Field{"stall", &F::stall, weight, "", "weight: a node stands still"},
     Field{"slow", &F::slow, weight, "", "weight: a site is slow"},
     Field{"loss", &F::loss, weight, "", "weight: a site is lost, and comes back with its next incarnation"},
+    Field{"shard_loss", &F::shard_loss, weight, "", "weight: a shard that another can take over from is lost for good"},
     Field{"together", &F::together, share, "", "share of the faults that begin with the one before"},
     Field{"to_the_end", &F::to_the_end, share, "", "share of the seeds whose faults last into the end of the run"},
     Field{"for_ever", &F::for_ever, share, "", "share of the losses without return, while K sites are left"},
@@ -94,6 +97,7 @@ void check(StormConfig const& config, deck::Report& report) {
   range(outer.quorum_share, "outer.quorum_share");
   range(outer.in_flight, "outer.in_flight");
   range(outer.max_staleness, "outer.max_staleness");
+  range(outer.gate_z, "outer.gate_z");
   range(outer.dead_after_steps, "outer.dead_after_steps");
   range(links.latency_steps, "links.latency_steps");
   range(links.bandwidth_kbit_s, "links.bandwidth_kbit_s");

@@ -14,7 +14,8 @@ constexpr double control_bytes = 120.0;  // of a frame without payload, about
 
 Network::Network(Layout const& layout, LinkOptions const& options, std::uint64_t seed, EventQueue& events,
                  FaultBoard& faults)
-    : options_(options),
+    : layout_(layout),
+      options_(options),
       random_{seed},
       draws_(seed, Stream::network),
       events_(events),
@@ -43,10 +44,12 @@ void Network::send(Node from, Node to, protocol::Message message, Parcel parcel)
   auto& sent = sent_[message.index()];
   sent = {sent.count + 1, from, to};
   digest(from, to, message, parcel);
-  auto const peer_life = connected_[static_cast<std::size_t>(from)][static_cast<std::size_t>(to)];
+  auto& peer_life = connected_[static_cast<std::size_t>(from)][static_cast<std::size_t>(to)];
+  // Whoever asks for a state was told just now who has one, and connects anew.
+  if (std::holds_alternative<protocol::StateRequest>(message)) peer_life = 0;
   bool const is_connected = peer_life == 0 || peer_life == life(to);
   double const now_s = events_.now_s();
-  if (!is_connected || faults_.is_on(FaultKind::loss, to))
+  if (!is_connected || faults_.is_gone(to))
     return cover({.from = from, .to = to, .message = std::move(message), .sent_s = now_s});
   auto const chance = [&](FaultKind kind) { return draws_.chance(faults_.strength(kind, from, to)); };
   bool const is_bulk = protocol::is_bulk(message);
@@ -102,7 +105,7 @@ void Network::digest(Node from, Node to, protocol::Message const& message, Parce
 // A frame that nothing holds up and whose time has come is under way: it cannot be replaced.
 bool Network::replaces_waiting(Channel& channel, Frame const& frame) const {
   auto const* release = std::get_if<protocol::Release>(&frame.message);
-  if (!release) return false;
+  if (!release || release->since) return false;
   bool const is_held_up = is_held(channel);
   for (auto& waiting : channel.frames) {
     auto const* older = std::get_if<protocol::Release>(&waiting.message);
@@ -145,8 +148,7 @@ std::optional<Frame> Network::arrive(std::uint32_t index) {
   Frame frame = std::move(channel.frames.front());
   channel.frames.pop_front();
   plan(index);
-  cover(frame);
-  if (frame.is_damaged) faults_.maim(std::min(frame.from, frame.to));  // sites come first
+  if (!frame.is_end) cover(frame);
   if (frame.is_damaged || frame.sequence < channel.expected) {
     ++refused_;
     return std::nullopt;
@@ -180,16 +182,28 @@ void Network::lose(Node node) {
       continue;
     }
     auto const remain = channel.to == node ? 0 : draws_.whole(0, static_cast<int>(channel.frames.size()));
-    for (auto i = static_cast<std::size_t>(remain); i < channel.frames.size(); ++i) cover(channel.frames[i]);
+    for (auto i = static_cast<std::size_t>(remain); i < channel.frames.size(); ++i) {
+      if (!channel.frames[i].is_end) cover(channel.frames[i]);
+    }
     channel.frames.resize(static_cast<std::size_t>(remain));
     double const later_s = draws_.chance(0.5) ? draws_.real(0.0, options_.straggle_s) : 0.0;
     for (auto& frame : channel.frames) frame.arrives_s += later_s;
+    if (channel.from == node && !std::get<bool>(open->first)) {
+      enqueue(open->second, {.from = node,
+                             .to = channel.to,
+                             .life = life(node) - 1,
+                             .sequence = channel.sent++,
+                             .arrives_s = std::max(channel.last_s, events_.now_s()) + later_s,
+                             .is_end = true});
+    }
     open = open_.erase(open);
   }
 }
 
 bool Network::is_idle() const {
-  return std::ranges::all_of(channels_, [](Channel const& channel) { return channel.frames.empty(); });
+  return std::ranges::all_of(channels_, [this](Channel const& channel) {
+    return channel.frames.empty() || !layout_.is_site(std::min(channel.from, channel.to));
+  });
 }
 
 }  // namespace atl::sim

@@ -55,6 +55,7 @@ struct Frame {
   double arrives_s = 0.0;
   FaultMask faults = 0;  // that befell this frame itself
   bool is_damaged = false;
+  bool is_end = false;  // no message: the sender's transport says that its process is gone
 };
 
 // How often a message of a kind was under way or handled while a fault of a kind was on at its sender or
@@ -67,17 +68,18 @@ class Network {
           FaultBoard& faults);
 
   // By the connection to the life that the sender has last heard of: to nobody where that is over. A release
-  // that still waits is replaced by a newer one of its fragment.
+  // that still waits is replaced by a newer whole one of its fragment.
   void send(Node from, Node to, protocol::Message message, Parcel parcel = {});
   // The frame that an arrival is about. None: it is held up, or its receiver's transport drops it.
   std::optional<Frame> arrive(std::uint32_t channel);
   // A link was mended or a node goes on: what was held up comes now.
   void release_held();
   // A node is gone: what was under way to it is lost, and of what it had sent in each channel a beginning
-  // (perhaps all, perhaps nothing) still arrives, some of it late.
+  // (perhaps all, perhaps nothing) still arrives, some of it late; then, by the control lane, the word that
+  // it is gone.
   void lose(Node node);
 
-  bool is_idle() const;  // nothing is under way
+  bool is_idle() const;  // nothing is under way from or to a site
   std::uint64_t life(Node node) const { return lives_[static_cast<std::size_t>(node)]; }
   Coverage const& coverage() const { return coverage_; }
   // Of each kind of message: how often it was sent, and between whom the last time.
@@ -114,6 +116,7 @@ class Network {
   void cover(Frame const& frame);
   void digest(Node from, Node to, protocol::Message const& message, Parcel const& parcel);
 
+  Layout layout_;
   LinkOptions options_;
   base::Philox random_;
   Draws draws_;

@@ -33,6 +33,8 @@ deck::OuterSection draw_outer(StormOuterSection const& from, Scenario const& sce
   outer.release_codec = draws.among(from.release_codec);
   outer.in_flight = draws.whole(from.in_flight);
   outer.max_staleness = static_cast<std::uint64_t>(draws.whole(from.max_staleness));
+  double const gate_z = draws.real(from.gate_z);
+  outer.gate_z = draws.chance(from.norm_gate) ? gate_z : 0.0;
   outer.grace_s = draws.real(0.0, 2.0) * scenario.slowest_step_s();
   outer.grace_cap_s = 4.0 * scenario.slowest_step_s();
   outer.dead_after_s = draws.real(from.dead_after_steps) * scenario.slowest_step_s();
@@ -117,7 +119,7 @@ std::string Scenario::text() const {
       "seed {}: {}, {} sites, {} shards{}, {} steps{}{}\n"
       "  P {}, H {}, tau {}, K {}, grace {}, receive {}, late {}, merge {}, anchor {}, codec {}/{}, in "
       "flight {}, "
-      "staleness {}, dead after {:.1f} s\n"
+      "staleness {}, gate {:.1f}, dead after {:.1f} s\n"
       "  links: {:.2f} s, {:.0f} B/s, jitter {:.1f}; steps:",
       seed, deck::name(method), layout.sites, layout.shards, is_replicated ? " with backups" : "", steps,
       stops_each ? " each" : "",
@@ -125,7 +127,7 @@ std::string Scenario::text() const {
       outer.interval_steps, outer.overlap_steps, outer.quorum, deck::name(outer.grace),
       deck::name(outer.receive), deck::name(outer.late), deck::name(outer.merge), deck::name(outer.anchor),
       deck::name(outer.codec), deck::name(outer.release_codec), outer.in_flight, outer.max_staleness,
-      outer.dead_after_s, links.latency_s, links.bytes_per_s, links.jitter);
+      outer.gate_z, outer.dead_after_s, links.latency_s, links.bytes_per_s, links.jitter);
   for (double const each_s : step_s) lines += fmt::format(" {:.2f}", each_s);
   lines += " s\n";
   for (auto const& fault : faults) {

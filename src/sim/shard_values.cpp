@@ -8,6 +8,14 @@
 
 namespace atl::sim {
 
+namespace {
+
+ShardValues::Bytes shared(std::vector<std::byte> bytes) {
+  return std::make_shared<std::vector<std::byte> const>(std::move(bytes));
+}
+
+}  // namespace
+
 ShardValues::ShardValues(Scenario const& scenario, Problem const& problem, int shard)
     : scenario_(scenario), problem_(problem) {
   for (int p = shard; p < scenario.outer.fragments; p += scenario.layout.shards)
@@ -21,9 +29,10 @@ ShardValues::Fragment& ShardValues::make(std::uint32_t p) {
       .momentum = outer.optimizer == deck::OuterOptimizerKind::nesterov ? outer.momentum : 0.0};
   auto theta = problem_.initial(static_cast<int>(p));
   auto const size = theta.size();
-  Fragment fragment{std::move(theta), {options, size}, {}, {}, {}};
+  auto release = shared(outer::encode(whole_codec(outer), theta));
+  Fragment fragment{std::move(theta), {options, size}, {}, std::move(release), {}, {}};
   if (outer.anchor == deck::Anchor::current)
-    fragment.history.emplace(codec_of(outer.release_codec), outer.max_staleness);
+    fragment.history.emplace(whole_codec(outer), outer.max_staleness);
   return fragments_.insert_or_assign(p, std::move(fragment)).first->second;
 }
 
@@ -36,21 +45,34 @@ Parcel ShardValues::replica(std::uint32_t p) const {
   return {fragment.release, {}, std::move(state)};
 }
 
-void ShardValues::install(std::uint32_t p, std::uint64_t commits, base::Values const* state) {
+void ShardValues::install(std::uint32_t p, std::uint64_t commits, Parcel const& replica) {
   auto& fragment = make(p);
-  if (state) {
-    base::MemoryReader const reader(*state);
+  if (replica.state) {
+    base::MemoryReader const reader(*replica.state);
     reader.read("theta", fragment.theta);
     fragment.optimizer.load(*reader.group("optimizer"));
+    fragment.release = replica.bytes;
   }
   publish(fragment, commits);
 }
 
 void ShardValues::publish(Fragment& fragment, std::uint64_t commits) {
-  auto const codec = codec_of(scenario_.outer.release_codec);
-  fragment.release = std::make_shared<std::vector<std::byte> const>(outer::encode(codec, fragment.theta));
+  auto const codec = whole_codec(scenario_.outer);
   fragment.digest = base::digest_of(outer::decoded(codec, *fragment.release, fragment.theta.size(), room_));
   if (fragment.history) fragment.history->keep(commits, fragment.release);
+}
+
+void ShardValues::renew_release(Fragment& fragment) {
+  auto const codec = codec_of(scenario_.outer.release_codec);
+  auto const whole = whole_codec(scenario_.outer);
+  if (codec == whole) {
+    fragment.release = shared(outer::encode(whole, fragment.theta));
+    return;
+  }
+  std::vector<float> way(fragment.theta.size());
+  outer::difference(fragment.theta, outer::decoded(whole, *fragment.release, way.size(), room_), way);
+  fragment.difference = shared(outer::encode(codec, way));
+  fragment.release = shared(outer::moved(*fragment.release, codec, *fragment.difference));
 }
 
 void ShardValues::commit(protocol::Commit const& commit, std::span<Bytes const> payloads) {
@@ -74,6 +96,7 @@ void ShardValues::commit(protocol::Commit const& commit, std::span<Bytes const> 
   auto const& table = problem_.table();
   outer::merge(rule, table.tensors_of(p), table.fragment(p), weighted, merged);
   fragment.optimizer.step(merged, fragment.theta);
+  renew_release(fragment);
   publish(fragment, commit.version.commits);
 }
 

@@ -28,11 +28,14 @@ class ShardValues {
   protocol::PayloadFacts facts_of(protocol::PayloadHandle payload, std::uint32_t fragment,
                                   Bytes const& contribution);
 
-  // Theta and outer momentum, for a backup; and a fragment made of them. Null: version 0.
+  // What sites decode, Theta and outer momentum, for a backup; and a fragment made of them. Of nothing:
+  // version 0.
   Parcel replica(std::uint32_t fragment) const;
-  void install(std::uint32_t fragment, std::uint64_t commits, base::Values const* state);
+  void install(std::uint32_t fragment, std::uint64_t commits, Parcel const& replica);
 
   Bytes const& release(std::uint32_t fragment) const { return fragments_.at(fragment).release; }
+  // What the last commit changed in what sites decode.
+  Bytes const& difference(std::uint32_t fragment) const { return fragments_.at(fragment).difference; }
   // Of what sites decode from the release.
   base::Digest digest(std::uint32_t fragment) const { return fragments_.at(fragment).digest; }
   bool is_finite(std::uint32_t fragment) const;
@@ -42,11 +45,12 @@ class ShardValues {
     std::vector<float> theta;
     outer::OuterOptimizer optimizer;
     std::optional<outer::VersionHistory> history;
-    Bytes release;
+    Bytes release, difference;  // the latter where releases are coded so
     base::Digest digest;
   };
 
   Fragment& make(std::uint32_t fragment);
+  void renew_release(Fragment& fragment);
   void publish(Fragment& fragment, std::uint64_t commits);
 
   Scenario const& scenario_;

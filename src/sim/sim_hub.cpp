@@ -20,8 +20,15 @@ void SimHub::on_saved(Participant who, Saved const& saved) {
   carry_out(quiet_.on_saved(who, saved, stage_.now_s()));
 }
 
-void SimHub::tick(std::uint64_t progress, std::uint64_t clock, bool all_sites_live) {
+void SimHub::on_lost(Participant who) { carry_out(quiet_.on_lost(who, stage_.now_s())); }
+
+void SimHub::tick(SyncerMachine const& shard) {
   auto const& scenario = stage_.scenario;
+  auto const clock = shard.clock();
+  auto const progress = scenario.ends_by_itself() ? shard.slowest_step() : clock;
+  bool all_sites_live = true;
+  for (int site = 0; site < stage_.layout().sites; ++site)
+    all_sites_live = all_sites_live && shard.is_live(site);
   if (!quiet_.is_active() && !quiet_.is_over()) {
     if (progress >= scenario.steps) {
       carry_out(quiet_.request(Purpose::finish, clock, stage_.now_s()));
@@ -30,6 +37,7 @@ void SimHub::tick(std::uint64_t progress, std::uint64_t clock, bool all_sites_li
       carry_out(quiet_.request(Purpose::checkpoint, clock, stage_.now_s()));
     }
   }
+  quiet_.on_movement(shard.last_advance_s());
   is_out_of_patience_ = true;
   carry_out(quiet_.on_timer(stage_.now_s()));
   is_out_of_patience_ = false;

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "protocol/quiet_point.hpp"
+#include "protocol/syncer_machine.hpp"
 #include "sim/stage.hpp"
 
 namespace atl::sim {
@@ -17,8 +18,9 @@ class SimHub {
 
   void on_held(protocol::Participant who, protocol::Held const& held);
   void on_saved(protocol::Participant who, protocol::Saved const& saved);
-  // After whatever has happened at shard 0. `progress`: of the run, in steps.
-  void tick(std::uint64_t progress, std::uint64_t clock, bool all_sites_live);
+  void on_lost(protocol::Participant who);
+  // After whatever has happened at shard 0.
+  void tick(protocol::SyncerMachine const& shard);
   std::optional<double> next_timer_s() const { return quiet_.next_timer_s(); }
   bool is_over() const { return quiet_.is_over(); }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/error.hpp"
 #include "base/memory_archive.hpp"
 
 namespace atl::sim {
@@ -57,13 +56,32 @@ void SimShard::start() {
   after_event();
 }
 
+void SimShard::lose() {
+  is_alive_ = false;
+  ++ticket_;
+}
+
 // ---- what arrives ----
 
 void SimShard::receive(Frame frame) {
+  if (!is_alive_) return;
   if (is_ghost(frame)) {
     handle_ghost(frame);
   } else {
     dispatch(frame);
+  }
+  after_event();
+}
+
+void SimShard::on_gone(Node who, std::uint64_t life) {
+  if (!is_alive_) return;
+  int const index = stage_.layout().index_of(who);
+  if (!stage_.layout().is_site(who)) {
+    carry_out(machine_.on_shard_lost(index, stage_.now_s()));
+    if (hub_) hub_->on_lost(stage_.layout().participant(who));
+  } else if (auto& known = lives_[static_cast<std::size_t>(index)]; known <= life) {
+    known = life + 1;
+    carry_out(machine_.on_site_lost(index, stage_.now_s()));
   }
   after_event();
 }
@@ -155,6 +173,7 @@ void SimShard::on_command(Message const& message) {
   double const now_s = stage_.now_s();
   if (auto const* hold = std::get_if<Hold>(&message)) {
     hold_ = *hold;
+    is_at_rest_ = false;
     carry_out(machine_.on_hold(hold->purpose, now_s));
   } else if (auto const* save = std::get_if<Save>(&message)) {
     base::saved(machine_);
@@ -188,13 +207,11 @@ void SimShard::resume() {
 }
 
 void SimShard::after_event() {
-  if (hold_ && machine_.is_quiet()) answer_hub(Held{std::exchange(hold_, std::nullopt)->id});
-  if (hub_) {
-    auto const progress = stage_.scenario.ends_by_itself() ? machine_.slowest_step() : machine_.clock();
-    bool all_live = true;
-    for (int site = 0; site < stage_.layout().sites; ++site) all_live = all_live && machine_.is_live(site);
-    hub_->tick(progress, machine_.clock(), all_live);
+  if (hold_ && machine_.is_quiet() == !is_at_rest_) {
+    is_at_rest_ = !is_at_rest_;
+    answer_hub(Held{.id = hold_->id, .taken_back = !is_at_rest_});
   }
+  if (hub_) hub_->tick(machine_);
   for (auto const& next : {machine_.next_timer_s(), hub_ ? hub_->next_timer_s() : std::nullopt}) {
     if (!next || (timer_s_ && *timer_s_ <= *next)) continue;
     timer_s_ = next;
@@ -210,11 +227,15 @@ void SimShard::carry_out(std::vector<SyncerAction> const& actions) {
     if (auto const* send = std::get_if<SendToSite>(&action)) {
       if (auto const* seat = std::get_if<Seat>(&send->message); seat && !seat->claims)
         publish_seat(seat->seat);
+      if (auto const* pull = std::get_if<Pull>(&send->message))
+        stage_.see(Asked{shard_, send->site, pull->fragment});
       stage_.send(self(), stage_.layout().site(send->site), send->message);
     } else if (auto const* release = std::get_if<SendRelease>(&action)) {
-      publish(release->release.fragment, release->release.version);
-      stage_.send(self(), stage_.layout().site(release->site), release->release,
-                  {values_.release(release->release.fragment), {}});
+      auto const& [site, message] = *release;
+      publish(message.fragment, message.version);
+      auto const& bytes =
+          message.since ? values_.difference(message.fragment) : values_.release(message.fragment);
+      stage_.send(self(), stage_.layout().site(site), message, {bytes, {}});
     } else if (auto const* round = std::get_if<Commit>(&action)) {
       commit(*round);
     } else if (auto const* tell = std::get_if<SendToShard>(&action)) {
@@ -231,14 +252,15 @@ void SimShard::carry_out(std::vector<SyncerAction> const& actions) {
 }
 
 void SimShard::commit(Commit const& commit) {
-  std::vector<ShardValues::Bytes> payloads;
   std::vector<StepSpan> holds;
   for (auto const& member : commit.members) {
-    auto const parcel = take(member.payload);
-    payloads.push_back(parcel.bytes);
-    holds.push_back(parcel.holds);
+    auto const parcel = held_.find(member.payload);
+    holds.push_back(parcel == held_.end() ? StepSpan{} : parcel->second.holds);
   }
   stage_.see(Committed{shard_, &commit, holds});
+  if (stage_.watch.violation()) return;
+  std::vector<ShardValues::Bytes> payloads;
+  for (auto const& member : commit.members) payloads.push_back(take(member.payload).bytes);
   values_.commit(commit, payloads);
   if (!stage_.scenario.is_replicated) publish(commit.fragment, commit.version);
 }
@@ -247,7 +269,7 @@ void SimShard::install(InstallReplica const& taken) {
   auto const version = machine_.version(taken.fragment);
   auto const from = taken.payload > 0 ? replicas_.at(taken.payload) : Version{};
   auto const parcel = taken.payload > 0 ? take(taken.payload) : Parcel{};
-  values_.install(taken.fragment, version.commits, parcel.state.get());
+  values_.install(taken.fragment, version.commits, parcel);
   publish(taken.fragment, version, from);
 }
 
@@ -268,8 +290,10 @@ void SimShard::publish_seat(std::uint32_t seat) {
 
 Parcel SimShard::take(PayloadHandle payload) {
   auto node = held_.extract(payload);
-  base::ensure(!node.empty(), "a contribution is merged or discarded once");
-  return std::move(node.mapped());
+  if (!node.empty()) return std::move(node.mapped());
+  stage_.watch.report("2 contributions are sound", "one is merged or discarded a second time",
+                      stage_.now_s());
+  return {};
 }
 
 }  // namespace atl::sim

@@ -1,7 +1,7 @@
 // A shard of a simulated run: drives a SyncerMachine as train/syncer_run does.
 //
-// Shards take one another's fragments over, when one is silent and the sites promise. None is lost yet: a
-// shard that can be would get lose() and start() as SimSite has them.
+// Shards take one another's fragments over, when one is lost, or silent and the sites promise. A lost shard
+// does not come back.
 #pragma once
 
 #include <cstdint>
@@ -22,13 +22,18 @@ class SimShard {
   SimShard(Stage& stage, int shard);
 
   void start();
+  void lose();
   void receive(Frame frame);
+  // The transport's word: that life of the node is over.
+  void on_gone(Node who, std::uint64_t life);
   // The event planned under this ticket.
   void on_timer(std::uint64_t ticket);
   // After a stall: what was missed is done now.
   void resume();
 
   bool is_over() const { return hub_ && hub_->is_over(); }
+  bool is_alive() const { return is_alive_; }
+  protocol::SyncerMachine const& machine() const { return machine_; }
   std::size_t held_payloads() const { return held_.size(); }
 
  private:
@@ -59,8 +64,10 @@ class SimShard {
   std::map<protocol::PayloadHandle, protocol::Version> replicas_;  // what they are of
   std::map<std::uint32_t, protocol::Version> published_;           // the newest that others know, by fragment
   protocol::PayloadHandle last_handle_ = 0;
-  std::vector<std::uint64_t> lives_;    // of the sites, by what they said in their hellos
-  std::optional<protocol::Hold> hold_;  // not answered yet
+  std::vector<std::uint64_t> lives_;    // of the sites: what is of an earlier one is over
+  bool is_alive_ = true;
+  std::optional<protocol::Hold> hold_;  // until Go
+  bool is_at_rest_ = false;             // as it was told last
   std::optional<double> timer_s_;       // planned
   std::uint64_t ticket_ = 0;            // of the timer to come
   bool overslept_ = false;              // a timer came while the shard was stalled

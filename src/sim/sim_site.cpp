@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/memory_archive.hpp"
+#include "outer/codec.hpp"
 
 namespace atl::sim {
 
@@ -31,6 +32,11 @@ SiteMachine::Options machine_options(Scenario const& scenario, int site, std::ui
   return options;
 }
 
+// What every value of a poisoned contribution is multiplied with.
+std::vector<float> const not_finite{std::numeric_limits<float>::quiet_NaN(),
+                                    std::numeric_limits<float>::infinity()};
+std::vector<float> const poisons{not_finite[0], not_finite[1], 1000.0f};
+
 }  // namespace
 
 void SimSite::start(std::uint64_t incarnation) {
@@ -52,6 +58,15 @@ void SimSite::lose() {
   stage_.see(SiteLost{site_, &life_->machine});
   life_.reset();
   ++ticket_;
+}
+
+bool SimSite::has_joined() const {
+  auto const& layout = stage_.layout();
+  for (int shard = 0; shard < layout.shards; ++shard) {
+    Node const node = layout.shard(shard);
+    if (!life_->welcomed_by.contains(node) && !stage_.faults.is_gone(node)) return false;
+  }
+  return true;
 }
 
 bool SimSite::trains() const {
@@ -93,7 +108,9 @@ void SimSite::receive(Frame frame) {
 void SimSite::take_welcome(Node shard, Welcome const& welcome) {
   if (!welcome.refusal.empty()) return;
   life_->welcomed_by.insert(shard);
-  if (welcome.donors.empty()) life_->without_donor.insert(shard);
+  for (auto const& each : welcome.seats) {
+    if (welcome.donors.empty()) life_->without_donor.insert(each.seat);
+  }
   if (std::ssize(life_->without_donor) == stage_.layout().shards)
     life_->lacks_state = false;  // nobody has any
   life_->inbox.emplace_back(welcome);
@@ -113,7 +130,24 @@ void SimSite::take_release(Release const& release, Parcel parcel) {
     life_->payloads.erase(held->payload);
     event = FateNotice{release.fragment, held->release.fate};
   }
-  life_->inbox.emplace_back(HeldRelease{release, keep(std::move(parcel))});
+  bool const is_whole = make_whole(release, parcel);
+  life_->inbox.emplace_back(HeldRelease{release, is_whole ? keep(std::move(parcel)) : 0});
+}
+
+// As train/release_chain does.
+bool SimSite::make_whole(Release const& release, Parcel& parcel) {
+  auto& [version, newest] = life_->newest[release.fragment];
+  if (release.since) {
+    if (!newest.bytes || version != *release.since) return false;
+    auto const codec = codec_of(stage_.scenario.outer.release_codec);
+    parcel.bytes =
+        std::make_shared<std::vector<std::byte> const>(outer::moved(*newest.bytes, codec, *parcel.bytes));
+  }
+  if (!newest.bytes || release.version >= version) {
+    version = release.version;
+    newest = parcel;
+  }
+  return true;
 }
 
 // ---- boundaries ----
@@ -206,11 +240,11 @@ void SimSite::contribute(Contribute const& asked) {
   Node const owner = stage_.layout().shard(asked.owner);
   float poison = 1.0f;
   if (stage_.draws.chance(stage_.faults.strength(FaultKind::poison, self(), owner)))
-    poison = stage_.draws.chance(0.5) ? std::numeric_limits<float>::quiet_NaN()
-                                      : std::numeric_limits<float>::infinity();
+    poison = stage_.draws.among(stage_.scenario.outer.gate_z > 0 ? poisons : not_finite);
   auto parcel =
       life_->values.contribute(static_cast<int>(contribution.fragment), poison, life_->machine.step());
-  stage_.see(Contributed{site_, &contribution, parcel.holds});
+  stage_.see(Contributed{site_, &contribution, parcel.holds,
+                         life_->values.left_over(static_cast<int>(contribution.fragment))});
   stage_.send(self(), owner, contribution, std::move(parcel));
 }
 

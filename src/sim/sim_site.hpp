@@ -42,21 +42,24 @@ class SimSite {
     double hello_s = 0.0;
     bool has_trained = false;
     std::set<Node> welcomed_by{};
-    std::set<Node> without_donor{};  // those of them that named none
+    std::set<std::uint32_t> without_donor{};  // seats whose owner named none
     std::deque<protocol::SiteEvent> inbox{};
     std::map<protocol::PayloadHandle, Parcel> payloads{};
     protocol::PayloadHandle last_handle = 0;
+    // The newest whole release of each fragment, for differences to be added to.
+    std::map<std::uint32_t, std::pair<protocol::Version, Parcel>> newest{};
     bool has_left = false;
   };
 
   Node self() const { return stage_.layout().site(site_); }
-  bool has_joined() const { return static_cast<int>(life_->welcomed_by.size()) == stage_.layout().shards; }
+  bool has_joined() const;  // every shard that is there has welcomed it
   bool trains() const;
   void say_hello();
   void plan_boundary(double time_s);
   double step_time_s();
   void take_welcome(Node shard, protocol::Welcome const& welcome);
   protocol::PayloadHandle keep(Parcel parcel);
+  bool make_whole(protocol::Release const& release, Parcel& parcel);
   void take_release(protocol::Release const& release, Parcel parcel);
   void carry_out(protocol::SiteAction const& action);
   void adopt(protocol::Adopt const& adopt);

@@ -4,13 +4,30 @@
 #include <limits>
 #include <memory>
 
+#include "deck/deck.hpp"
 #include "outer/codec.hpp"
 #include "outer/receive.hpp"
 
 namespace atl::sim {
 
 outer::Codec codec_of(deck::Codec codec) {
-  return codec == deck::Codec::bf16 ? outer::Codec::bf16 : outer::Codec::fp32;
+  switch (codec) {
+    case deck::Codec::bf16:
+      return outer::Codec::bf16;
+    case deck::Codec::int8:
+      return outer::Codec::int8;
+    case deck::Codec::int4:
+      return outer::Codec::int4;
+    case deck::Codec::e3m0:
+      return outer::Codec::e3m0;
+    case deck::Codec::fp32:
+      break;
+  }
+  return outer::Codec::fp32;
+}
+
+outer::Codec whole_codec(deck::OuterSection const& outer) {
+  return deck::is_of_differences(outer.release_codec) ? outer::Codec::fp32 : codec_of(outer.release_codec);
 }
 
 SiteValues::SiteValues(Scenario const& scenario, Problem const& problem, int site)
@@ -33,8 +50,7 @@ void SiteValues::train(std::uint64_t step) { problem_.train(site_, step, theta_)
 
 void SiteValues::adopt(int fragment, Parcel const& release, protocol::AdoptRule rule, std::uint64_t step) {
   auto const theta = slice(theta_, fragment);
-  auto const received =
-      outer::decoded(codec_of(scenario_.outer.release_codec), *release.bytes, theta.size(), room_);
+  auto const received = outer::decoded(whole_codec(scenario_.outer), *release.bytes, theta.size(), room_);
   auto const base = slice(base_, fragment);
   auto const snapshot = slice(snapshot_, fragment);
   auto& copy = copies_[static_cast<std::size_t>(fragment)];
@@ -69,6 +85,11 @@ Parcel SiteValues::contribute(int fragment, float poison, std::uint64_t step) {
   copy.snapshot_at = step;
   auto& residual = residuals_.at(static_cast<std::size_t>(fragment));
   return {std::make_shared<std::vector<std::byte> const>(residual.encode(delta)), {copy.trained_from, step}};
+}
+
+LeftOver SiteValues::left_over(int fragment) const {
+  auto const& residual = residuals_.at(static_cast<std::size_t>(fragment));
+  return {base::digest_of(residual.left()), base::digest_of(residual.under_way())};
 }
 
 base::Digest SiteValues::base_digest(int fragment) const { return base::digest_of(slice(base_, fragment)); }

@@ -13,6 +13,11 @@
 
 namespace atl::sim {
 
+// What coding left out of a fragment's contributions so far, and with the one under way.
+struct LeftOver {
+  base::Digest before, after;
+};
+
 class SiteValues {
  public:
   // Everything is NaN until it is adopted: whatever a site never got must not reach the others.
@@ -28,6 +33,7 @@ class SiteValues {
     residuals_.at(static_cast<std::size_t>(fragment)).settle(advanced);
   }
 
+  LeftOver left_over(int fragment) const;
   double loss() const { return problem_.loss(site_, theta_); }
   base::Digest base_digest(int fragment) const;
   bool is_at_base() const;  // theta is the base, everywhere
@@ -52,5 +58,7 @@ class SiteValues {
 
 // How the deck's codecs are called in src/outer.
 outer::Codec codec_of(deck::Codec codec);
+// Of releases that are not differences.
+outer::Codec whole_codec(deck::OuterSection const& outer);
 
 }  // namespace atl::sim

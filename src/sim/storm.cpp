@@ -19,6 +19,7 @@ void StormReport::add(std::uint64_t seed, Outcome const& outcome) {
   }
   digest.high ^= outcome.digest.high;
   digest.low ^= outcome.digest.low;
+  for (auto const& [reason, times] : outcome.refused) refused[reason] += times;
   if (outcome.violation) failed.push_back({seed, *outcome.violation});
 }
 

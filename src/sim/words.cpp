@@ -23,7 +23,7 @@ std::string text(Progress const& progress) {
                                   progress.holding ? ", holding" : "");
   for (auto const& copy : progress.fragments) {
     words += fmt::format("; {}: {} unsent {}{}, done {}", copy.fragment, text(copy.base), copy.unsent.steps,
-                         copy.pending ? " pending" : "", copy.round);
+                         copy.pending > 0 ? " pending" : "", copy.round);
   }
   return words;
 }
@@ -64,6 +64,8 @@ std::string content(M const& message) {
                        message.term, message.shard, message.claims ? ", claimed" : "");
   if constexpr (is_same_v<M, StateData>) return fmt::format(" at step {}", message.step);
   if constexpr (is_same_v<M, Hold>) return fmt::format(" {}", message.id);
+  if constexpr (is_same_v<M, Held>)
+    return fmt::format(" {}{}", message.id, message.taken_back ? ", taken back" : "");
   if constexpr (is_same_v<M, Saved>) return message.failure.empty() ? "" : ": " + message.failure;
   if constexpr (is_same_v<M, Go>) return message.leave ? ", leave" : ", train on";
   return "";

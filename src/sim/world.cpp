@@ -37,8 +37,7 @@ Outcome World::run() {
     double const until_s = limit_s();
     while (!watch_.violation() && !is_over()) {
       if (events_.is_empty() || events_.next_s() > until_s || events_.count() > most_events) {
-        if (!faults_.is_anyone_maimed())
-          watch_.report("4 commits go on", "the run does not come to its end", events_.now_s());
+        watch_.report("4 commits go on", "the run does not come to its end", events_.now_s());
         break;
       }
       happen(events_.next());
@@ -49,13 +48,18 @@ Outcome World::run() {
   } catch (std::exception const& failure) {
     watch_.report("no exception", failure.what(), events_.now_s());
   }
+  std::map<protocol::Reason, std::uint64_t> refused;
+  for (auto const& shard : shards_) {
+    for (auto const& [reason, times] : shard.machine().rejections()) refused[reason] += times;
+  }
   return {.violation = watch_.violation(),
           .events = events_.count(),
           .faults = begun_,
           .end_s = events_.now_s(),
           .loss = mean_loss(),
           .coverage = network_.coverage(),
-          .digest = network_.digest()};
+          .digest = network_.digest(),
+          .refused = std::move(refused)};
 }
 
 void World::happen(Event const& event) {
@@ -79,10 +83,13 @@ void World::deliver(std::uint32_t channel) {
   auto const& layout = scenario_.layout;
   if (trace_.is_on()) {
     trace_.line(events_.now_s(), layout.name(frame->to),
-                fmt::format("<- {}: {}", layout.name(frame->from), describe(frame->message)));
+                fmt::format("<- {}: {}", layout.name(frame->from),
+                            frame->is_end ? "it is gone" : describe(frame->message)));
   }
   auto const index = static_cast<std::size_t>(layout.index_of(frame->to));
-  if (layout.is_site(frame->to)) {
+  if (frame->is_end) {
+    if (!layout.is_site(frame->to)) shards_[index].on_gone(frame->from, frame->life);
+  } else if (layout.is_site(frame->to)) {
     sites_[index].receive(std::move(*frame));
   } else {
     shards_[index].receive(std::move(*frame));
@@ -105,36 +112,64 @@ void World::spring_ambushes() {
     if (sent.count < ambush.nth) return false;
     Fault fault = ambush.fault;
     fault.node = ambush.at_sender ? sent.from : sent.to;
+    auto const is_site = [this](Node node) { return scenario_.layout.is_site(node); };
+    bool const is_of_shards = fault.kind == FaultKind::shard_loss;
     bool const is_of_sites = fault.kind == FaultKind::loss || fault.kind == FaultKind::slow;
-    if (is_of_sites && !scenario_.layout.is_site(fault.node)) fault.node = std::min(sent.from, sent.to);
-    bool const can_begin =
-        !faults_.is_on(fault.kind, fault.node) && (!is_of_sites || scenario_.layout.is_site(fault.node));
+    if (is_of_sites && !is_site(fault.node)) fault.node = std::min(sent.from, sent.to);
+    if (is_of_shards && is_site(fault.node)) fault.node = std::max(sent.from, sent.to);
+    bool const fits =
+        (!is_of_sites || is_site(fault.node)) && (!is_of_shards || fault.node > scenario_.layout.shard(0));
     fault.from_s += events_.now_s();
     fault.to_s += events_.now_s();
-    if (can_begin) plan_fault(fault);
+    if (fits && !faults_.is_on(fault.kind, fault.node)) plan_fault(fault);
     return true;
   });
 }
 
 void World::begin(std::size_t index) {
   Fault const fault = planned_[index];
-  bool const is_loss = fault.kind == FaultKind::loss;
-  if (is_loss && !sites_[static_cast<std::size_t>(fault.node)].is_alive()) return;
+  if (!can_begin(fault)) {
+    // Until another shard holds what sites have seen of this one.
+    bool const may_yet =
+        fault.kind == FaultKind::shard_loss && !faults_.is_gone(fault.node) && !shards_[0].is_over();
+    if (may_yet)
+      events_.plan(events_.now_s() + scenario_.slowest_step_s(), Event::Kind::fault_begins,
+                   static_cast<std::uint32_t>(index));
+    return;
+  }
   is_on_[index] = true;
   if (fault.kind != FaultKind::rebirth) ++begun_;
   trace_.line(events_.now_s(), scenario_.layout.name(fault.node),
               fmt::format("*** {} begins", name(fault.kind)));
   faults_.begin(fault, events_.now_s());
-  if (is_loss) {
-    sites_[static_cast<std::size_t>(fault.node)].lose();
-    network_.lose(fault.node);
-  }
+  auto const which = static_cast<std::size_t>(scenario_.layout.index_of(fault.node));
+  bool const is_loss = fault.kind == FaultKind::loss || fault.kind == FaultKind::shard_loss;
+  if (is_loss) network_.lose(fault.node);
+  if (fault.kind == FaultKind::loss) sites_[which].lose();
+  if (fault.kind == FaultKind::shard_loss) shards_[which].lose();
   stage_.see(FaultChanged{&fault, true});
+}
+
+bool World::can_begin(Fault const& fault) const {
+  auto const which = static_cast<std::size_t>(scenario_.layout.index_of(fault.node));
+  if (fault.kind == FaultKind::loss) return sites_[which].is_alive();
+  if (fault.kind != FaultKind::shard_loss) return true;
+  // Nothing may depend on it alone: what it owns, and what it is about to take over.
+  auto const is_alive = [this](int shard) { return shards_[static_cast<std::size_t>(shard)].is_alive(); };
+  auto const others = shards_[which].machine().stand_ins();
+  for (int p = 0; p < scenario_.outer.fragments; ++p) {
+    auto const owns = [p](SimShard const& shard) {
+      return shard.is_alive() && shard.machine().owns(static_cast<std::uint32_t>(p));
+    };
+    if (std::ranges::none_of(shards_, owns)) return false;
+  }
+  return shards_[which].is_alive() && others && std::ranges::all_of(*others, is_alive);
 }
 
 void World::end(std::size_t index) {
   if (!is_on_[index]) return;
   Fault const fault = planned_[index];
+  if (fault.kind == FaultKind::shard_loss) return;
   if (fault.kind == FaultKind::loss && shards_[0].is_over()) return;  // too late to come back
   is_on_[index] = false;
   trace_.line(events_.now_s(), scenario_.layout.name(fault.node),

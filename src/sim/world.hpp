@@ -6,8 +6,6 @@
 // - a kind of fault: FaultKind, a weight in StormFaultsSection and its key, draw_fault() in scenario.cpp, and
 //   its effect in World::begin / World::end or in Network;
 // - an invariant: see watch.hpp; what it must be told is a Happening;
-// - shards that are lost: SimShard gets lives as SimSite has, World::begin and World::end call them; Network
-//   and FaultBoard know nodes of both kinds already;
 // - snapshots: the drivers save into base::MemoryWriter where they now only try to; a World is then built
 // from
 //   a Scenario and what was saved, with all lives one higher;
@@ -15,6 +13,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <vector>
 
 #include "sim/sim_shard.hpp"
@@ -30,7 +29,8 @@ struct Outcome {
   double end_s = 0.0;
   double loss = 0.0;  // mean over the sites, at their own targets
   Coverage coverage{};
-  base::Digest digest;  // of all that was sent
+  base::Digest digest;                                // of all that was sent
+  std::map<protocol::Reason, std::uint64_t> refused;  // contributions, by the shards' gates
 };
 
 class World {
@@ -49,6 +49,7 @@ class World {
   void end(std::size_t fault);
   void plan_fault(Fault const& fault);
   void spring_ambushes();
+  bool can_begin(Fault const& fault) const;
   void go_on(Node node);
   bool is_done(Node site) const;
   bool is_over() const;

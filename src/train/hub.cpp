@@ -95,6 +95,7 @@ void Hub::tick(Standing const& standing, double now_s) {
       request(protocol::Purpose::checkpoint, now_s);
     }
   }
+  quiet_.on_movement(standing.last_advance_s);
   carry_out(quiet_.on_timer(now_s), now_s);
   auto const traffic = transport_.counters();
   console_.tick(clock_, now_s - start_s_, traffic.bytes_sent + traffic.bytes_received);

@@ -24,7 +24,7 @@ constexpr double farewell_s = 30.0;
 // The deck of the life, without what a replay does not do.
 deck::RunConfig config_of(LifeOfRun const& life) {
   auto config = life.config;
-  config.sites.step_floor_s = 0.0;
+  config.sites.step_floor_s = {0.0};
   config.link = {};
   config.output.trace = false;
   return config;

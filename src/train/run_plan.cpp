@@ -70,6 +70,11 @@ int sites_per_corpus(deck::RunConfig const& config) {
   return config.sites.data.size() == 1 ? config.sites.count : 1;
 }
 
+double step_floor_s(deck::RunConfig const& config, int deck_site) {
+  auto const& floors = config.sites.step_floor_s;
+  return floors.size() == 1 ? floors[0] : floors.at(static_cast<std::size_t>(deck_site));
+}
+
 int site_batch(deck::RunConfig const& config) {
   return config.inner.batch * config.sites.count / effective_sites(config);
 }

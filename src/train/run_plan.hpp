@@ -37,6 +37,8 @@ data::Corpus open_site_corpus(RunPlan const& plan, int deck_site);
 int effective_sites(deck::RunConfig const& config);
 // Sites of the deck that share one entry of `sites.data`.
 int sites_per_corpus(deck::RunConfig const& config);
+// That no step of a site of the deck is shorter than.
+double step_floor_s(deck::RunConfig const& config, int deck_site);
 // Sequences of one effective site in one step.
 int site_batch(deck::RunConfig const& config);
 // Sequences that a rank takes through the model at once, where its site of the deck has `ranks`; its part of

@@ -36,6 +36,7 @@ SiteRun::SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<Res
       site_(world.site),
       trace_(trace),
       start_s_(start_s),
+      step_floor_s_(step_floor_s(plan.config, world.in_deck.group)),
       corpus_(open_site_corpus(plan, world.in_deck.group)),
       replica_(plan, world.site.rank() == 0),
       inner_(plan, corpus_, world, trace),
@@ -119,7 +120,7 @@ RankShare SiteRun::compute_gradients() {
 }
 
 void SiteRun::pace() {
-  double const early_s = last_record_s_ + plan_.config.sites.step_floor_s - base::now_s();
+  double const early_s = last_record_s_ + step_floor_s_ - base::now_s();
   if (early_s <= 0) return;
   Trace::Span const span(trace_, Work::idle, machine_.step() + 1);
   std::this_thread::sleep_for(std::chrono::duration<double>(early_s));

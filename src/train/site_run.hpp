@@ -78,6 +78,7 @@ class SiteRun {
   comm::Communicator const& site_;
   Trace& trace_;
   double start_s_;
+  double step_floor_s_;
 
   data::Corpus corpus_;
   Replica replica_;

@@ -87,6 +87,7 @@ Standing SyncerRun::standing() const {
   Standing standing{.clock = machine_.clock(),
                     .slowest_step = machine_.slowest_step(),
                     .all_sites_live = true,
+                    .last_advance_s = machine_.last_advance_s(),
                     .waiting_for = machine_.waiting_for()};
   for (int site = 0; site < effective_sites(plan_.config); ++site)
     standing.all_sites_live = standing.all_sites_live && machine_.is_live(site);

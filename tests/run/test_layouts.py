@@ -53,9 +53,13 @@ class Layouts(RunTest):
         deck = {"run.steps": 90, "sites.step_floor_s": 0.03}
         self.stop(3, deck, 30)
         job = self.finish(4, {**deck, "sites.count": 3}, resume=True)
-        resumed_at = job.metrics("resume")[0]["step"]
-        steps = [line["step"] for line in job.metrics("step") if line["site"] == 2]
-        self.assertGreaterEqual(min(steps), resumed_at - 5, "it takes its step and moments from another site")
+        lines = job.metrics()
+        resumed = lines[[line["event"] for line in lines].index("resume"):]
+        first = {}
+        for line in resumed:
+            if line["event"] == "step":
+                first.setdefault(line["site"], line["step"])
+        self.assertIn(first[2], (first[0], first[1]), "it takes its step and moments from another site")
         self.assertTrue(any(2 in line["members"] for line in job.metrics("commit")))
         self.assertLess(job.metrics("eval")[-1]["val_loss"], 4.0)
 

@@ -53,10 +53,3 @@ TEST_CASE(
   CHECK(board.since(1.5, 0, 1) == mask_of(FaultKind::stall));
   CHECK(board.since(2.5, 0, 1) == 0);
 }
-
-TEST_CASE("to a site that a frame was lost for nothing is promised any more") {
-  FaultBoard board(2);
-  board.maim(0);
-  CHECK(board.is_anyone_maimed());
-  CHECK(std::isinf(board.clean_since_s(0)));
-}

@@ -101,7 +101,6 @@ TEST_CASE("a damaged payload never arrives") {
   wires.release(0, 1);
   wires.report(1);  // has no payload
   CHECK(wires.steps() == upto(1));
-  CHECK(wires.faults.is_anyone_maimed());
 }
 
 TEST_CASE("a release that waits for its turn is replaced by a newer one of its fragment") {
@@ -151,4 +150,15 @@ TEST_CASE("coverage counts a message for every fault that it met") {
   auto const& row = wires.network.coverage()[protocol::Message(Progress{}).index()];
   CHECK(row[static_cast<std::size_t>(FaultKind::slow)] == 1);
   CHECK(row[static_cast<std::size_t>(FaultKind::stall)] == 0);
+}
+
+TEST_CASE("who asks for a state reaches whoever is there, not the life it heard last") {
+  Wires wires;
+  wires.report(1, 1, 0);
+  wires.arrivals();
+  wires.network.lose(1);
+  wires.report(2, 0, 1);
+  CHECK(wires.arrivals().empty());
+  wires.network.send(0, 1, protocol::StateRequest{.site = 0});
+  CHECK(wires.arrivals().size() == 1);
 }

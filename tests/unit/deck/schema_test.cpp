@@ -62,7 +62,7 @@ deck::RunConfig unusual() {
            .method = deck::Method::data_parallel,
            .initial_model = "runs/other",
            .walltime_s = 0.1};
-  c.sites = {.count = 3, .ranks = {5}, .step_floor_s = 1e-7, .data = {"a \"quoted\" \\ path\n"}};
+  c.sites = {.count = 3, .ranks = {5}, .step_floor_s = {1e-7, 2.0, 0.0}, .data = {"a \"quoted\" \\ path\n"}};
   c.syncer = {.ranks = 2};
   c.model = {.family = deck::Family::gpt2,
              .layers = 1,

@@ -37,11 +37,11 @@ std::vector<Message> examples() {
                .fragments = {{.fragment = 5,
                               .base = {1, 9},
                               .unsent = {3, 6144},
-                              .pending = true,
+                              .pending = 3,
                               .round = 11,
                               .open_round = 10,
                               .lacks = {1, 10}},
-                             {.fragment = 6, .base = {}, .unsent = {}, .pending = false, .round = large}}},
+                             {.fragment = 6, .base = {}, .unsent = {}, .pending = 0, .round = large}}},
       Pull{.fragment = 4, .round = 17, .fate = {16, Outcome::rejected, Reason::not_finite}},
       Cancel{.fragment = 1, .round = 2},
       Contribution{

@@ -223,3 +223,58 @@ TEST_CASE("a finish that comes while a checkpoint is written follows it") {
   }
   CHECK(quiet.purpose() == Purpose::finish);
 }
+
+TEST_CASE("who takes back that it is at rest is waited for again") {
+  QuietPoint quiet(2, 1, 5.0);
+  quiet.request(Purpose::finish, 100, 0.0);
+  quiet.on_held(shard_0, {.id = 1}, 1.0);
+  quiet.on_held(site_0, {.id = 1}, 1.0);
+  CHECK(quiet.on_held(shard_0, {.id = 1, .taken_back = true}, 1.5).empty());
+  CHECK(quiet.on_held(site_1, {.id = 1}, 2.0).empty());
+  CHECK(quiet.waiting_for() == std::vector{shard_0});
+  CHECK(broadcast<Save>(quiet.on_held(shard_0, {.id = 1}, 3.0)).id == 1);
+}
+
+TEST_CASE("who takes it back while others write has everyone come to rest once more") {
+  auto quiet = saving(Purpose::finish);
+  CHECK(broadcast<Hold>(quiet.on_held(shard_0, {.id = 1, .taken_back = true}, 3.0)) ==
+        Hold{.id = 2, .purpose = Purpose::finish});
+  CHECK(quiet.on_saved(site_0, written(1, "site_0.h5"), 3.5).empty());
+  CHECK(quiet.waiting_for().size() == 3);
+}
+
+TEST_CASE("while sites move on their way to rest, the patience with a finish begins anew") {
+  QuietPoint quiet(2, 1, 5.0);
+  quiet.request(Purpose::finish, 100, 0.0);
+  quiet.on_held(site_0, {.id = 1}, 1.0);
+  quiet.on_movement(15.0);
+  CHECK(quiet.next_timer_s() == 15.0 + 4 * 5.0);
+  quiet.on_movement(2.0);
+  CHECK(quiet.on_timer(34.0).empty());
+  CHECK(broadcast<Save>(quiet.on_timer(35.0)).id == 1);
+}
+
+TEST_CASE("a checkpoint has one patience, whoever moves") {
+  QuietPoint quiet(2, 1, 5.0);
+  quiet.request(Purpose::checkpoint, 100, 0.0);
+  quiet.on_movement(4.0);
+  CHECK(quiet.next_timer_s() == 5.0);
+}
+
+TEST_CASE("who is lost for good is not waited for, and what others write meanwhile is void") {
+  constexpr Participant shard_1{Participant::Kind::shard, 1};
+  QuietPoint quiet(1, 2, 5.0);
+  quiet.request(Purpose::finish, 100, 0.0);
+  quiet.on_held(site_0, {.id = 1}, 1.0);
+  SECTION("on its way to rest") {
+    CHECK(quiet.on_held(shard_0, {.id = 1}, 1.0).empty());
+    CHECK(broadcast<Save>(quiet.on_lost(shard_1, 2.0)).id == 1);
+  }
+  SECTION("while all write") {
+    quiet.on_held(shard_0, {.id = 1}, 1.0);
+    quiet.on_held(shard_1, {.id = 1}, 1.0);
+    CHECK(broadcast<Hold>(quiet.on_lost(shard_1, 2.0)).id == 2);
+    quiet.on_held(site_0, {.id = 2}, 3.0);
+    CHECK(broadcast<Save>(quiet.on_held(shard_0, {.id = 2}, 3.0)).id == 2);
+  }
+}

@@ -34,28 +34,32 @@ TEST_CASE("at first every shard owns its own seat, and the next one backs it up"
   CHECK_FALSE(Seats(0, 1, true, 10.0).backup(0).has_value());
 }
 
-TEST_CASE("when the owner's process is gone its backup takes the seat in a new term") {
+TEST_CASE("when the owner's process is gone its backup asks for the seat at once, in a new term") {
   Seats seats(1, 3, true, 10.0);
-  CHECK(only<SeatTaken>(seats.on_lost(0)).at(0).seat == 0);
-  CHECK(seats.is_mine(0));
-  CHECK(seats.term(0) == 1);
-  CHECK(seats.backup(0) == 2);
+  CHECK(seats.tick(0.0).empty());
+  seats.on_lost(0);
+  CHECK(only<AskPromises>(seats.tick(0.0)).at(0).request ==
+        PromiseRequest{.seat = 0, .term = 1, .from = 0, .shard = 1});
+  for (int const site : {0, 1}) seats.on_promise(site, vote(1, 1), three_sites, 0.0);
+  seats.on_promise(0, vote(1, 1, true), three_sites, 0.0);
+  CHECK_FALSE(seats.is_mine(0));  // it was the owner's, but another may have been made the backup
+  CHECK(only<SeatTaken>(seats.on_promise(1, vote(1, 1, true), three_sites, 0.0)).at(0).seat == 0);
   CHECK(seats.news(0) == Seat{.seat = 0, .term = 1, .from = 0, .owner = 1, .backup = 2});
   CHECK(seats.is_mine(1));
   CHECK(seats.term(1) == 0);
 }
 
-TEST_CASE("a shard that is no backup takes nothing") {
+TEST_CASE("a shard that is no backup asks for nothing") {
   Seats seats(2, 3, true, 10.0);
-  CHECK(seats.on_lost(0).empty());
-  CHECK_FALSE(seats.is_mine(0));
+  seats.on_lost(0);
+  CHECK(seats.tick(0.0).empty());
 }
 
 TEST_CASE("when the backup's process is gone the owner takes the next shard that lives, or goes on alone") {
   Seats seats(0, 3, true, 10.0);
-  CHECK(seats.on_lost(1).empty());
+  seats.on_lost(1);
   CHECK(seats.backup(0) == 2);
-  CHECK(only<SeatTaken>(seats.on_lost(2)).at(0).seat == 2);  // whose backup this one is
+  seats.on_lost(2);
   CHECK_FALSE(seats.backup(0).has_value());
   CHECK(seats.term(0) == 0);
 }
@@ -116,4 +120,13 @@ TEST_CASE("an owner that hears of another's claim, or of its seat taken, owns it
   CHECK(other.on_seat({.seat = 0, .term = 0, .owner = 0}).empty());  // old news
   CHECK(other.owner(0) == 1);
   CHECK(other.on_seat({.seat = 9, .term = 3, .owner = 1}).empty());  // no such seat
+}
+
+TEST_CASE("who is sent a replica by the owner is the backup") {
+  Seats third(2, 3, true, 10.0);
+  third.on_lost(1);  // the backup of seat 0
+  third.on_lost(0);
+  CHECK(only<AskPromises>(third.tick(0.0)).size() == 1);  // for seat 1
+  third.on_replica(0, 0);
+  CHECK(only<AskPromises>(third.tick(0.0)).size() == 1);  // for seat 0
 }

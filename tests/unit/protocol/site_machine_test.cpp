@@ -191,15 +191,15 @@ TEST_CASE("progress tells what has changed, and all of it at first and at rest")
   CHECK(progress.loss == 2.0);
   REQUIRE(progress.fragments.size() == 2);
   CHECK(progress.fragments[0] ==
-        Progress::Fragment{.fragment = 0, .base = {}, .unsent = work(1), .pending = false, .round = 0});
+        Progress::Fragment{.fragment = 0, .base = {}, .unsent = work(1), .pending = 0, .round = 0});
   CHECK(progress.fragments[1] ==
         Progress::Fragment{
-            .fragment = 1, .base = {}, .unsent = {}, .pending = true, .round = 1, .open_round = 1});
+            .fragment = 1, .base = {}, .unsent = {}, .pending = 1, .round = 1, .open_round = 1});
 
   progress = progress_of(site.stand({notice(dropped(1), 1)}));
   REQUIRE(progress.fragments.size() == 1);
   CHECK(progress.fragments[0] ==
-        Progress::Fragment{.fragment = 1, .base = {}, .unsent = work(1), .pending = false, .round = 1});
+        Progress::Fragment{.fragment = 1, .base = {}, .unsent = work(1), .pending = 0, .round = 1});
 
   progress = progress_of(site.stand({Hold{.id = 1}}));
   CHECK(progress.holding);

@@ -141,13 +141,13 @@ TEST_CASE("a site that heals takes a donor's state, and every fragment, before i
   CHECK(only<Discard>(site.stand({HeldState{{.incarnation = 2, .step = 38}, 7}})).size() == 1);
 }
 
-TEST_CASE("only where every shard knows of no donor the moments begin anew") {
+TEST_CASE("only where the owner of every seat knows of no donor the moments begin anew") {
   auto options = two_seats();
   options.heals = true;
   TrainedSite site(options);
-  site.stand({release(0, 7), release(0, 7, {}, 1), Welcome{.shard = 0}, Welcome{.shard = 0}});
+  site.stand({release(0, 7), release(0, 7, {}, 1), Welcome{.shard = 0, .seats = {{.seat = 0}}}});
   CHECK_FALSE(site.is_ready());
-  site.stand({Welcome{.shard = 1}});
+  site.stand({Welcome{.shard = 1, .seats = {{.seat = 1, .owner = 1}}}});
   CHECK(site.is_ready());
 }
 
@@ -163,4 +163,11 @@ TEST_CASE("a donor gives its state at one boundary, and none while it heals itse
   options.heals = true;
   TrainedSite healing(options);
   CHECK(only<GiveState>(healing.stand({StateRequest{.site = 0, .incarnation = 3}})).empty());
+}
+
+TEST_CASE("a pull that stands is not answered once a newer term is promised") {
+  auto site = started_site(two_seats());
+  site.stand({pull(1)});  // nothing trained yet: it stands
+  auto const actions = site.train({PromiseRequest{.seat = 0, .term = 1, .from = 0, .shard = 1}, pull(1, {}, 1)});
+  CHECK(contributed(actions) == std::vector<std::uint32_t>{1});
 }

@@ -44,6 +44,18 @@ Replica replica_after_commit(ToldShard& shard) {
   return replicas(actions).at(0);
 }
 
+// Shard 0 is gone: both sites promise its seat to shard 1, and then hear the claim. What the last word leads to.
+ToldShard::Actions take_over(ToldShard& backup) {
+  backup.on_shard_lost(0, 1.0);
+  ToldShard::Actions actions;
+  for (bool const claims : {false, true}) {
+    for (int const site : {0, 1})
+      actions = backup.on_promise(
+          site, {.incarnation = 1, .seat = 0, .term = 1, .shard = 1, .claims = claims}, 1.0);
+  }
+  return actions;
+}
+
 }  // namespace
 
 TEST_CASE("nobody sees version 0 before the backup holds it") {
@@ -96,7 +108,7 @@ TEST_CASE("a backup takes over what it holds, in a new term") {
   CHECK(std::get<ReplicaAck>(only<SendToShard>(kept).at(0).message) == ReplicaAck{0, {0, 1}});
   CHECK_FALSE(backup.owns(0));
 
-  auto const actions = backup.on_shard_lost(0, 1.0);
+  auto const actions = take_over(backup);
   CHECK(only<InstallReplica>(actions).at(0).payload == 77);
   CHECK(backup.version(0) == Version{1, 1});
   // The fate first, then the news; no release, since sites may hold this version already.
@@ -125,7 +137,7 @@ TEST_CASE("a new owner sends whole releases first, differences later, and knows 
   options.outer.release_codec = atl::deck::Codec::int4;
   ToldShard backup(options);
   backup.on_shard(0, replica, 77, 0.0);
-  backup.on_shard_lost(0, 1.0);
+  take_over(backup);
 
   auto const gives = [&](std::uint64_t version, double norm) {
     std::uint64_t const round = first_round_of(1) + version;
@@ -151,7 +163,7 @@ TEST_CASE("after a takeover neither contributions nor replicas of the old term c
   auto const replica = replica_after_commit(owner);
   ToldShard backup(pair_of_shards(1));
   backup.on_shard(0, replica, 77, 0.0);
-  backup.on_shard_lost(0, 1.0);
+  take_over(backup);
 
   auto const late = backup.gives(1, 1, 10);
   CHECK(only<DiscardPayload>(late).size() == 1);
@@ -204,4 +216,31 @@ TEST_CASE("a site that heals gets every fragment, but is neither asked nor count
   CHECK(pulled(shard.says(0, {.step = 10, .unsent = 10})) == std::vector{0});
   progress.heals = false;
   CHECK(pulled(shard.on_progress(1, progress, 1.0)) == std::vector{1});
+}
+
+TEST_CASE("what is measured from the newest version is refused from a base that the new owner never had") {
+  auto options = pair_of_shards(1);
+  options.outer.anchor = GENERATE(atl::deck::Anchor::base, atl::deck::Anchor::current);
+  ToldShard backup(options);
+  Replica replica{.fragment = 0, .version = {0, 3}, .next_due = 0, .sites = {{}}, .usual = {}};
+  backup.on_shard(0, replica, 77, 0.0);
+  take_over(backup);
+  Progress progress{.incarnation = 1, .step = 12, .step_s = 1.0, .fragments = {}};
+  progress.fragments.push_back(
+      {.fragment = 0, .base = {1, 2}, .unsent = {2, 200}, .round = first_round_of(1)});
+  bool const is_asked = !pulled(backup.on_progress(0, progress, 1.0)).empty();
+  CHECK(is_asked == (options.outer.anchor == atl::deck::Anchor::base));
+}
+
+TEST_CASE("where every site heals, those that heal decide who owns a seat") {
+  auto options = pair_of_shards(1);
+  options.sites = 1;
+  SyncerMachine backup(options);
+  backup.on_admitted(0, 1, 0.0, /*heals=*/true);
+  backup.on_shard_lost(0, 1.0);
+  Promise promise{.incarnation = 1, .seat = 0, .term = 1, .shard = 1};
+  backup.on_promise(0, promise, 1.0);
+  promise.claims = true;
+  backup.on_promise(0, promise, 1.0);
+  CHECK(backup.owns(0));
 }

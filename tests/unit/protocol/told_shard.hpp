@@ -2,6 +2,7 @@
 // tokens.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "actions.hpp"
@@ -35,7 +36,7 @@ class ToldShard : public protocol::SyncerMachine {
       progress.fragments.push_back({.fragment = 0,
                                     .base = {0, word.base},
                                     .unsent = {word.unsent, 100 * word.unsent},
-                                    .pending = word.pending,
+                                    .pending = word.pending ? std::max<std::uint64_t>(1, word.round) : 0,
                                     .round = word.round});
     }
     return on_progress(site, progress, now_s);
