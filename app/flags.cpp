@@ -34,6 +34,8 @@ void add_train(CLI::App& app, TrainFlags& flags) {
 void add_replay(CLI::App& app, ReplayFlags& flags) {
   app.add_option("RUN", flags.run, "the folder of a run that was made with run.deterministic")->required();
   app.add_option("--life", flags.life, "only the part of the run from this start or resume on; default: all");
+  app.add_option("--from", flags.from, "only from the checkpoint of this step on, which was taken on the way")
+      ->excludes("--life");
   app.add_flag("--json", flags.json, "print one JSON object");
   app.footer(
       "Example:\n  mpirun -n 3 atoll replay runs/quickstart, or atoll launch --replay runs/quickstart");
@@ -46,6 +48,9 @@ void add_launch(CLI::App& app, LaunchFlags& flags) {
       app.add_option("--replay", flags.replay.run, "execute the run of this folder again instead")
           ->excludes(deck);
   app.add_option("--life", flags.replay.life, "of the run that is replayed: only this part")->needs(replay);
+  app.add_option("--from", flags.replay.from, "of the run that is replayed: only from this checkpoint on")
+      ->needs(replay)
+      ->excludes("--life");
   app.add_flag("--json", flags.replay.json, "of a replay: print one JSON object")->needs(replay);
   app.add_option("--launcher", flags.launcher, "auto, mpirun or srun")
       ->check(CLI::IsMember({"auto", "mpirun", "srun"}))

@@ -18,8 +18,9 @@ struct TrainFlags {
 };
 
 struct ReplayFlags {
-  std::string run;         // its folder
-  std::uint64_t life = 0;  // 0: all
+  std::string run;                    // its folder
+  std::uint64_t life = 0;             // 0: all
+  std::optional<std::uint64_t> from;  // the step of a snapshot
   bool json = false;
 };
 

@@ -31,6 +31,8 @@ Json to_json(train::CheckpointReport const& report) {
     json["files"].push_back({{"name", file.name}, {"bytes", file.bytes}, {"digest", file.digest.hex()}});
   if (!report.damage.empty()) return json;
   json["model_digest"] = report.model.hex();
+  json["contributions_in_flight"] = report.contributions_in_flight;
+  json["releases_in_flight"] = report.releases_in_flight;
   for (auto const& [p, version, parameters, digest] : report.fragments)
     json["fragments"].push_back(
         {{"fragment", p}, {"version", version}, {"parameters", parameters}, {"digest", digest.hex()}});

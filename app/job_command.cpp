@@ -72,6 +72,10 @@ std::vector<std::string> replay_arguments(ReplayFlags const& flags) {
     arguments.push_back("--life");
     arguments.push_back(std::to_string(flags.life));
   }
+  if (flags.from) {
+    arguments.push_back("--from");
+    arguments.push_back(std::to_string(*flags.from));
+  }
   if (flags.json) arguments.push_back("--json");
   return arguments;
 }

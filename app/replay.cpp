@@ -4,11 +4,14 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "app/agreement.hpp"
 #include "app/commands.hpp"
 #include "base/exit_code.hpp"
+#include "checkpoint/sets.hpp"
 #include "comm/site_layout.hpp"
+#include "train/life_tail.hpp"
 
 namespace atl::app {
 
@@ -18,6 +21,10 @@ namespace {
 std::vector<train::LifeOfRun> chosen_lives(ReplayFlags const& flags, train::RunFolder const& folder,
                                            int ranks) {
   auto lives = train::read_tapes(folder);
+  if (flags.from) {
+    auto const set = checkpoint::set_folder(folder.checkpoints(), *flags.from);
+    lives = {train::tail_from(std::move(lives), train::resume_from(set))};
+  }
   if (flags.life > 0) std::erase_if(lives, [&](auto const& life) { return life.number != flags.life; });
   if (lives.empty()) {
     throw base::InputError("--life", fmt::format("{} has no life {}", flags.run, flags.life),

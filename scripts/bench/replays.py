@@ -2,8 +2,9 @@
 """Runs of four ranks under random stalls of their sites, each replayed under others: are all digests equal?
 
 Sites are stopped and started from outside (SIGSTOP, SIGCONT), in the run and, at other moments, in its replay. Prints a
-table: layout, stalls in the run, commits, and whether every digest of the replay was the tape's; then how many of the
-runs with one layout differ from one another, which they must for the replays to mean something.
+table: layout, stalls in the run, commits, whether every digest of the replay was the tape's, and whether one number
+altered on a tape is found out; then how many of the runs with one layout differ from one another, which they must for
+the replays to mean something.
 
 Usage: scripts/bench/replays.py [--runs 20] [--build build/ci] [--json]
 """
@@ -43,11 +44,12 @@ def main():
             complete = (life["commits"], life["boundaries"]) == (life["taped_commits"], life["taped_boundaries"])
             rows.append({"run": number, "layout": name, "stalls": stalled, "commits": life["commits"],
                          "equal": code == 0 and found["equal"] and complete,
-                         "imbalance": books["lives"][0]["imbalance"], "sound": books["sound"]})
+                         "imbalance": books["lives"][0]["imbalance"], "sound": books["sound"],
+                         "alteration": stalls.find_alteration(folder, f"run_{number}", number)})
             history = tuple(version["theta"] for version in books["lives"][0]["versions"])
             histories.setdefault(name, set()).add(history)
             if not options.json:
-                print("{run:>3}  {layout:<38} {stalls:>3} stalls {commits:>4} commits  {word:<9}  imbalance {imbalance}".format(
+                print("{run:>3}  {layout:<38} {stalls:>3} stalls {commits:>4} commits  {word:<9}  imbalance {imbalance}  alteration {alteration}".format(
                     word="equal" if rows[-1]["equal"] else "NOT EQUAL", **rows[-1]), flush=True)
     equal, different = sum(row["equal"] for row in rows), sum(map(len, histories.values()))
     result = {"runs": len(rows), "equal": equal, "different": different, "rows": rows}
@@ -55,7 +57,7 @@ def main():
         print(json.dumps(result, indent=2))
     else:
         print(f"{equal} of {len(rows)} replays equal at every commit; {different} of {len(rows)} runs differ from all others")
-    sys.exit(0 if equal == len(rows) and all(row["sound"] for row in rows) else 1)
+    sys.exit(0 if equal == len(rows) and all(row["sound"] and row["alteration"] == "found" for row in rows) else 1)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ struct Manifest {
   std::uint64_t format = format_version;
   std::uint64_t step = 0;
   double time_s = 0.0;  // of the run so far, the parts before a resume included
-  std::string kind;     // "quiet": all sites between two steps, no message on its way; "imported"
+  std::string kind;     // "quiet": of a run, all sites between two steps; "imported"
   Layout layout;
   std::string deck;                          // resolved, as TOML
   base::Digest param_table;                  // of ParamTable: what the flat buffers mean

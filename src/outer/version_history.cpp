@@ -1,5 +1,7 @@
 #include "outer/version_history.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -8,6 +10,12 @@
 #include "outer/blocks.hpp"
 
 namespace atl::outer {
+
+namespace {
+
+std::string version_name(std::uint64_t commits) { return fmt::format("version_{}", commits); }
+
+}  // namespace
 
 void VersionHistory::keep(std::uint64_t commits, Release release) {
   while (!versions_.empty() && versions_.back().commits >= commits) versions_.pop_back();
@@ -33,6 +41,26 @@ void VersionHistory::shift(std::uint64_t base, std::span<float> delta) const {
     float* const out = delta.data() + block.offset;
     for (std::size_t i = 0; i < block.size; ++i) out[i] += now[i] - before[i];
   });
+}
+
+void VersionHistory::save(base::Writer& writer, std::size_t count) const {
+  std::vector<std::uint64_t> older;
+  std::vector<float> room;
+  for (auto const& [commits, release] : versions_) {
+    if (commits == versions_.back().commits) break;
+    older.push_back(commits);
+    writer.write(version_name(commits), decoded(codec_, *release, count, room));
+  }
+  writer.write("older", older);
+}
+
+void VersionHistory::load(base::Reader const& reader, std::size_t count) {
+  versions_.clear();
+  std::vector<float> theta(count);
+  for (auto const commits : reader.read_uints("older")) {
+    reader.read(version_name(commits), theta);
+    versions_.push_back({commits, std::make_shared<std::vector<std::byte> const>(encode(codec_, theta))});
+  }
 }
 
 }  // namespace atl::outer

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "base/archive.hpp"
 #include "outer/codec.hpp"
 
 namespace atl::outer {
@@ -23,6 +24,10 @@ class VersionHistory {
   void keep(std::uint64_t commits, Release release);
   // delta <- delta + (Theta(newest) - Theta(base)). Throws RuntimeFailure for a base that is not remembered.
   void shift(std::uint64_t base, std::span<float> delta) const;
+
+  // All but the newest, which keep() adds again, of `count` numbers each.
+  void save(base::Writer& writer, std::size_t count) const;
+  void load(base::Reader const& reader, std::size_t count);
 
  private:
   struct Version {

@@ -68,6 +68,7 @@ int OwnedFragment::admit(int site, std::uint64_t incarnation, Surroundings const
     copy.fate = before.fate;
     copy.fates = std::move(before.fates);
     copy.needed = before.needed;
+    copy.received_round = before.received_round;
     copy.in_flight = std::move(before.in_flight);
     for (auto const& fate : copy.fates)
       actions.emplace_back(SendToSite{site, FateNotice{.fragment = index_, .fate = fate}});
@@ -82,6 +83,10 @@ int OwnedFragment::admit(int site, std::uint64_t incarnation, Surroundings const
 
 void OwnedFragment::receive_in_flight(int site, Surroundings const& around, Actions& actions) {
   for (auto const& [contribution, facts] : std::exchange(copy_of(site).in_flight, {})) {
+    if (contribution.incarnation != around.sites[site].incarnation) {  // of a life before the saved one
+      actions.emplace_back(DiscardPayload{facts.payload});
+      continue;
+    }
     copy_of(site).pulled_round = contribution.round;
     receive(site, contribution, facts, around, actions);
   }

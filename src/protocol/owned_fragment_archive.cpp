@@ -132,6 +132,7 @@ void OwnedFragment::load_copies(std::vector<std::uint64_t> const& needed,
     auto& copy = copies_[fates[i]];
     copy.fate = {fates[i + 1], static_cast<Outcome>(fates[i + 2]), static_cast<Reason>(fates[i + 3])};
     copy.fates.push_back(copy.fate);
+    copy.received_round = std::max(copy.received_round, copy.fate.round);
   }
 }
 
@@ -144,6 +145,7 @@ void OwnedFragment::put_in_flight(int site, Contribution const& contribution, Pa
 void OwnedFragment::restore(int site, bool is_carried, Contribution const& contribution,
                             PayloadFacts const& facts, double now_s) {
   auto const member = member_of(site, facts, contribution);
+  copy_of(site).received_round = std::max(copy_of(site).received_round, contribution.round);
   if (is_carried) {
     copy_of(site).carried = member;
     return;

@@ -229,6 +229,7 @@ void OwnedFragment::keep_replicated(Surroundings const& around, Actions& actions
 
 void OwnedFragment::publish(Surroundings const& around, Actions& actions) {
   published_ = true;
+  if (!around.backup) stand_in_.reset();
   // The release says so too, but later, and a silent site gets none: it must not answer when it wakes.
   for (int const site : std::exchange(absent_, {})) {
     actions.emplace_back(SendToSite{site, Cancel{.fragment = index_, .round = made_by_round_}});

@@ -1,5 +1,6 @@
-// Brings the whole run to rest, has everyone save, and lets it go on or end. Runs on shard 0; pure. A run
-// with snapshots that need no rest will replace the `checkpoint` purpose; `stop` and `finish` stay.
+// Brings the whole run to rest, has everyone save, and lets it go on or end. Runs on shard 0; pure. A run's
+// own checkpoints are snapshots, which need no rest; to go on after a rest (`checkpoint`) is for the
+// simulation.
 #pragma once
 
 #include <cstdint>

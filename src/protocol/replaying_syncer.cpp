@@ -8,8 +8,7 @@ ReplayingSyncer::ReplayingSyncer(TapedLife const& life, std::size_t commits,
                                  std::vector<SiteStory> const& sites,
                                  std::vector<std::size_t> const& boundaries) {
   for (auto const& version : life.only<TapedVersion>()) made_.emplace(version.fragment, version.version);
-  std::set<std::uint32_t> own;
-  for (auto const& [fragment, version] : made_) own.insert(fragment);
+  std::map<std::uint32_t, Version> const begun(made_.begin(), made_.end());
   for (auto& commit : life.only<TapedCommit>()) {
     if (commits_.size() == commits) break;
     for (auto const& member : commit.members)
@@ -23,7 +22,9 @@ ReplayingSyncer::ReplayingSyncer(TapedLife const& life, std::size_t commits,
   for (std::size_t site = 0; site < sites.size(); ++site) {
     for (std::size_t b = 0; b < boundaries[site]; ++b) {
       for (auto const& adopt : sites[site].boundaries[b].adopted) {
-        if (own.contains(adopt.fragment))
+        auto const first = begun.find(adopt.fragment);
+        // An older one was on its way when this life began, and is with its site.
+        if (first != begun.end() && adopt.version >= first->second)
           adoptions_[{static_cast<int>(site), adopt.fragment}].versions.push_back(adopt.version);
       }
     }

@@ -1,6 +1,7 @@
 #include "protocol/seats.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace atl::protocol {
 
@@ -13,7 +14,7 @@ Seats::Seats(int self, int shards, bool replicated, double patience_s)
   for (int seat = 0; seat < shards; ++seat) {
     State& state = seats_[static_cast<std::size_t>(seat)];
     state.owner = seat;
-    if (replicated && shards > 1) state.backup = (seat + 1) % shards;
+    if (replicated && shards > 1) state.backup = state.named = (seat + 1) % shards;
   }
 }
 
@@ -25,8 +26,13 @@ Seat Seats::news(std::uint32_t seat) const {
             .owner = static_cast<std::uint32_t>(state.owner),
             .backup = {},
             .claims = state.taken != state.term};
-  if (state.backup) news.backup = static_cast<std::uint32_t>(*state.backup);
+  if (state.named) news.backup = static_cast<std::uint32_t>(*state.named);
   return news;
+}
+
+bool Seats::name_backup(std::uint32_t seat) {
+  State& state = at(seat);
+  return std::exchange(state.named, state.backup) != state.backup;
 }
 
 void Seats::hear(int shard, double now_s) {
@@ -34,19 +40,16 @@ void Seats::hear(int shard, double now_s) {
   shards_.at(static_cast<std::size_t>(shard)).heard_s = now_s;
 }
 
-// Of a seat whose backup is lost its owner decides alone. One whose owner is lost is asked for in tick(): since
-// this shard was heard last, another may have become the backup.
+// Of a seat whose backup is lost its owner decides alone. One whose owner is lost is asked for in tick():
+// since this shard was heard last, another may have become the backup.
 void Seats::on_lost(int shard) {
   shards_.at(static_cast<std::size_t>(shard)).lost = true;
   for (auto& state : seats_) {
     if (state.backup != shard) continue;
     state.backup.reset();  // its owner will name another
+    state.named.reset();
     if (state.owner == self_) state.backup = next_living(now_s_);
   }
-}
-
-void Seats::on_replica(int shard, std::uint32_t seat) {
-  if (at(seat).owner == shard) at(seat).backup = self_;
 }
 
 Seats::Changes Seats::on_seat(Seat const& seat) {
@@ -59,6 +62,7 @@ Seats::Changes Seats::on_seat(Seat const& seat) {
   if (seat.term == state.term && was_mine) return changes;
   state = {.owner = static_cast<int>(seat.owner),
            .backup = seat.backup ? std::optional(static_cast<int>(*seat.backup)) : std::nullopt,
+           .named = {},
            .term = seat.term,
            .from = seat.from,
            .taken = seat.term,
@@ -159,6 +163,7 @@ void Seats::claim(std::uint32_t seat, std::uint64_t term) {
   state.newest_term = std::max(state.newest_term, term);
   state.owner = self_;
   state.backup = next_living(now_s_);
+  state.named.reset();
 }
 
 void Seats::take(std::uint32_t seat, Changes& changes) {

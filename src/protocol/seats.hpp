@@ -47,13 +47,13 @@ class Seats {
   std::uint64_t term(std::uint32_t seat) const { return at(seat).term; }
   std::optional<int> backup(std::uint32_t seat) const { return at(seat).backup; }
   Seat news(std::uint32_t seat) const;
+  // The backup holds all that sites have seen of the seat. False: it is known as such already.
+  bool name_backup(std::uint32_t seat);
   int size() const { return static_cast<int>(seats_.size()); }
   bool is_lost(int shard) const { return shards_.at(static_cast<std::size_t>(shard)).lost; }
 
   void hear(int shard, double now_s);
   void on_lost(int shard);
-  // The owner has sent this shard a replica: it is the backup.
-  void on_replica(int shard, std::uint32_t seat);
   // A shard says that it has taken a seat.
   Changes on_seat(Seat const& seat);
   // `admitted`: the sites whose promises count.
@@ -74,7 +74,8 @@ class Seats {
   };
   struct State {
     int owner = 0;
-    std::optional<int> backup;
+    std::optional<int> backup;  // of this shard's own seat: whom it replicates to
+    std::optional<int> named;   // as the backup that can take over; of another's seat the same
     std::uint64_t term = 0;
     std::uint64_t from = 0;         // the last term taken before this one
     std::uint64_t taken = 0;        // the last term in which anything can have been released

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -13,15 +15,24 @@ namespace atl::protocol {
 
 namespace {
 
-// Runs the machine as far as the tape goes. Throws where it says what cannot be.
-void tell(SiteStory& story) {
-  auto const& start = story.life.start;
-  auto& machine = story.machine;
+void begin(SiteMachine& machine, TapedStart const& start) {
   if (start.state.empty()) {
     machine.start_at(start.step);
   } else {
     machine.load(base::MemoryReader(start.state));
   }
+}
+
+std::optional<StepDone> done_in(TapedBoundary const& boundary) {
+  if (!boundary.step) return std::nullopt;
+  return StepDone{.tokens = boundary.step->tokens, .loss = boundary.step->loss};
+}
+
+// Runs the machine as far as the tape goes. Throws where it says what cannot be.
+void tell(SiteStory& story) {
+  auto const& start = story.life.start;
+  auto& machine = story.machine;
+  begin(machine, start);
   base::ensure(machine.incarnation() == start.incarnation && machine.step() == start.step,
                "the site begins otherwise than its state says");
   for (int p = 0; p < machine.fragments(); ++p) story.rows_before.push_back(machine.ledger(p));
@@ -40,11 +51,9 @@ void tell(SiteStory& story) {
     auto const* boundary = std::get_if<TapedBoundary>(&entry);
     if (boundary == nullptr) continue;
     base::ensure(!story.has_left, "a boundary after the end");
-    std::optional<StepDone> done;
-    if (auto const& step = boundary->step) done = StepDone{.tokens = step->tokens, .loss = step->loss};
     adopted = 0;
     auto& told = story.boundaries.emplace_back();
-    for (auto const& action : machine.on_boundary(done, boundary->events)) {
+    for (auto const& action : machine.on_boundary(done_in(*boundary), boundary->events)) {
       if (auto const* adopt = std::get_if<Adopt>(&action)) told.adopted.push_back(*adopt);
       if (auto const* made = std::get_if<Contribute>(&action)) told.contributed.push_back(made->contribution);
       if (std::holds_alternative<Leave>(action)) story.has_left = true;
@@ -73,6 +82,24 @@ SiteStory follow(TapedLife life, SiteMachine::Options options) {
   return story;
 }
 
+SiteMachine machine_after(TapedStart const& start, SiteMachine::Options options,
+                          std::span<TapedBoundary const> boundaries) {
+  options.incarnation = start.incarnation;
+  SiteMachine machine(options);
+  begin(machine, start);
+  for (auto const& boundary : boundaries) machine.on_boundary(done_in(boundary), boundary.events);
+  return machine;
+}
+
+void number_payloads(std::vector<TapedBoundary>& boundaries) {
+  PayloadHandle last = 0;
+  for (auto& boundary : boundaries) {
+    for (auto& event : boundary.events) {
+      if (auto* held = std::get_if<HeldRelease>(&event); held && held->payload != 0) held->payload = ++last;
+    }
+  }
+}
+
 Reach reach_of(std::vector<SiteStory> const& sites, std::vector<TapedLife> const& shards) {
   Reach reach{std::vector<std::size_t>(sites.size()), std::vector<std::size_t>(shards.size())};
   std::set<std::pair<std::uint32_t, Version>> versions;
@@ -82,9 +109,12 @@ Reach reach_of(std::vector<SiteStory> const& sites, std::vector<TapedLife> const
                       from.contribution.round);
   };
   std::vector<std::vector<TapedCommit>> commits;
+  std::map<std::uint32_t, Version> begun;
   for (auto const& shard : shards) {
-    for (auto const& version : shard.only<TapedVersion>())
+    for (auto const& version : shard.only<TapedVersion>()) {
       versions.emplace(version.fragment, version.version);
+      begun.emplace(version.fragment, version.version);
+    }
     for (auto const* begun_with : {&shard.start.held, &shard.start.in_flight}) {
       for (auto const& held : *begun_with) contributions.insert(key(held));
     }
@@ -95,7 +125,11 @@ Reach reach_of(std::vector<SiteStory> const& sites, std::vector<TapedLife> const
     auto& done = reach.boundaries[site];
     auto const before = done;
     for (; done < all.size(); ++done) {
-      auto const is_there = [&](Adopt const& a) { return versions.contains({a.fragment, a.version}); };
+      auto const is_there = [&](Adopt const& a) {
+        auto const first = begun.find(a.fragment);
+        bool const was_on_its_way = first != begun.end() && a.version < first->second;
+        return was_on_its_way || versions.contains({a.fragment, a.version});
+      };
       if (!std::ranges::all_of(all[done].adopted, is_there)) break;
       for (auto const& made : all[done].contributed) contributions.insert(key({site, made}));
     }

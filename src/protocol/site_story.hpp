@@ -1,6 +1,7 @@
 // What a site's tape tells: its machine runs again on what it was given, and says the same.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,12 @@ struct SiteStory {
 
 // `options` as the deck has them. Throws nothing for what a tape may say.
 SiteStory follow(TapedLife life, SiteMachine::Options options);
+
+// The machine of a life that begins with `start`, after these boundaries, which a story has told.
+SiteMachine machine_after(TapedStart const& start, SiteMachine::Options options,
+                          std::span<TapedBoundary const> boundaries);
+// Handles that tell payloads apart, where the tape has none: 1, 2, ... in their order.
+void number_payloads(std::vector<TapedBoundary>& boundaries);
 
 // How far a life can be executed again: the tapes of killed processes end at different moments.
 struct Reach {

@@ -67,6 +67,7 @@ std::vector<SnapshotAction> Snapshot::seal_if_complete() {
 }
 
 std::vector<SnapshotAction> Snapshot::give_up(std::string why) {
+  if (!is_open()) return {};
   awaited_.clear();
   return {GiveUp{std::move(why)}};
 }

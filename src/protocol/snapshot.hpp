@@ -27,7 +27,10 @@ class CutRecorder {
   bool is_open() const { return is_open_; }
   bool is_complete() const { return is_open_ && awaited_.empty(); }
   Marker const& marker() const { return marker_; }
-  void close() { is_open_ = false; }
+  void close() {
+    is_open_ = false;
+    awaited_.clear();
+  }
 
  private:
   Marker marker_;
@@ -52,16 +55,19 @@ class Snapshot {
   // Its process is gone. Without a site the snapshot goes on, without a shard it is given up.
   std::vector<SnapshotAction> on_lost(Participant who);
   std::vector<SnapshotAction> on_timer(double now_s);
+  // A snapshot that is open is given up: `why`.
+  std::vector<SnapshotAction> give_up(std::string why);
   std::optional<double> next_timer_s() const;
   bool is_open() const { return !awaited_.empty(); }
+  bool is_of(Marker const& marker) const { return is_open() && marker.id == marker_.id; }
 
  private:
   std::vector<SnapshotAction> seal_if_complete();
-  std::vector<SnapshotAction> give_up(std::string why);
 
   double patience_s_;
   double give_up_s_ = 0.0;
-  Marker marker_;
+  // Apart from the ids of quiet points: a Saved that comes late must not be taken for another's.
+  Marker marker_{.id = std::uint64_t{1} << 32};
   std::set<Participant> awaited_;
   std::vector<Participant> missing_;
   std::vector<SavedFile> files_;

@@ -77,6 +77,8 @@ class SyncerMachine {
   // The shards that could take over all of this one's seats, with what sites have seen of them. None: they
   // cannot.
   std::optional<std::set<int>> stand_ins() const;
+  // This shard has been named the backup, and holds the fragment.
+  bool can_take(std::uint32_t fragment) const;
   Version version(std::uint32_t fragment) const;
   // Why nothing is being committed, in words; empty where all is well.
   std::string waiting_for() const;
@@ -118,6 +120,7 @@ class SyncerMachine {
   void tell_seat(std::uint32_t seat, std::vector<SyncerAction>& actions) const;
   void drop(std::uint32_t seat, std::vector<SyncerAction>& actions);
   void keep(int shard, Replica const& replica, PayloadHandle payload, std::vector<SyncerAction>& actions);
+  void name_backup(int shard, std::uint32_t seat, std::vector<SyncerAction>& actions);
   double life_every_s() const;
   void show_life(std::vector<SyncerAction>& actions);
   std::set<int> electors() const;

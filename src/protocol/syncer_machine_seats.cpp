@@ -1,4 +1,5 @@
 // How a shard keeps its seat, backs up another, and takes over (PROTOCOL.md §6).
+#include <algorithm>
 #include <iterator>
 
 #include "protocol/syncer_machine.hpp"
@@ -25,8 +26,18 @@ std::vector<SyncerAction> SyncerMachine::on_shard(int shard, Message const& mess
   } else if (auto const* ack = std::get_if<ReplicaAck>(&message)) {
     if (auto* const fragment = find(ack->fragment))
       fragment->on_ack(shard, ack->version, surroundings(ack->fragment), actions);
+    name_backup(shard, seat_of(ack->fragment), actions);
   }
   return advance(std::move(actions));
+}
+
+// Only now it may take over: before, it would not know of all that sites have seen.
+void SyncerMachine::name_backup(int shard, std::uint32_t seat, std::vector<SyncerAction>& actions) {
+  bool const holds_all = seats_.is_mine(seat) && seats_.backup(seat) == shard &&
+                         std::ranges::all_of(fragments_, [&](auto const& entry) {
+                           return seat_of(entry.first) != seat || entry.second.stand_in() == shard;
+                         });
+  if (holds_all && seats_.name_backup(seat)) actions.emplace_back(SendToShard{shard, seats_.news(seat)});
 }
 
 std::vector<SyncerAction> SyncerMachine::on_shard_lost(int shard, double now_s) {
@@ -104,7 +115,6 @@ void SyncerMachine::keep(int shard, Replica const& replica, PayloadHandle payloa
     actions.emplace_back(DiscardPayload{payload});
     return;
   }
-  seats_.on_replica(shard, seat_of(replica.fragment));
   auto& held = replicas_[replica.fragment];
   if (held.payload != 0) actions.emplace_back(DiscardPayload{held.payload});
   held = {replica, payload};
@@ -123,6 +133,10 @@ std::optional<std::set<int>> SyncerMachine::stand_ins() const {
     if (seats_.owner(seat) == options_.shard && !seats_.is_mine(seat)) return std::nullopt;  // claimed
   }
   return all;
+}
+
+bool SyncerMachine::can_take(std::uint32_t fragment) const {
+  return seats_.backup(seat_of(fragment)) == options_.shard && replicas_.contains(fragment);
 }
 
 double SyncerMachine::life_every_s() const { return options_.outer.dead_after_s / 4; }

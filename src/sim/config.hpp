@@ -16,12 +16,14 @@ struct StormSection {
   std::vector<deck::Method> method = {deck::Method::decoupled};
   Span<int> sites = {2, 16};
   Span<int> shards = {1, 4};
-  Span<int> intervals = {5, 14};     // length of the run, in H
-  std::uint64_t min_events = 2000;   // a run is at least so long that so many are to be expected
-  double stops_each = 0.2;           // share of the seeds in which every site takes steps of its own number
-  double replicated = 0.5;           // share of the seeds with several shards that have backups
-  double checkpoints = 0.4;          // share of the seeds that stop for checkpoints
-  Span<double> step_s = {0.2, 2.0};  // of a site, without faults
+  Span<int> intervals = {5, 14};      // length of the run, in H
+  std::uint64_t min_events = 2000;    // a run is at least so long that so many are to be expected
+  double stops_each = 0.2;            // share of the seeds in which every site takes steps of its own number
+  double replicated = 0.5;            // share of the seeds with several shards that have backups
+  double checkpoints = 0.4;           // share of the seeds that stop for checkpoints
+  double snapshots = 0.3;             // share of the seeds without backups that take snapshots without rest
+  std::uint64_t restart_every = 100;  // of how many seeds one goes on from its last snapshot, as a second run
+  Span<double> step_s = {0.2, 2.0};   // of a site, without faults
   bool operator==(StormSection const&) const = default;
 };
 

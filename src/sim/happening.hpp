@@ -19,6 +19,15 @@ namespace atl::sim {
 struct SiteStarted {
   int site = 0;
   std::uint64_t incarnation = 0;
+  protocol::SiteMachine const* restored = nullptr;  // from a snapshot
+};
+// Of the run that this one goes on from, and in its snapshot: a version, with those members whose lives go
+// on.
+struct Recalled {
+  int shard = 0;
+  protocol::Commit const* commit = nullptr;
+  std::span<StepSpan const> holds;
+  base::Digest theta;
 };
 // A life is about to take its first step, which is number `step` + 1 of the site.
 struct Joined {
@@ -89,6 +98,11 @@ struct GhostHandled {
   Node at = 0;
   std::string effect;
 };
+// A shard's clock, after it was given something.
+struct ClockRead {
+  int shard = 0;
+  std::uint64_t clock = 0;
+};
 // Shard 0 has brought everyone to rest (or given up those who did not come), or lets them go on.
 struct RestAsked {
   protocol::Purpose purpose = protocol::Purpose::checkpoint;
@@ -106,8 +120,8 @@ struct EventOver {};
 // Every site has left.
 struct RunOver {};
 
-using Happening =
-    std::variant<SiteStarted, Joined, SiteLost, Admitted, Crossed, Contributed, Asked, Adopted, Published,
-                 Committed, GhostHandled, RestAsked, RestReached, RestOver, FaultChanged, EventOver, RunOver>;
+using Happening = std::variant<SiteStarted, Recalled, Joined, SiteLost, Admitted, Crossed, Contributed, Asked,
+                               Adopted, Published, Committed, GhostHandled, ClockRead, RestAsked,
+                               RestReached, RestOver, FaultChanged, EventOver, RunOver>;
 
 }  // namespace atl::sim

@@ -29,6 +29,8 @@ std::unique_ptr<Invariant> contributions_are_sound(Scenario const& scenario);
 std::unique_ptr<Invariant> left_over_is_kept(Scenario const& scenario);
 // 3: a message of a life that is over changes nothing.
 std::unique_ptr<Invariant> ghosts_have_no_effect();
+// 4: the clock by which fragments are due never falls, whoever comes and goes.
+std::unique_ptr<Invariant> clock_never_falls();
 // 4: K healthy sites and healthy shards commit every fragment within a window.
 std::unique_ptr<Invariant> commits_go_on(Scenario const& scenario, FaultBoard const& faults);
 // 5: at rest all healthy sites have the newest version of every fragment, bit for bit.

@@ -57,6 +57,9 @@ class CommitsAreSound : public Invariant {
     if (auto const* admitted = std::get_if<Admitted>(&happening)) {
       auto& newest = admitted_[{admitted->shard, admitted->site}];
       newest = std::max(newest, admitted->incarnation);
+    } else if (auto const* recalled = std::get_if<Recalled>(&happening)) {
+      versions_[{recalled->shard, recalled->commit->fragment}] = recalled->commit->version;
+      return merge({recalled->shard, *recalled->commit, {recalled->holds.begin(), recalled->holds.end()}});
     } else if (auto const* sent = std::get_if<Contributed>(&happening)) {
       sent_from_[sent->contribution->fragment] = sent->contribution->base;
     } else if (auto const* crossed = std::get_if<Crossed>(&happening)) {

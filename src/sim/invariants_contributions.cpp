@@ -27,6 +27,12 @@ class ContributionsAreSound : public Invariant {
   std::string see(Happening const& happening, double) override {
     if (auto const* started = std::get_if<SiteStarted>(&happening)) {
       std::erase_if(copies_, [&](auto const& copy) { return copy.first.first == started->site; });
+    } else if (auto const* recalled = std::get_if<Recalled>(&happening)) {
+      for (auto const& member : recalled->commit->members) {
+        bool const is_fresh = member.contribution.round == recalled->commit->round;
+        if (is_fresh)
+          copies_[{member.site, recalled->commit->fragment}].merged_in = recalled->commit->version.commits;
+      }
     } else if (auto const* adopted = std::get_if<Adopted>(&happening)) {
       copies_[{adopted->site, adopted->fragment}].base = adopted->version.commits;
     } else if (auto const* sent = std::get_if<Contributed>(&happening)) {

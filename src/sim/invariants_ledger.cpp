@@ -44,6 +44,15 @@ class LedgerBalances : public Invariant {
     if (auto const* started = std::get_if<SiteStarted>(&happening)) {
       life_of(started->site) = {
           .incarnation = started->incarnation, .processed = {}, .merged = std::vector<Work>(fragments_)};
+      if (started->restored) {
+        life_of(started->site).processed = started->restored->ledger(0).processed;
+        life_of(started->site).machine = started->restored;
+      }
+    } else if (auto const* recalled = std::get_if<Recalled>(&happening)) {
+      for (std::size_t m = 0; m < recalled->holds.size(); ++m) {
+        int const site = recalled->commit->members[m].site;
+        life_of(site).merged[recalled->commit->fragment] += work_in(site, recalled->holds[m]);
+      }
     } else if (auto const* lost = std::get_if<SiteLost>(&happening)) {
       auto& life = life_of(lost->site);
       life.machine = nullptr;

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "sim/invariants.hpp"
@@ -68,6 +70,22 @@ class NobodyWaits : public Invariant {
 
   Scenario const& scenario_;
   std::vector<Site> sites_;
+};
+
+class ClockNeverFalls : public Invariant {
+ public:
+  char const* name() const override { return "4 the clock never falls"; }
+
+  std::string see(Happening const& happening, double) override {
+    auto const* read = std::get_if<ClockRead>(&happening);
+    if (!read) return {};
+    auto const before = std::exchange(clocks_[read->shard], read->clock);
+    if (read->clock >= before) return {};
+    return fmt::format("that of shard {} falls from {} to {}", read->shard, before, read->clock);
+  }
+
+ private:
+  std::map<int, std::uint64_t> clocks_;  // by shard
 };
 
 class CommitsGoOn : public Invariant {
@@ -151,6 +169,8 @@ std::unique_ptr<Invariant> nobody_waits(Scenario const& scenario) {
   return std::make_unique<NobodyWaits>(scenario);
 }
 
+std::unique_ptr<Invariant> clock_never_falls() { return std::make_unique<ClockNeverFalls>(); }
+
 std::unique_ptr<Invariant> commits_go_on(Scenario const& scenario, FaultBoard const& faults) {
   return std::make_unique<CommitsGoOn>(scenario, faults);
 }
@@ -162,6 +182,7 @@ std::vector<std::unique_ptr<Invariant>> make_invariants(Scenario const& scenario
   all.push_back(contributions_are_sound(scenario));
   all.push_back(left_over_is_kept(scenario));
   all.push_back(ghosts_have_no_effect());
+  all.push_back(clock_never_falls());
   all.push_back(commits_go_on(scenario, faults));
   all.push_back(rest_is_equal(scenario, faults));
   all.push_back(nobody_waits(scenario));

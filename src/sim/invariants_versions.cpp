@@ -19,14 +19,17 @@ class VersionsAreUnique : public Invariant {
   char const* name() const override { return "9 a version is one Theta"; }
 
   std::string see(Happening const& happening, double) override {
-    if (auto const* made = std::get_if<Published>(&happening)) {
+    if (auto const* recalled = std::get_if<Recalled>(&happening)) {
+      newest_[recalled->commit->fragment] = recalled->commit->version;
+      thetas_[{recalled->commit->fragment, recalled->commit->version}] = recalled->theta;
+    } else if (auto const* made = std::get_if<Published>(&happening)) {
       if (!made->is_finite) return fmt::format("Theta of fragment {} is not finite", made->fragment);
       // In a new term the newest is what it was, or has gone on.
       auto& newest = newest_[made->fragment];
       bool const is_same = made->version.commits == newest.commits;
-      bool const is_lost = made->version.commits < newest.commits ||
-                           (is_same && thetas_.contains({made->fragment, newest}) &&
-                            thetas_.at({made->fragment, newest}) != made->theta);
+      bool const is_lost =
+          made->version.commits < newest.commits || (is_same && thetas_.contains({made->fragment, newest}) &&
+                                                     thetas_.at({made->fragment, newest}) != made->theta);
       if (is_lost && (made->taken_from || made->version > newest))
         return fmt::format("shard {} goes on from version {} of fragment {}, and forgets {}", made->shard,
                            made->version.commits, made->fragment, newest.commits);

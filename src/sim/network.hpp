@@ -80,6 +80,8 @@ class Network {
   void lose(Node node);
 
   bool is_idle() const;  // nothing is under way from or to a site
+  // Of a run that goes on: before anything is sent.
+  void begin_life(Node node, std::uint64_t life) { lives_[static_cast<std::size_t>(node)] = life; }
   std::uint64_t life(Node node) const { return lives_[static_cast<std::size_t>(node)]; }
   Coverage const& coverage() const { return coverage_; }
   // Of each kind of message: how often it was sent, and between whom the last time.

@@ -98,6 +98,12 @@ Scenario draw_scenario(StormConfig const& config, std::uint64_t seed) {
   std::ranges::sort(paces);
   double const length_s =
       static_cast<double>(scenario.steps) * paces[static_cast<std::size_t>(scenario.outer.quorum - 1)];
+  bool const has_snapshots = !scenario.is_synchronous() && !scenario.is_replicated;
+  if (has_snapshots && draws.chance(config.storm.snapshots)) {
+    for (int left = draws.whole(1, 4); left > 0; --left)
+      scenario.snapshots_s.push_back(draws.real(0.05, 0.9) * length_s);
+    std::ranges::sort(scenario.snapshots_s);
+  }
   Draws fault_draws(seed, Stream::faults);
   bool const to_the_end = fault_draws.chance(config.faults.to_the_end);
   scenario.calm_s = to_the_end ? std::numeric_limits<double>::infinity() : 0.7 * length_s;

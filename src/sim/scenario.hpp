@@ -30,6 +30,7 @@ struct Scenario {
   bool stops_each = false;
   bool is_replicated = false;          // the next shard holds what each publishes
   std::uint64_t checkpoint_every = 0;  // on the clock; 0: never
+  std::vector<double> snapshots_s{};   // when one is begun, without rest
   std::vector<double> step_s;          // by site
   LinkOptions links;
   std::vector<Fault> faults;

@@ -41,18 +41,29 @@ std::string visible(SyncerMachine const& machine, std::vector<SyncerAction> cons
 
 }  // namespace
 
-SimShard::SimShard(Stage& stage, int shard)
+SimShard::SimShard(Stage& stage, int shard, SavedShard const* from)
     : stage_(stage),
       shard_(shard),
       machine_(machine_options(stage.scenario, shard)),
-      values_(stage.scenario, stage.problem, shard),
+      values_(from ? from->values : ShardValues(stage.scenario, stage.problem, shard)),
       lives_(static_cast<std::size_t>(stage.layout().sites)) {
   if (shard == 0) hub_.emplace(stage, [this](Message const& message) { on_command(message); });
+  if (from) load(*from);
+}
+
+void SimShard::load(SavedShard const& from) {
+  machine_.load(base::MemoryReader(from.machine), 0.0);
+  for (auto const& parcel : from.held) held_[++last_handle_] = parcel;
+  for (auto const& [site, contribution, parcel] : from.in_flight) {
+    held_[++last_handle_] = parcel;
+    auto const facts = values_.facts_of(last_handle_, contribution.fragment, parcel.bytes);
+    machine_.put_in_flight(site, contribution, facts);
+  }
 }
 
 void SimShard::start() {
   for (int p = shard_; p < stage_.scenario.outer.fragments; p += stage_.layout().shards)
-    publish(static_cast<std::uint32_t>(p), {});
+    publish(static_cast<std::uint32_t>(p), machine_.version(static_cast<std::uint32_t>(p)));
   after_event();
 }
 
@@ -81,6 +92,8 @@ void SimShard::on_gone(Node who, std::uint64_t life) {
     if (hub_) hub_->on_lost(stage_.layout().participant(who));
   } else if (auto& known = lives_[static_cast<std::size_t>(index)]; known <= life) {
     known = life + 1;
+    cut_.strike_off(index);
+    if (hub_) hub_->on_lost(stage_.layout().participant(who));
     carry_out(machine_.on_site_lost(index, stage_.now_s()));
   }
   after_event();
@@ -94,7 +107,8 @@ void SimShard::dispatch(Frame const& frame) {
   } else if (auto const* progress = std::get_if<Progress>(&frame.message); progress && from_site) {
     if (!progress->heals) stage_.see(Admitted{shard_, who.index, progress->incarnation});
     carry_out(hand_over(machine_, frame, 0));
-  } else if (std::holds_alternative<Contribution>(frame.message) && from_site) {
+  } else if (auto const* sent = std::get_if<Contribution>(&frame.message); sent && from_site) {
+    if (cut_.records(who.index)) saved_->in_flight.push_back({who.index, *sent, frame.parcel});
     carry_out(hand_over(machine_, frame, keep(frame)));
   } else if (std::holds_alternative<Promise>(frame.message) && from_site) {
     carry_out(hand_over(machine_, frame, 0));
@@ -103,6 +117,9 @@ void SimShard::dispatch(Frame const& frame) {
     auto const payload = replica ? keep(frame) : PayloadHandle{0};
     if (replica) replicas_[payload] = replica->version;
     carry_out(machine_.on_shard(who.index, frame.message, payload, stage_.now_s()));
+  } else if (auto const* marker = std::get_if<Marker>(&frame.message)) {
+    on_marker(*marker);
+    if (from_site) cut_.on_site_marker(who.index, *marker);
   } else if (auto const* held = std::get_if<Held>(&frame.message); held && hub_) {
     hub_->on_held(who, *held);
   } else if (auto const* saved = std::get_if<Saved>(&frame.message); saved && hub_) {
@@ -139,7 +156,8 @@ PayloadHandle SimShard::keep(Frame const& frame) {
 
 void SimShard::on_hello(Node from, Hello const& hello) {
   int const site = stage_.layout().index_of(from);
-  lives_[static_cast<std::size_t>(site)] = hello.incarnation;
+  if (std::exchange(lives_[static_cast<std::size_t>(site)], hello.incarnation) != hello.incarnation)
+    cut_.strike_off(site);
   auto const actions = machine_.on_admitted(site, hello.incarnation, stage_.now_s(), hello.heals);
   stage_.send(self(), from, machine_.welcome(site));
   if (!hello.heals) stage_.see(Admitted{shard_, site, hello.incarnation});
@@ -178,10 +196,33 @@ void SimShard::on_command(Message const& message) {
   } else if (auto const* save = std::get_if<Save>(&message)) {
     base::saved(machine_);
     answer_hub(Saved{.id = save->id, .files = {{stage_.layout().name(self()), 1, {}}}, .failure = ""});
+  } else if (auto const* marker = std::get_if<Marker>(&message)) {
+    on_marker(*marker);
   } else if (auto const* go = std::get_if<Go>(&message)) {
     hold_.reset();
     if (!go->leave) carry_out(machine_.on_go(now_s));
   }
+}
+
+void SimShard::on_marker(Marker marker) {
+  std::set<int> sites;
+  for (int site = 0; site < stage_.layout().sites; ++site) sites.insert(site);
+  if (!cut_.begin(marker, std::move(sites))) return;
+  saved_.emplace(SavedShard{base::saved(machine_), values_, {}});
+  for (auto const* member : machine_.held_members()) saved_->held.push_back(held_.at(member->payload));
+  for (bool const bulk : {false, true}) {
+    marker.bulk = bulk;
+    for (Node node = 0; node < stage_.layout().size(); ++node) {
+      if (node != self()) stage_.send(self(), node, marker);
+    }
+  }
+}
+
+void SimShard::close_cut_if_complete() {
+  if (!cut_.is_complete()) return;
+  cut_.close();
+  stage_.vault.put(shard_, *std::exchange(saved_, std::nullopt));
+  answer_hub(Saved{.id = cut_.marker().id, .files = {{stage_.layout().name(self()), 1, {}}}, .failure = ""});
 }
 
 void SimShard::answer_hub(Message message) {
@@ -207,6 +248,8 @@ void SimShard::resume() {
 }
 
 void SimShard::after_event() {
+  close_cut_if_complete();
+  stage_.see(ClockRead{shard_, machine_.clock()});
   if (hold_ && machine_.is_quiet() == !is_at_rest_) {
     is_at_rest_ = !is_at_rest_;
     answer_hub(Held{.id = hold_->id, .taken_back = !is_at_rest_});

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/snapshot.hpp"
 #include "protocol/syncer_machine.hpp"
 #include "sim/shard_values.hpp"
 #include "sim/sim_hub.hpp"
@@ -19,7 +20,8 @@ namespace atl::sim {
 
 class SimShard {
  public:
-  SimShard(Stage& stage, int shard);
+  // `from`: it goes on from what it recorded; null: from the beginning.
+  SimShard(Stage& stage, int shard, SavedShard const* from);
 
   void start();
   void lose();
@@ -45,6 +47,9 @@ class SimShard {
   protocol::PayloadHandle keep(Frame const& frame);
   void on_hello(Node site, protocol::Hello const& hello);
   void on_command(protocol::Message const& message);
+  void on_marker(protocol::Marker marker);
+  void close_cut_if_complete();
+  void load(SavedShard const& from);
   void carry_out(std::vector<protocol::SyncerAction> const& actions);
   void commit(protocol::Commit const& commit);
   void install(protocol::InstallReplica const& taken);
@@ -64,8 +69,10 @@ class SimShard {
   std::map<protocol::PayloadHandle, protocol::Version> replicas_;  // what they are of
   std::map<std::uint32_t, protocol::Version> published_;           // the newest that others know, by fragment
   protocol::PayloadHandle last_handle_ = 0;
-  std::vector<std::uint64_t> lives_;    // of the sites: what is of an earlier one is over
+  std::vector<std::uint64_t> lives_;  // of the sites: what is of an earlier one is over
   bool is_alive_ = true;
+  protocol::CutRecorder cut_;
+  std::optional<SavedShard> saved_;     // of the snapshot under way
   std::optional<protocol::Hold> hold_;  // until Go
   bool is_at_rest_ = false;             // as it was told last
   std::optional<double> timer_s_;       // planned

@@ -1,5 +1,6 @@
 #include "sim/sim_site.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -49,6 +50,22 @@ void SimSite::start(std::uint64_t incarnation) {
   say_hello();
 }
 
+void SimSite::go_on_from(SavedSite const& saved) {
+  SiteMachine machine(machine_options(stage_.scenario, site_, 1));
+  machine.load(base::MemoryReader(saved.machine));
+  life_.emplace(
+      Life{.machine = std::move(machine), .values = saved.values, .has_trained = saved.has_trained});
+  stage_.see(SiteStarted{site_, life_->machine.incarnation(), &life_->machine});
+}
+
+void SimSite::show_up() {
+  if (life_->has_trained) stage_.see(Joined{.site = site_, .step = life_->machine.step()});
+  for (int p = 0; p < life_->machine.fragments(); ++p)
+    stage_.see(
+        Adopted{site_, static_cast<std::uint32_t>(p), life_->machine.base(p), life_->values.base_digest(p)});
+  say_hello();
+}
+
 void SimSite::say_hello() {
   life_->hello_s = stage_.now_s();
   send_to_shards(Hello{.incarnation = life_->machine.incarnation(), .heals = life_->lacks_state});
@@ -92,6 +109,9 @@ void SimSite::receive(Frame frame) {
     take_welcome(frame.from, *welcome);
   } else if (auto const* release = std::get_if<Release>(&frame.message)) {
     take_release(*release, std::move(frame.parcel));
+  } else if (auto const* marker = std::get_if<Marker>(&frame.message)) {
+    if (marker->id > std::exchange(life_->last_marker, std::max(life_->last_marker, marker->id)))
+      life_->inbox.emplace_back(*marker);
   } else if (auto const* state = std::get_if<StateData>(&frame.message)) {
     life_->inbox.emplace_back(HeldState{*state, keep(std::move(frame.parcel))});
   } else {
@@ -102,7 +122,7 @@ void SimSite::receive(Frame frame) {
         },
         frame.message);
   }
-  if (has_joined() && !trains()) plan_boundary(stage_.now_s());
+  if (has_joined() && !life_->is_in_step) plan_boundary(stage_.now_s());
 }
 
 void SimSite::take_welcome(Node shard, Welcome const& welcome) {
@@ -159,7 +179,7 @@ void SimSite::cross_boundary(std::uint64_t ticket) {
     return;
   }
   std::optional<StepDone> done;
-  if (trains()) {
+  if (life_->is_in_step) {
     auto const step = life_->machine.step();
     if (!std::exchange(life_->has_trained, true)) {
       stage_.see(Joined{site_, step, life_->lacks_state, life_->values.is_at_base()});
@@ -172,8 +192,7 @@ void SimSite::cross_boundary(std::uint64_t ticket) {
   bool const asks_again =
       life_->lacks_state && stage_.now_s() >= life_->hello_s + stage_.scenario.outer.dead_after_s;
   if (asks_again) say_hello();
-  auto const inbox = std::exchange(life_->inbox, {});
-  std::vector<SiteEvent> const events(inbox.begin(), inbox.end());
+  auto const events = take_events();
   for (auto const& action : life_->machine.on_boundary(done, events)) carry_out(action);
   stage_.see(Crossed{.site = site_,
                      .has_stepped = done.has_value(),
@@ -188,7 +207,20 @@ void SimSite::cross_boundary(std::uint64_t ticket) {
   auto const interval = stage_.scenario.outer.interval_steps;
   if (done && life_->machine.step() % interval == 0) send_to_hub(Report{"a line of the metrics"});
   step_s_ = step_time_s();
-  plan_boundary(stage_.now_s() + (trains() ? step_s_ : heartbeat_s));
+  life_->is_in_step = trains();
+  plan_boundary(stage_.now_s() + (life_->is_in_step ? step_s_ : heartbeat_s));
+}
+
+// What came after a marker must not be in the state that it asks for.
+std::vector<SiteEvent> SimSite::take_events() {
+  std::vector<SiteEvent> events;
+  bool is_cut = false;
+  while (!life_->inbox.empty() && !is_cut) {
+    events.push_back(std::move(life_->inbox.front()));
+    life_->inbox.pop_front();
+    is_cut = std::holds_alternative<Marker>(events.back());
+  }
+  return events;
 }
 
 void SimSite::resume() {
@@ -221,8 +253,9 @@ void SimSite::carry_out(SiteAction const& action) {
     give_state(*give);
   } else if (auto const* moments = std::get_if<TakeState>(&action)) {
     take_state(*moments);
+  } else if (auto const* record = std::get_if<Cut>(&action)) {
+    cut(record->marker);
   } else {
-    base::ensure(std::holds_alternative<Leave>(action), "no snapshot without rest is taken here");
     leave();
   }
 }
@@ -268,6 +301,15 @@ void SimSite::write_state(Save const& save) {
     saved.failure = failure.what();
   }
   send_to_hub(saved);
+}
+
+void SimSite::cut(Marker marker) {
+  stage_.vault.put(site_, SavedSite{base::saved(life_->machine), life_->values, life_->has_trained});
+  for (bool const bulk : {false, true}) {
+    marker.bulk = bulk;
+    send_to_shards(marker);
+  }
+  send_to_hub(Saved{.id = marker.id, .files = {{stage_.layout().name(self()), 1, {}}}, .failure = ""});
 }
 
 void SimSite::leave() {

@@ -22,6 +22,9 @@ class SimSite {
 
   // A new life: says hello to every shard.
   void start(std::uint64_t incarnation);
+  // In the next life, from what it recorded; and then, once the invariants know of what came before.
+  void go_on_from(SavedSite const& saved);
+  void show_up();
   void lose();
   void receive(Frame frame);
   // The event planned under this ticket.
@@ -41,6 +44,7 @@ class SimSite {
     bool lacks_state = false;  // of a donor
     double hello_s = 0.0;
     bool has_trained = false;
+    bool is_in_step = false;  // since its last boundary
     std::set<Node> welcomed_by{};
     std::set<std::uint32_t> without_donor{};  // seats whose owner named none
     std::deque<protocol::SiteEvent> inbox{};
@@ -49,6 +53,7 @@ class SimSite {
     // The newest whole release of each fragment, for differences to be added to.
     std::map<std::uint32_t, std::pair<protocol::Version, Parcel>> newest{};
     bool has_left = false;
+    std::uint64_t last_marker = 0;
   };
 
   Node self() const { return stage_.layout().site(site_); }
@@ -68,6 +73,8 @@ class SimSite {
   void take_state(protocol::TakeState const& taken);
   void write_state(protocol::Save const& save);
   void leave();
+  void cut(protocol::Marker marker);
+  std::vector<protocol::SiteEvent> take_events();
   void send_to_shards(protocol::Message const& message);
   void send_to_hub(protocol::Message message);
 

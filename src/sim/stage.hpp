@@ -5,6 +5,7 @@
 #include "sim/fault.hpp"
 #include "sim/network.hpp"
 #include "sim/problem.hpp"
+#include "sim/saved_run.hpp"
 #include "sim/scenario.hpp"
 #include "sim/trace.hpp"
 #include "sim/watch.hpp"
@@ -21,10 +22,14 @@ struct Stage {
   Watch& watch;
   Trace& trace;
   Draws& draws;  // of the sites
+  Vault& vault;
 
   Layout const& layout() const { return scenario.layout; }
   double now_s() const { return events.now_s(); }
-  void see(Happening const& happening) { watch.see(happening, now_s()); }
+  void see(Happening const& happening) {
+    vault.see(happening);
+    watch.see(happening, now_s());
+  }
   void send(Node from, Node to, protocol::Message message, Parcel parcel = {}) {
     network.send(from, to, std::move(message), std::move(parcel));
   }

@@ -20,11 +20,22 @@ void StormReport::add(std::uint64_t seed, Outcome const& outcome) {
   digest.high ^= outcome.digest.high;
   digest.low ^= outcome.digest.low;
   for (auto const& [reason, times] : outcome.refused) refused[reason] += times;
+  restarts += outcome.restarts;
   if (outcome.violation) failed.push_back({seed, *outcome.violation});
 }
 
 Outcome run_seed(StormConfig const& config, std::uint64_t seed, Trace& trace) {
-  return World(draw_scenario(config, seed), trace).run();
+  auto const scenario = draw_scenario(config, seed);
+  World world(scenario, trace);
+  auto outcome = world.run();
+  bool const goes_on = !outcome.violation && world.snapshot() && seed % config.storm.restart_every == 0;
+  if (!goes_on) return outcome;
+  auto again = World(scenario, trace, &*world.snapshot()).run();
+  outcome.events += again.events;
+  outcome.violation = std::move(again.violation);
+  if (outcome.violation) outcome.violation->invariant += " (7: after a restart)";
+  outcome.restarts = 1;
+  return outcome;
 }
 
 StormReport run_seeds(StormConfig const& config, SeedRange seeds, int threads,

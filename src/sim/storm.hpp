@@ -20,6 +20,7 @@ struct StormReport {
   std::uint64_t faults = 0;
   std::uint64_t fewest_events = ~std::uint64_t{0};  // of a seed
   std::uint64_t fewest_faults = ~std::uint64_t{0};
+  std::uint64_t restarts = 0;
   Coverage coverage{};
   base::Digest digest;  // of all that was sent in any of them
   std::map<protocol::Reason, std::uint64_t> refused;

@@ -9,13 +9,15 @@
 
 namespace atl::sim {
 
+using protocol::Commit;
+
 namespace {
 
 constexpr std::uint64_t most_events = 5'000'000;  // a run with more goes round in circles
 
 }  // namespace
 
-World::World(Scenario scenario, Trace& trace)
+World::World(Scenario scenario, Trace& trace, SavedRun const* from)
     : scenario_(std::move(scenario)),
       problem_(scenario_.outer.fragments, scenario_.seed),
       faults_(scenario_.layout.size()),
@@ -23,16 +25,64 @@ World::World(Scenario scenario, Trace& trace)
       watch_(make_invariants(scenario_, faults_)),
       trace_(trace),
       draws_(scenario_.seed, Stream::sites),
-      stage_{scenario_, problem_, events_, faults_, network_, watch_, trace_, draws_},
+      stage_{scenario_, problem_, events_, faults_, network_, watch_, trace_, draws_, vault_},
+      from_(from),
       ambushes_(scenario_.ambushes) {
   for (int m = 0; m < scenario_.layout.sites; ++m) sites_.emplace_back(stage_, m);
-  for (int s = 0; s < scenario_.layout.shards; ++s) shards_.emplace_back(stage_, s);
+  for (int s = 0; s < scenario_.layout.shards; ++s)
+    shards_.emplace_back(stage_, s, from ? &from->shards.at(s) : nullptr);
+}
+
+void World::start() {
+  for (auto& shard : shards_) shard.start();
+  for (auto& site : sites_) site.start(1);
+}
+
+// Incarnations rise; a site that is not in the snapshot heals from the others.
+void World::go_on() {
+  for (std::size_t m = 0; m < sites_.size(); ++m) {
+    auto const saved = from_->sites.find(static_cast<int>(m));
+    if (saved != from_->sites.end()) sites_[m].go_on_from(saved->second);
+  }
+  for (auto const& made : from_->versions) recall(made);
+  for (auto& shard : shards_) shard.start();
+  for (std::size_t m = 0; m < sites_.size(); ++m) {
+    Node const node = scenario_.layout.site(static_cast<int>(m));
+    bool const is_saved = sites_[m].is_alive();
+    constexpr std::uint64_t after_all_others = 1000;
+    network_.begin_life(node, is_saved ? sites_[m].machine()->incarnation() : after_all_others);
+    if (is_saved) {
+      // What the snapshot holds of it counts before it has spoken.
+      for (int shard = 0; shard < scenario_.layout.shards; ++shard)
+        stage_.see(Admitted{shard, static_cast<int>(m), sites_[m].machine()->incarnation()});
+      sites_[m].show_up();
+    } else {
+      sites_[m].start(after_all_others);
+    }
+  }
+}
+
+void World::recall(MadeVersion const& made) {
+  Commit commit = made.commit;
+  std::vector<StepSpan> holds;
+  int const shard = scenario_.layout.index_of(scenario_.layout.owner_of(commit.fragment));
+  if (commit.version.commits >
+      shards_[static_cast<std::size_t>(shard)].machine().version(commit.fragment).commits)
+    return;
+  commit.members.clear();
+  for (std::size_t m = 0; m < made.holds.size(); ++m) {
+    auto member = made.commit.members[m];
+    auto const* site = sites_[static_cast<std::size_t>(member.site)].machine();
+    if (!site || ++member.contribution.incarnation != site->incarnation()) continue;
+    commit.members.push_back(member);
+    holds.push_back(made.holds[m]);
+  }
+  stage_.see(Recalled{shard, &commit, holds, made.theta});
 }
 
 Outcome World::run() {
   try {
-    for (auto& shard : shards_) shard.start();
-    for (auto& site : sites_) site.start(1);
+    from_ ? go_on() : start();
     for (auto const& fault : scenario_.faults) plan_fault(fault);
     double const until_s = limit_s();
     while (!watch_.violation() && !is_over()) {
@@ -155,15 +205,18 @@ bool World::can_begin(Fault const& fault) const {
   if (fault.kind == FaultKind::loss) return sites_[which].is_alive();
   if (fault.kind != FaultKind::shard_loss) return true;
   // Nothing may depend on it alone: what it owns, and what it is about to take over.
-  auto const is_alive = [this](int shard) { return shards_[static_cast<std::size_t>(shard)].is_alive(); };
   auto const others = shards_[which].machine().stand_ins();
-  for (int p = 0; p < scenario_.outer.fragments; ++p) {
-    auto const owns = [p](SimShard const& shard) {
-      return shard.is_alive() && shard.machine().owns(static_cast<std::uint32_t>(p));
-    };
-    if (std::ranges::none_of(shards_, owns)) return false;
+  if (!shards_[which].is_alive() || !others) return false;
+  for (std::uint32_t p = 0; p < static_cast<std::uint32_t>(scenario_.outer.fragments); ++p) {
+    bool is_safe = false;
+    for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
+      auto const& machine = shards_[shard].machine();
+      bool const may_take = others->contains(static_cast<int>(shard)) && machine.can_take(p);
+      is_safe |= shard != which && shards_[shard].is_alive() && (machine.owns(p) || may_take);
+    }
+    if (!is_safe) return false;
   }
-  return shards_[which].is_alive() && others && std::ranges::all_of(*others, is_alive);
+  return true;
 }
 
 void World::end(std::size_t index) {
@@ -176,7 +229,7 @@ void World::end(std::size_t index) {
               fmt::format("*** {} ends", name(fault.kind)));
   faults_.end(fault, events_.now_s());
   stage_.see(FaultChanged{&fault, false});
-  if (fault.kind == FaultKind::stall || fault.kind == FaultKind::partition) go_on(fault.node);
+  if (fault.kind == FaultKind::stall || fault.kind == FaultKind::partition) resume(fault.node);
   if (fault.kind != FaultKind::loss) return;
   auto& site = sites_[static_cast<std::size_t>(fault.node)];
   site.start(network_.life(fault.node));
@@ -187,7 +240,7 @@ void World::end(std::size_t index) {
               .node = fault.node});
 }
 
-void World::go_on(Node node) {
+void World::resume(Node node) {
   network_.release_held();
   auto const index = static_cast<std::size_t>(scenario_.layout.index_of(node));
   if (scenario_.layout.is_site(node)) {

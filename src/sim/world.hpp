@@ -6,9 +6,6 @@
 // - a kind of fault: FaultKind, a weight in StormFaultsSection and its key, draw_fault() in scenario.cpp, and
 //   its effect in World::begin / World::end or in Network;
 // - an invariant: see watch.hpp; what it must be told is a Happening;
-// - snapshots: the drivers save into base::MemoryWriter where they now only try to; a World is then built
-// from
-//   a Scenario and what was saved, with all lives one higher;
 // - mutations: a scenario with a switch that src/protocol reads in a test-only build; the storm must find it.
 #pragma once
 
@@ -25,7 +22,8 @@ namespace atl::sim {
 struct Outcome {
   std::optional<Violation> violation;
   std::uint64_t events = 0;
-  std::uint64_t faults = 0;  // that began
+  std::uint64_t faults = 0;    // that began
+  std::uint64_t restarts = 0;  // runs that went on from a snapshot
   double end_s = 0.0;
   double loss = 0.0;  // mean over the sites, at their own targets
   Coverage coverage{};
@@ -35,14 +33,19 @@ struct Outcome {
 
 class World {
  public:
-  World(Scenario scenario, Trace& trace);
+  // `from`: once more, from the snapshot of a run.
+  World(Scenario scenario, Trace& trace, SavedRun const* from = nullptr);
   World(World const&) = delete;
   World& operator=(World const&) = delete;
 
   // Until every site has left, or an invariant is broken.
   Outcome run();
+  std::optional<SavedRun> const& snapshot() const { return vault_.sealed(); }  // the last that was sealed
 
  private:
+  void start();
+  void go_on();
+  void recall(MadeVersion const& made);
   void happen(Event const& event);
   void deliver(std::uint32_t channel);
   void begin(std::size_t fault);
@@ -50,7 +53,7 @@ class World {
   void plan_fault(Fault const& fault);
   void spring_ambushes();
   bool can_begin(Fault const& fault) const;
-  void go_on(Node node);
+  void resume(Node node);
   bool is_done(Node site) const;
   bool is_over() const;
   double limit_s() const;
@@ -64,7 +67,9 @@ class World {
   Watch watch_;
   Trace& trace_;
   Draws draws_;
+  Vault vault_;
   Stage stage_;
+  SavedRun const* from_;
   std::deque<SimSite> sites_;
   std::deque<SimShard> shards_;
   std::vector<Fault> planned_;    // faults of the scenario, and what follows from them

@@ -65,11 +65,14 @@ void check_rounds(ResumePoint const& point, RunPlan const& plan) {
   if (!deck::is_synchronous(plan.config.run.method) || point.sites() == effective_sites(plan.config)) return;
   ShardFiles const files(point);
   auto const machine = files.machine();
-  for (int p = 0; p < plan.table.fragments(); ++p) {
-    if (machine->group(fmt::format("fragment_{}", p))->read_uint("held") == 0) continue;
-    throw base::InputError(point.folder.string(), "was taken within a round, and sites.count differs",
-                           fmt::format("resume with {} sites", point.sites()));
-  }
+  bool is_within_round = false;
+  for (int p = 0; p < plan.table.fragments(); ++p)
+    is_within_round |= machine->group(fmt::format("fragment_{}", p))->read_uint("held") > 0;
+  for (auto const& file : files.all())
+    is_within_round |= file.root().group("in_flight")->read_uint("count") > 0;
+  if (!is_within_round) return;
+  throw base::InputError(point.folder.string(), "was taken within a round, and sites.count differs",
+                         fmt::format("resume with {} sites", point.sites()));
 }
 
 // Fragment p stands with shard p mod S; of anything else there is one a shard.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -37,30 +38,43 @@ Hub::Hub(RunPlan const& plan, RunFolder folder, std::optional<ResumePoint> const
   if (plan.config.output.tensorboard) tensorboard_.emplace(folder_.root / "tensorboard");
   if (resume) {
     clock_ = last_set_ = resume->step;
+    last_label_ = resume->step;
     elapsed_before_s_ = resume->manifest.time_s;
     newest_set_ = resume->folder.string();
-    record(resume_json(resume->step, newest_set_));
+    write(resume_json(resume->step, newest_set_));
   } else {
     // A run that was killed before its first checkpoint starts again.
-    if (std::filesystem::file_size(folder_.metrics()) > 0) record(resume_json(0, ""));
-    metrics_.write(to_json(StartLine{.version = ATOLL_VERSION,
-                                     .sites = effective_sites(plan.config),
-                                     .shards = plan.config.syncer.ranks,
-                                     .ranks = comm::SiteLayout::ranks_needed(plan.config),
-                                     .parameters = plan.table.size()}));
+    if (std::filesystem::file_size(folder_.metrics()) > 0) write(resume_json(0, ""));
+    write(to_json(StartLine{.version = ATOLL_VERSION,
+                            .sites = effective_sites(plan.config),
+                            .shards = plan.config.syncer.ranks,
+                            .ranks = comm::SiteLayout::ranks_needed(plan.config),
+                            .parameters = plan.table.size()}));
   }
   schedule_checkpoint(start_s);
   write_status(folder_, {"running", base::ExitCode::runtime_failure, last_set_, newest_set_});
 }
 
-void Hub::record(std::string const& metrics_line) {
-  metrics_.write(metrics_line);
-  if (tensorboard_) tensorboard_->observe(metrics_line);
+void Hub::record(protocol::Participant who, std::string const& metrics_line) {
   console_.observe(metrics_line);
   if (metrics_line.starts_with(R"({"event":"commit")")) {
     ++commits_;
     last_commit_s_ = base::now_s();
   }
+  if (recorded_.contains(who)) {
+    later_lines_.push_back(metrics_line);
+  } else {
+    write(metrics_line);
+  }
+}
+
+void Hub::write(std::string const& metrics_line) {
+  metrics_.write(metrics_line);
+  if (tensorboard_) tensorboard_->observe(metrics_line);
+}
+
+void Hub::on_marker(protocol::Participant who, protocol::Marker const& marker) {
+  if (snapshot_.is_of(marker)) recorded_.insert(who);
 }
 
 void Hub::on_held(protocol::Participant who, protocol::Held const& held, double now_s) {
@@ -81,6 +95,9 @@ void Hub::tick(Standing const& standing, double now_s) {
   bool const is_out_of_time = run.walltime_s > 0 && now_s - start_s_ >= run.walltime_s;
   stop_wanted_ |= base::stop_requested() || is_out_of_time;
   carry_out(snapshot_.on_timer(now_s), now_s);
+  bool const must_end = clock_ >= run.steps || stop_wanted_;
+  // The end has a set of its own, and must not wait for one who is silent.
+  if (must_end && recorded_ != everyone()) carry_out(snapshot_.give_up("the run ends"), now_s);
   if (!quiet_.is_active() && !quiet_.is_over() && !snapshot_.is_open()) {
     if (clock_ >= run.steps) {
       request(protocol::Purpose::finish, now_s);
@@ -91,8 +108,7 @@ void Hub::tick(Standing const& standing, double now_s) {
                            "a checkpoint is due and waits until every site is there again");
     } else if (is_checkpoint_due(now_s)) {
       schedule_checkpoint(now_s);
-      // Not begin_snapshot(now_s) yet: a history of metrics is cut at one line for all sites, which needs rest.
-      request(protocol::Purpose::checkpoint, now_s);
+      begin_snapshot(now_s);
     }
   }
   quiet_.on_movement(standing.last_advance_s);
@@ -124,22 +140,30 @@ void Hub::watch_for_stall(std::string const& waiting_for, double now_s) {
   }
 }
 
-// A set is named after the clock, or one more than the last where the clock has not moved since.
-std::uint64_t Hub::next_label() const {
-  return last_set_ > 0 || !newest_set_.empty() ? std::max(clock_, last_set_ + 1) : clock_;
-}
+// A set is named after the clock, or one more than the last where the clock has not moved since. The last may
+// have been given up, and someone still be writing to it.
+std::uint64_t Hub::next_label() const { return last_label_ ? std::max(clock_, *last_label_ + 1) : clock_; }
 
 void Hub::request(protocol::Purpose purpose, double now_s) {
   carry_out(quiet_.request(purpose, next_label(), now_s), now_s);
 }
 
-void Hub::begin_snapshot(double now_s) {
+std::set<protocol::Participant> Hub::everyone() const {
   std::set<protocol::Participant> everyone;
   using Kind = protocol::Participant::Kind;
   for (int site = 0; site < effective_sites(plan_.config); ++site) everyone.insert({Kind::site, site});
   for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard) everyone.insert({Kind::shard, shard});
+  return everyone;
+}
+
+void Hub::begin_snapshot(double now_s) {
   requested_s_ = now_s;
-  carry_out(snapshot_.begin(next_label(), std::move(everyone), now_s), now_s);
+  carry_out(snapshot_.begin(next_label(), everyone(), now_s), now_s);
+}
+
+void Hub::end_snapshot() {
+  recorded_.clear();
+  for (auto const& line : std::exchange(later_lines_, {})) write(line);
 }
 
 std::optional<double> Hub::next_timer_s() const {
@@ -150,12 +174,16 @@ void Hub::carry_out(std::vector<protocol::SnapshotAction> const& actions, double
   for (auto const& action : actions) {
     if (auto const* cut = std::get_if<protocol::BeginCut>(&action)) {
       start_set(cut->marker.step);
+      recorded_.insert({protocol::Participant::Kind::shard, 0});
       to_own_shard_(cut->marker);
-    } else if (auto const* sealed = std::get_if<protocol::Seal>(&action)) {
+      continue;
+    }
+    if (auto const* sealed = std::get_if<protocol::Seal>(&action)) {
       seal(*sealed, now_s);
     } else {
       give_up(std::get<protocol::GiveUp>(action).why, now_s);
     }
+    end_snapshot();
   }
 }
 
@@ -178,11 +206,12 @@ void Hub::carry_out(std::vector<protocol::QuietAction> const& actions, double no
 
 void Hub::give_up(std::string const& why, double now_s) {
   failure_ = why;
-  record(fault_json(now_s - start_s_, clock_, why));
+  write(fault_json(now_s - start_s_, clock_, why));
   base::log::warn(fmt::format("no checkpoint at step {}: {}", clock_, why));
 }
 
 void Hub::start_set(std::uint64_t step) {
+  last_label_ = step;
   try {
     checkpoint::start_set(folder_.checkpoints(), step);
   } catch (base::RuntimeFailure const& failure) {
@@ -204,11 +233,13 @@ void Hub::seal(protocol::Seal const& seal, double now_s) {
     bool const is_resumable = seal.missing.empty();
     if (is_resumable || seal.purpose == protocol::Purpose::finish) newest_set_ = set.folder.string();
     failure_.clear();
-    record(to_json(CheckpointLine{.time_s = now_s - start_s_,
-                                  .step = seal.step,
-                                  .path = set.folder.string(),
-                                  .bytes = set.bytes,
-                                  .seconds = base::now_s() - requested_s_}));
+    auto const line = to_json(CheckpointLine{.time_s = now_s - start_s_,
+                                             .step = seal.step,
+                                             .path = set.folder.string(),
+                                             .bytes = set.bytes,
+                                             .seconds = base::now_s() - requested_s_});
+    console_.observe(line);
+    write(line);
     if (is_resumable) {
       prune_sets(plan_, folder_);
     } else {
@@ -236,12 +267,12 @@ base::ExitCode Hub::end(double now_s) {
         fmt::format("the last state could not be saved: {}; mend that, then go on with --resume", failure_));
   }
   auto const traffic = transport_.counters();
-  record(to_json(EndLine{.time_s = now_s - start_s_,
-                         .step = clock_,
-                         .outcome = status.outcome,
-                         .commits = commits_,
-                         .bytes_sent = traffic.bytes_sent,
-                         .bytes_received = traffic.bytes_received}));
+  write(to_json(EndLine{.time_s = now_s - start_s_,
+                        .step = clock_,
+                        .outcome = status.outcome,
+                        .commits = commits_,
+                        .bytes_sent = traffic.bytes_sent,
+                        .bytes_received = traffic.bytes_received}));
   write_status(folder_, status);
   // Sites that never wait are further when they hear that it was time to end.
   auto const called =

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "protocol/snapshot.hpp"
 #include "train/checkpoints.hpp"
@@ -22,8 +24,8 @@ namespace atl::train {
 struct Standing {
   std::uint64_t clock = 0;
   std::uint64_t slowest_step = 0;  // of the live sites
-  bool all_sites_live = false;
-  double last_advance_s = 0.0;  // at rest: when a site was last seen to move
+  bool all_sites_live = false;     // and have begun to train
+  double last_advance_s = 0.0;     // at rest: when a site was last seen to move
   std::string waiting_for;
 };
 
@@ -34,9 +36,18 @@ class Hub {
       transport::Transport& transport, double start_s,
       std::function<void(protocol::Message const&)> to_own_shard);
 
-  void record(std::string const& metrics_line);
+  // Whatever ends this process: its lines are not lost with a snapshot that was open.
+  ~Hub() { end_snapshot(); }
+  Hub(Hub const&) = delete;
+  Hub& operator=(Hub const&) = delete;
+
+  // A line of someone's metrics. Of one whose state is recorded for a checkpoint that is not sealed yet, it
+  // is written after the line of that, since a resume does again what it tells.
+  void record(protocol::Participant who, std::string const& metrics_line);
   void on_held(protocol::Participant who, protocol::Held const& held, double now_s);
   void on_saved(protocol::Participant who, protocol::Saved const& saved, double now_s);
+  // `who` has recorded its state.
+  void on_marker(protocol::Participant who, protocol::Marker const& marker);
   void on_stop_requested();
   // Called often: starts a checkpoint, the stop or the end when it is time, and keeps the console alive.
   void tick(Standing const& standing, double now_s);
@@ -50,7 +61,10 @@ class Hub {
   bool is_checkpoint_due(double now_s) const;
   void schedule_checkpoint(double now_s);
   void begin_snapshot(double now_s);
+  void end_snapshot();
+  void write(std::string const& metrics_line);
   std::uint64_t next_label() const;
+  std::set<protocol::Participant> everyone() const;
   void carry_out(std::vector<protocol::QuietAction> const& actions, double now_s);
   void carry_out(std::vector<protocol::SnapshotAction> const& actions, double now_s);
   void give_up(std::string const& why, double now_s);
@@ -70,12 +84,15 @@ class Hub {
   Console console_;
   protocol::QuietPoint quiet_;
   protocol::Snapshot snapshot_;
+  std::set<protocol::Participant> recorded_;  // for the snapshot that is open
+  std::vector<std::string> later_lines_;      // theirs, since
   bool stop_wanted_ = false;
 
   std::uint64_t clock_ = 0;
-  std::uint64_t last_set_ = 0;         // the step that the newest set is named after
-  std::uint64_t next_checkpoint_ = 0;  // clock step; 0: none
-  double next_checkpoint_s_ = 0.0;     // 0: none
+  std::uint64_t last_set_ = 0;               // the step that the newest set is named after
+  std::optional<std::uint64_t> last_label_;  // of any set that was begun
+  std::uint64_t next_checkpoint_ = 0;        // clock step; 0: none
+  double next_checkpoint_s_ = 0.0;           // 0: none
   double requested_s_ = 0.0;
   double elapsed_before_s_ = 0.0;  // in the parts of the run before this resume
   double last_commit_s_;

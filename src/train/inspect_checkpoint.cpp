@@ -17,6 +17,8 @@ namespace atl::train {
 
 namespace {
 
+constexpr std::uint64_t first_with_messages = 3;  // format
+
 std::uint64_t version_of(base::Reader const& file, int fragment) {
   auto const machine = file.group("syncer_machine");
   auto const version = machine->group(fmt::format("fragment_{}", fragment))->read_uints("version");
@@ -46,6 +48,17 @@ void read_fragments(CheckpointReport& report) {
   report.model = all.value();
 }
 
+void count_messages(CheckpointReport& report) {
+  auto const& [folder, manifest] = report.set;
+  auto const count = [&](std::string const& file, char const* group) {
+    return checkpoint::FileReader(folder, manifest.file(file)).root().group(group)->read_uint("count");
+  };
+  for (int shard = 0; shard < manifest.layout.shards; ++shard)
+    report.contributions_in_flight += count(shard_file(shard), "in_flight");
+  for (std::size_t site = 0; site < manifest.layout.ranks_per_site.size(); ++site)
+    report.releases_in_flight += count(site_file(static_cast<int>(site), 0), "on_its_way");
+}
+
 }  // namespace
 
 CheckpointReport inspect_checkpoint(std::filesystem::path const& path) {
@@ -56,7 +69,9 @@ CheckpointReport inspect_checkpoint(std::filesystem::path const& path) {
                           .model = {}};
   report.config = deck::parse(report.set.manifest.deck, (path / checkpoint::manifest_name).string(), {});
   report.damage = checkpoint::check_files(report.set);
-  if (report.damage.empty()) read_fragments(report);
+  if (!report.damage.empty()) return report;
+  read_fragments(report);
+  if (report.set.manifest.format >= first_with_messages) count_messages(report);
   return report;
 }
 
@@ -66,8 +81,9 @@ std::string describe(CheckpointReport const& report) {
       fmt::format("{}: step {}, {:.1f} s of training, {} (\"{}\")\n", report.set.folder.string(),
                   manifest.step, manifest.time_s, deck::name(report.config.run.method), manifest.kind);
   if (!manifest.layout.ranks_per_site.empty())
-    text += fmt::format("layout   sites of {} ranks, {} shards\n",
-                        fmt::join(manifest.layout.ranks_per_site, " + "), manifest.layout.shards);
+    text += fmt::format("layout   sites of {} ranks, {} shards; {} contributions and {} releases in flight\n",
+                        fmt::join(manifest.layout.ranks_per_site, " + "), manifest.layout.shards,
+                        report.contributions_in_flight, report.releases_in_flight);
   std::size_t parameters = 0;
   for (auto const& fragment : report.fragments) parameters += fragment.parameters;
   if (report.damage.empty())

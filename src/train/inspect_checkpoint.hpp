@@ -22,9 +22,11 @@ struct FragmentState {
 struct CheckpointReport {
   checkpoint::Set set;
   deck::RunConfig config;
-  std::vector<base::Problem> damage;     // of its files; with any, what follows is empty
-  std::vector<FragmentState> fragments;  // of the outer model; with data_parallel, of site 0's
-  base::Digest model;                    // of all fragments together: what evaluations call model_digest
+  std::vector<base::Problem> damage;          // of its files; with any, what follows is empty
+  std::vector<FragmentState> fragments;       // of the outer model; with data_parallel, of site 0's
+  base::Digest model;                         // of all fragments together: what evaluations call model_digest
+  std::uint64_t contributions_in_flight = 0;  // messages that were on their way when it was taken
+  std::uint64_t releases_in_flight = 0;
 };
 
 // `path`: the folder of a set. Reads every file. Throws InputError where there is no manifest.

@@ -117,6 +117,7 @@ void OuterModel::save(base::Writer& writer) const {
     auto const group = optimizer->group(fmt::format("fragment_{}", p));
     fragment.optimizer.save(*group);
     if (is_lossy()) group->write("theta", std::span<float const>(fragment.theta));
+    if (fragment.history) fragment.history->save(*group->group("history"), fragment.theta.size());
     save_tensors(*model, plan_.table.tensors_of(p), plan_.table.fragment(p).offset, released(fragment, room));
   }
 }
@@ -125,6 +126,7 @@ void OuterModel::load(int p, base::Reader const& reader, std::uint64_t commits) 
   auto& fragment = fragments_.at(p);
   auto const group = reader.group("outer_optimizer")->group(fmt::format("fragment_{}", p));
   fragment.optimizer.load(*group);
+  if (fragment.history) fragment.history->load(*group->group("history"), fragment.theta.size());
   load_tensors(*reader.group("model"), plan_.table.tensors_of(p), plan_.table.fragment(p).offset,
                fragment.theta);
   publish(fragment, commits, payload_of(outer::encode(plan_.release_codec, fragment.theta)));

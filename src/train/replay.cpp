@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "checkpoint/sets.hpp"
 #include "outer/codec.hpp"
+#include "train/machine_options.hpp"
 #include "train/replay_shard.hpp"
 #include "train/site_run.hpp"
 #include "train/tape_check.hpp"
@@ -57,6 +58,25 @@ std::vector<protocol::TapeEntry> first_versions(protocol::TapedLife const& life,
   return entries;
 }
 
+// Of a site: those before the life begins, and its first `count`.
+std::vector<protocol::TapedBoundary> boundaries_of(LifeOfRun const& life, std::size_t site,
+                                                   std::size_t count) {
+  std::vector<protocol::TapedBoundary> boundaries;
+  if (!life.before.empty()) boundaries = life.before[site];
+  auto const own = life.sites[site].life.only<protocol::TapedBoundary>();
+  boundaries.insert(boundaries.end(), own.begin(), own.begin() + static_cast<std::ptrdiff_t>(count));
+  protocol::number_payloads(boundaries);
+  return boundaries;
+}
+
+// Of a site where a life that is told from a snapshot on begins.
+protocol::SiteMachine machine_of(LifeOfRun const& life, std::size_t site,
+                                 std::vector<protocol::TapedBoundary> const& boundaries) {
+  return protocol::machine_after(life.sites[site].life.start,
+                                 site_options(life.config, static_cast<int>(site)),
+                                 std::span(boundaries).first(life.before[site].size()));
+}
+
 // This process's part. Returns the differences that it found.
 std::vector<std::string> live_again(LifeOfRun const& life, protocol::Reach const& reach,
                                     RunFolder const& folder, comm::MpiRuntime const& mpi) {
@@ -68,7 +88,9 @@ std::vector<std::string> live_again(LifeOfRun const& life, protocol::Reach const
   Trace trace(
       {.is_on = false, .run_folder = {}, .who = {}, .rank = mpi.rank(), .start_s = 0.0, .resumed_s = 0.0});
   if (!is_shard && world.here.rank > 0) {
-    SiteRun(plan, folder, resume, world, {.channel = nullptr, .is_replay = true}, trace, 0.0).run();
+    SiteRun::Links links{.channel = nullptr, .replayed = reach.boundaries[number]};
+    if (!life.before.empty()) links.machine = machine_of(life, number, boundaries_of(life, number, 0));
+    SiteRun(plan, folder, resume, world, std::move(links), trace, 0.0).run();
     return {};
   }
   transport::MpiTransport transport(
@@ -82,11 +104,16 @@ std::vector<std::string> live_again(LifeOfRun const& life, protocol::Reach const
   } else {
     auto const& own = life.sites[number].life;
     check.emplace(fmt::format("site {}", number), first_entries(own, reach.boundaries[number]), true);
-    auto boundaries = own.only<protocol::TapedBoundary>();
-    boundaries.resize(reach.boundaries[number]);
-    SiteRun::Links links{.channel = std::make_unique<TapedChannel>(plan, transport, std::move(boundaries)),
-                         .tape = &*check,
-                         .is_replay = true};
+    auto const boundaries = boundaries_of(life, number, reach.boundaries[number]);
+    SiteRun::Links links{.channel = nullptr, .tape = &*check, .replayed = reach.boundaries[number]};
+    std::vector<SiteChannel::Waiting> arrived;
+    std::size_t next = 0;
+    if (!life.before.empty()) {
+      links.machine = machine_of(life, number, boundaries);
+      arrived = SiteRun::on_its_way_to(plan, *resume, world.here.group);
+      next = life.before[number].size();
+    }
+    links.channel = std::make_unique<TapedChannel>(plan, transport, boundaries, next, arrived);
     SiteRun(plan, folder, resume, world, std::move(links), trace, 0.0).run();
   }
   transport.close(farewell_s);

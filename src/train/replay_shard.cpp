@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "base/clock.hpp"
 #include "train/peers.hpp"
 #include "train/syncer_run.hpp"
 
@@ -10,6 +11,8 @@ namespace atl::train {
 namespace {
 
 constexpr double wait_s = 0.25;
+// After the last good-bye, with commits to come.
+constexpr double patience_s = 10.0;
 
 }  // namespace
 
@@ -34,19 +37,26 @@ void ReplayShard::load(ResumePoint const& resume, protocol::TapedLife const& lif
     auto const fragment = static_cast<int>(begun.fragment);
     model_->load(fragment, files.of(fragment), begun.version.commits);
   }
-  for (auto const& [site, contribution] : life.start.held) {
-    held_[++last_handle_] = SyncerRun::load_payload(plan_, files, static_cast<int>(site),
-                                                    static_cast<int>(contribution.fragment));
-  }
+  for (auto const& [site, contribution] : life.start.held)
+    held_[++last_handle_] = SyncerRun::load_payload(plan_, files, static_cast<int>(site), contribution);
   for (auto const& sent : SyncerRun::in_flight_of(plan_, resume, static_cast<int>(life.start.index)))
     held_[++last_handle_] = sent.payload;
 }
 
 void ReplayShard::run() {
   carry_out(syncer_.on_start());
-  while (farewells_ < effective_sites(plan_.config)) {
+  double heard_s = base::now_s();
+  // A contribution takes the other lane than its site's good-bye, and may come after it.
+  auto const is_over = [&] {
+    bool const is_complete = syncer_.has_all_commits() || base::now_s() - heard_s > patience_s;
+    return farewells_ == effective_sites(plan_.config) && is_complete;
+  };
+  while (!is_over()) {
     transport_.wait(wait_s);
-    for (auto const& frame : transport_.receive()) dispatch(frame);
+    for (auto const& frame : transport_.receive()) {
+      heard_s = base::now_s();
+      dispatch(frame);
+    }
   }
 }
 

@@ -60,8 +60,9 @@ void SiteChannel::receive(double wait_s) {
 
 void SiteChannel::accept(transport::Frame frame) {
   if (auto const* release = std::get_if<protocol::Release>(&frame.message))
-    return accept_release(*release, std::move(frame.payload));
+    return accept_release(frame.from.index, *release, std::move(frame.payload));
   if (auto const* marker = std::get_if<protocol::Marker>(&frame.message)) {
+    if (marker->bulk) bulk_markers_[frame.from.index] = marker->id;
     if (marker->id > std::exchange(last_marker_, std::max(last_marker_, marker->id)))
       events_.emplace_back(*marker);
     return;
@@ -78,13 +79,17 @@ void SiteChannel::accept(transport::Frame frame) {
       frame.message);
 }
 
-void SiteChannel::accept_release(protocol::Release const& release, transport::Payload payload) {
+void SiteChannel::accept_release(int shard, protocol::Release const& release, transport::Payload payload) {
   if (!chain_.fits(release, payload))
     return base::log::warn_once("release", "a release of the wrong size arrived; it was dropped");
   drop_older_release(release);
   auto whole = chain_.whole(release, std::move(payload));
   if (!whole) base::log::info(fmt::format("fragment {} is asked for whole", release.fragment));
-  if (whole) payloads_[++last_handle_] = whole;
+  if (whole) {
+    Waiting const waiting{release.fragment, release.version, whole, bulk_markers_[shard]};
+    payloads_[++last_handle_] = waiting;
+    if (waiting.marker < last_cut_) on_its_way_.push_back(waiting);
+  }
   events_.emplace_back(protocol::HeldRelease{release, whole ? last_handle_ : 0});
 }
 
@@ -113,6 +118,18 @@ void SiteChannel::send_markers(protocol::Marker marker) {
     for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard)
       transport_.send(shard_peer(shard), marker, marker_payload(marker));
   }
+  last_cut_ = marker.id;
+  on_its_way_.clear();
+  for (auto const& [handle, waiting] : payloads_) {
+    if (waiting.marker < last_cut_) on_its_way_.push_back(waiting);
+  }
+}
+
+std::optional<std::vector<SiteChannel::Waiting>> SiteChannel::take_on_its_way() {
+  for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard) {
+    if (bulk_markers_[shard] < last_cut_) return std::nullopt;
+  }
+  return std::exchange(on_its_way_, {});
 }
 
 void SiteChannel::send_to_hub(protocol::Message message) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "protocol/site_machine.hpp"
 #include "train/release_chain.hpp"
@@ -16,6 +17,14 @@ namespace atl::train {
 
 class SiteChannel {
  public:
+  // A release that was made whole and is not adopted yet.
+  struct Waiting {
+    std::uint32_t fragment = 0;
+    protocol::Version version;
+    transport::Payload theta;
+    std::uint64_t marker = 0;  // of the snapshot whose marker its shard had sent before
+  };
+
   SiteChannel(RunPlan const& plan, transport::Transport& transport);
   virtual ~SiteChannel() = default;
 
@@ -27,12 +36,17 @@ class SiteChannel {
   // What the machine has not seen yet, oldest first: asked for once at every boundary.
   virtual std::deque<protocol::SiteEvent>& events() { return events_; }
 
-  virtual transport::Payload const& payload(protocol::PayloadHandle handle) { return payloads_.at(handle); }
+  virtual transport::Payload const& payload(protocol::PayloadHandle handle) {
+    return payloads_.at(handle).theta;
+  }
   virtual void discard(protocol::PayloadHandle handle) { payloads_.erase(handle); }
 
   void contribute(protocol::Contribute const& asked, transport::Payload payload);
   virtual void send_to_shards(protocol::Message const& message);
   virtual void send_markers(protocol::Marker marker);  // on both lanes, to all shards
+  // Of the snapshot whose markers were sent last: what was here, or on its way to here, at the cut. None
+  // until every shard's marker has come by the bulk lane.
+  std::optional<std::vector<Waiting>> take_on_its_way();
   virtual void send_to_hub(protocol::Message message);
   void say_goodbye();
 
@@ -46,13 +60,16 @@ class SiteChannel {
 
  private:
   void accept(transport::Frame frame);
-  void accept_release(protocol::Release const& release, transport::Payload payload);
+  void accept_release(int shard, protocol::Release const& release, transport::Payload payload);
   void drop_older_release(protocol::Release const& newer);
 
   ReleaseChain chain_;
-  std::map<protocol::PayloadHandle, transport::Payload> payloads_;
+  std::map<protocol::PayloadHandle, Waiting> payloads_;
   protocol::PayloadHandle last_handle_ = 0;
-  std::uint64_t last_marker_ = 0;  // of the snapshot
+  std::uint64_t last_marker_ = 0;  // the snapshot's id
+  std::uint64_t last_cut_ = 0;
+  std::map<int, std::uint64_t> bulk_markers_;  // by shard: the last snapshot's
+  std::vector<Waiting> on_its_way_;            // of the last cut, so far
 };
 
 }  // namespace atl::train

@@ -43,8 +43,8 @@ SiteRun::SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<Res
       machine_(site_options(plan.config, world.here.group)),
       channel_(std::move(links.channel)),
       tape_(links.tape),
-      is_replay_(links.is_replay) {
-  if (evaluates(plan, number_) && !is_replay_) {
+      replayed_(links.replayed) {
+  if (evaluates(plan, number_) && !replayed_) {
     validation_.emplace(data::ValidationOptions{.sources = corpus_.validation(),
                                                 .sequences = plan.config.inner.batch,
                                                 .context = plan.config.model.context,
@@ -56,12 +56,16 @@ SiteRun::SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<Res
     initialize_parameters();
   }
   if (tape_) tape_start(std::move(links.start));
+  if (!links.machine) return;
+  machine_ = std::move(*links.machine);
+  if (tape_) tape_parameters();  // which the set should have
 }
 
 base::ExitCode SiteRun::run() {
   if (channel_) channel_->join(machine_.incarnation());
   last_record_s_ = base::now_s();
-  while (!has_left_) {
+  evaluate_if_due();  // the state was recorded before
+  while (!is_over()) {
     if (machine_.is_ready() && !machine_.is_holding() && !machine_.is_waiting()) {
       training_step();
     } else {
@@ -103,11 +107,13 @@ void SiteRun::training_step() {
 // After the step's own line, which a resume would miss otherwise. Nothing changes before the state is
 // written, so the shards need not wait for that.
 void SiteRun::cut_if_asked() {
-  auto const marker = std::exchange(cut_, std::nullopt);
-  if (!marker) return;
-  if (channel_) channel_->send_markers(*marker);
-  write_state({.id = marker->id, .step = marker->step});
-  last_record_s_ = base::now_s();  // writing is no part of a step
+  if (auto const marker = std::exchange(cut_, std::nullopt)) {
+    if (channel_) channel_->send_markers(*marker);
+    begin_state({.id = marker->id, .step = marker->step});
+    last_record_s_ = base::now_s();  // writing is no part of a step
+  }
+  if (!state_file_) return;
+  if (auto const on_its_way = channel_->take_on_its_way()) end_state(*on_its_way);
 }
 
 RankShare SiteRun::compute_gradients() {
@@ -127,6 +133,7 @@ void SiteRun::pace() {
 }
 
 void SiteRun::cross_boundary(std::optional<protocol::StepDone> const& done, Record const& record) {
+  ++crossed_;
   stop_requested_ = record.stop_requested;
   for (auto const& event : record.events) {
     if (auto const* hold = std::get_if<protocol::Hold>(&event)) purpose_ = hold->purpose;
@@ -197,7 +204,8 @@ void SiteRun::carry_out(protocol::SiteAction const& action) {
   } else if (auto const* held = std::get_if<protocol::SendHeld>(&action)) {
     if (channel_) channel_->send_to_hub(held->held);
   } else if (auto const* state = std::get_if<protocol::WriteState>(&action)) {
-    write_state(state->save);
+    begin_state(state->save);
+    end_state({});
   } else if (auto const* cut = std::get_if<protocol::Cut>(&action)) {
     cut_ = cut->marker;
   } else if (auto const* promise = std::get_if<protocol::TellShards>(&action)) {

@@ -6,6 +6,8 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "base/exit_code.hpp"
 #include "comm/world.hpp"
@@ -28,7 +30,10 @@ class SiteRun {
     std::unique_ptr<SiteChannel> channel;  // the leader's; null on the other ranks
     protocol::Tape* tape = nullptr;        // likewise; null where nothing is taped
     protocol::TapedStart start = {};       // what the tape begins with, as far as it is known outside
-    bool is_replay = false;                // writes no state, and judges no model
+    // Of a replay, which writes no state and judges no model: the boundaries that it has, at most.
+    std::optional<std::size_t> replayed = {};
+    // Of a replay that begins at a snapshot: as it was then, which no set tells in full.
+    std::optional<protocol::SiteMachine> machine = {};
   };
 
   // Throws InputError for this site's data, the initial model or the files of the resume point.
@@ -37,6 +42,9 @@ class SiteRun {
 
   // Collective over the site. Until the hub says that the run is over.
   base::ExitCode run();
+  // What a site had not adopted yet at the cut of the snapshot that a replay begins from.
+  static std::vector<SiteChannel::Waiting> on_its_way_to(RunPlan const& plan, ResumePoint const& set,
+                                                         int site);
 
  private:
   // In the order of a step.
@@ -54,8 +62,11 @@ class SiteRun {
   void carry_out(protocol::SiteAction const& action);
   void adopt(protocol::Adopt const& adopt);
   void contribute(protocol::Contribute const& asked);
-  void write_state(protocol::Save const& save);
-  protocol::Saved save_own_state(protocol::Save const& save) const;
+  // A state is written in two parts: the second is what was on its way to the site, of which there is nothing
+  // at rest.
+  void begin_state(protocol::Save const& save);
+  void end_state(std::span<SiteChannel::Waiting const> on_its_way);
+  void write_own_state(base::Writer& writer) const;
 
   void tape_start(protocol::TapedStart start);
   void tape_parameters();
@@ -70,6 +81,7 @@ class SiteRun {
   void report(std::string const& metrics_line);
   void leave();
   bool is_cut_off() const;
+  bool is_over() const { return has_left_ || (replayed_ && crossed_ == *replayed_); }
   double elapsed_s() const;
 
   RunPlan const& plan_;
@@ -87,17 +99,20 @@ class SiteRun {
   protocol::SiteMachine machine_;
   std::unique_ptr<SiteChannel> channel_;  // the leader's
   protocol::Tape* tape_;                  // the leader's
-  bool is_replay_;
+  std::optional<std::size_t> replayed_;
   std::deque<protocol::SiteEvent> no_events_;  // the other ranks'
   std::optional<protocol::Progress> last_progress_;
 
   double last_record_s_ = 0.0;
   double last_lr_ = 0.0;
+  std::size_t crossed_ = 0;                                // boundaries, in this life
   double waited_s_ = 0.0;                                  // for other sites
   std::uint64_t tokens_ = 0;                               // of the site, since the start of the run
   protocol::Purpose purpose_ = protocol::Purpose::finish;  // of the last hold
   bool stop_requested_ = false;                            // by any rank of the site
   std::optional<protocol::Marker> cut_;                    // asked for at this boundary
+  std::optional<StateFile> state_file_;                    // the leader's, begun and not ended
+  protocol::Saved saved_by_others_;                        // ranks of the site, of the same state
   bool evaluation_due_ = false;
   bool has_left_ = false;
 };

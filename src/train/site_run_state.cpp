@@ -1,10 +1,13 @@
 // What a site does to its replica, and how its state goes into checkpoints and comes back.
 #include <fmt/format.h>
 
+#include <array>
 #include <memory>
 #include <vector>
 
 #include "base/memory_archive.hpp"
+#include "outer/codec.hpp"
+#include "protocol/saved_state.hpp"
 #include "train/initial_model.hpp"
 #include "train/model_archive.hpp"
 #include "train/site_run.hpp"
@@ -59,25 +62,72 @@ void SiteRun::contribute(protocol::Contribute const& asked) {
   replica_.take_snapshot(fragment);
 }
 
-void SiteRun::write_state(protocol::Save const& save) {
+void SiteRun::begin_state(protocol::Save const& save) {
   Trace::Span const span(trace_, Work::checkpoint, save.step);
   if (tape_) tape_parameters();
-  if (is_replay_) return;
-  auto saved = gather_saved(site_, save_own_state(save));
-  if (channel_) channel_->send_to_hub(std::move(saved));
+  if (replayed_) return;
+  auto const file = site_file(number_, site_.rank());
+  auto const write = [this](base::Writer& writer) { write_own_state(writer); };
+  protocol::Saved mine{.id = save.id, .files = {}, .failure = ""};
+  if (channel_) {
+    state_file_.emplace(folder_, save.id, save.step, file);
+    state_file_->write(write);
+  } else if (inner_.has_own_state()) {
+    mine = save_state(folder_, save, file, write);
+  }
+  saved_by_others_ = gather_saved(site_, mine);
 }
 
-protocol::Saved SiteRun::save_own_state(protocol::Save const& save) const {
-  if (!inner_.has_own_state()) return {.id = save.id, .files = {}, .failure = ""};
-  return save_state(folder_, save, site_file(number_, site_.rank()), [&](base::Writer& writer) {
-    inner_.save_optimizer(*writer.group("inner_optimizer"));
-    if (!channel_) return;
-    machine_.save(*writer.group("site_machine"));
-    save_parameters(writer);
-    inner_.save_cursor(*writer.group("stream"));
-    writer.write("tokens", tokens_);
-    writer.write("evaluation_due", std::uint64_t{evaluation_due_});
+void SiteRun::write_own_state(base::Writer& writer) const {
+  inner_.save_optimizer(*writer.group("inner_optimizer"));
+  if (!channel_) return;
+  machine_.save(*writer.group("site_machine"));
+  save_parameters(writer);
+  inner_.save_cursor(*writer.group("stream"));
+  writer.write("tokens", tokens_);
+  writer.write("evaluation_due", std::uint64_t{evaluation_due_});
+}
+
+void SiteRun::end_state(std::span<SiteChannel::Waiting const> on_its_way) {
+  if (!state_file_) return;
+  state_file_->write([&](base::Writer& writer) {
+    auto const group = writer.group("on_its_way");
+    group->write("count", std::uint64_t{on_its_way.size()});
+    std::vector<float> room;
+    for (std::size_t i = 0; i < on_its_way.size(); ++i) {
+      auto const& [fragment, version, theta, marker] = on_its_way[i];
+      auto const release = group->group(fmt::format("release_{}", i));
+      release->write("numbers", std::array<std::uint64_t, 3>{fragment, version.term, version.commits});
+      auto const size = plan_.table.fragment(static_cast<int>(fragment)).size;
+      release->write("theta", outer::decoded(plan_.release_codec, *theta, size, room));
+    }
   });
+  auto saved = state_file_->finish();
+  state_file_.reset();
+  saved.files.insert(saved.files.end(), saved_by_others_.files.begin(), saved_by_others_.files.end());
+  if (saved.failure.empty()) saved.failure = saved_by_others_.failure;
+  channel_->send_to_hub(std::move(saved));
+}
+
+std::vector<SiteChannel::Waiting> SiteRun::on_its_way_to(RunPlan const& plan, ResumePoint const& set,
+                                                         int site) {
+  auto const file = set.open(site_file(site, 0));
+  auto const group = file.root().group("on_its_way");
+  std::uint64_t const count = group->read_uint("count");
+  std::vector<SiteChannel::Waiting> all;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    auto const release = group->group(fmt::format("release_{}", i));
+    auto const [fragment, term, commits] = protocol::read_numbers<3>(*release, "numbers");
+    if (fragment >= static_cast<std::uint64_t>(plan.table.fragments()))
+      protocol::refuse_state("a release is of no fragment");
+    std::vector<float> theta(plan.table.fragment(static_cast<int>(fragment)).size);
+    release->read("theta", theta);
+    all.push_back({static_cast<std::uint32_t>(fragment),
+                   {term, commits},
+                   std::make_shared<std::vector<std::byte> const>(outer::encode(plan.release_codec, theta)),
+                   0});
+  }
+  return all;
 }
 
 // Of the state the incarnation is the set's: loading raises it, here and where the tape is followed.

@@ -86,7 +86,7 @@ base::ExitCode SyncerRun::run() {
 Standing SyncerRun::standing() const {
   Standing standing{.clock = machine_.clock(),
                     .slowest_step = machine_.slowest_step(),
-                    .all_sites_live = true,
+                    .all_sites_live = machine_.slowest_step() > 0,
                     .last_advance_s = machine_.last_advance_s(),
                     .waiting_for = machine_.waiting_for()};
   for (int site = 0; site < effective_sites(plan_.config); ++site)
@@ -108,13 +108,14 @@ void SyncerRun::dispatch(transport::Frame const& frame) {
   } else if (auto const* marker = std::get_if<protocol::Marker>(&frame.message)) {
     on_marker(*marker);
     if (from_site) cut_.on_site_marker(peer, *marker);
+    if (hub_ && !marker->bulk) hub_->on_marker(participant(frame.from), *marker);
     close_cut_if_complete();
   } else if (auto const* held = std::get_if<protocol::Held>(&frame.message); held && hub_) {
     hub_->on_held(participant(frame.from), *held, now_s);
   } else if (auto const* saved = std::get_if<protocol::Saved>(&frame.message); saved && hub_) {
     hub_->on_saved(participant(frame.from), *saved, now_s);
   } else if (auto const* line = std::get_if<protocol::Report>(&frame.message); line && hub_) {
-    hub_->record(line->line);
+    hub_->record(participant(frame.from), line->line);
   } else if (std::holds_alternative<protocol::Bye>(frame.message)) {
     ++farewells_;
   } else if (frame.from == shard_peer(0)) {
@@ -224,7 +225,7 @@ void SyncerRun::answer_hub(protocol::Message message) {
 
 void SyncerRun::report(std::string const& metrics_line) {
   if (hub_) {
-    hub_->record(metrics_line);
+    hub_->record({protocol::Participant::Kind::shard, shard_}, metrics_line);
   } else {
     transport_.send(shard_peer(0), protocol::Report{metrics_line});
   }

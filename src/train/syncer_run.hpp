@@ -29,7 +29,7 @@ class SyncerRun {
   base::ExitCode run();
   // What a shard held of a site when it was saved, coded again.
   static transport::Payload load_payload(RunPlan const& plan, ShardFiles const& files, int site,
-                                         int fragment);
+                                         protocol::Contribution const& contribution);
   // A contribution that was on its way at the cut of a snapshot.
   struct InFlight {
     int site = 0;
@@ -62,6 +62,7 @@ class SyncerRun {
   void on_marker(protocol::Marker const& marker);
   void pass_on(protocol::Marker marker);
   void close_cut_if_complete();
+  void end_cut();
   void load_in_flight(ResumePoint const& resume);
   void save_payloads(base::Writer& writer) const;
   void save_in_flight(base::Writer& writer) const;

@@ -21,13 +21,17 @@ namespace atl::train {
 namespace {
 
 std::string fragment_name(int fragment) { return fmt::format("fragment_{}", fragment); }
-std::string site_name(int site) { return fmt::format("site_{}", site); }
+// A carried one may stand beside a fresh one of its site.
+std::string payload_name(int site, std::uint64_t round) {
+  return fmt::format("site_{}_round_{}", site, round);
+}
 
 }  // namespace
 
 void SyncerRun::write_state(protocol::Save const& save) {
   Trace::Span const span(trace_, Work::checkpoint, save.step);
   if (tape_) tape_->flush();
+  end_cut();  // one that is still open was given up
   answer_hub(save_state(folder_, save, shard_file(shard_), [&](base::Writer& writer) {
     write_machine_and_model(writer);
     save_in_flight(*writer.group("in_flight"));  // nothing, at rest
@@ -47,7 +51,7 @@ void SyncerRun::on_marker(protocol::Marker const& marker) {
   for (int site = 0; model_ && site < effective_sites(plan_.config); ++site) sites.insert(site);
   if (!cut_.begin(marker, std::move(sites))) return;
   Trace::Span const span(trace_, Work::checkpoint, marker.step);
-  in_flight_.clear();
+  in_flight_.clear();  // of one that was given up
   cut_file_.emplace(folder_, marker.id, marker.step, shard_file(shard_));
   pass_on(marker);
   cut_file_->write([this](base::Writer& writer) { write_machine_and_model(writer); });
@@ -66,11 +70,16 @@ void SyncerRun::pass_on(protocol::Marker marker) {
 
 void SyncerRun::close_cut_if_complete() {
   if (!cut_.is_complete()) return;
-  cut_.close();
   cut_file_->write([this](base::Writer& writer) { save_in_flight(*writer.group("in_flight")); });
   auto saved = cut_file_->finish();
-  cut_file_.reset();
+  end_cut();
   answer_hub(std::move(saved));
+}
+
+void SyncerRun::end_cut() {
+  cut_.close();
+  cut_file_.reset();
+  in_flight_.clear();
 }
 
 void SyncerRun::save_in_flight(base::Writer& writer) const {
@@ -140,15 +149,17 @@ void SyncerRun::save_payloads(base::Writer& writer) const {
     auto const size = plan_.table.fragment(fragment).size;
     auto& group = fragments[fragment];
     if (!group) group = writer.group(fragment_name(fragment));
-    group->write(site_name(member->site),
+    group->write(payload_name(member->site, protocol::without_term(member->contribution.round)),
                  outer::decoded(plan_.codec, *held_.at(member->payload).payload, size, room));
   }
 }
 
 transport::Payload SyncerRun::load_payload(RunPlan const& plan, ShardFiles const& files, int site,
-                                           int fragment) {
+                                           protocol::Contribution const& contribution) {
+  auto const fragment = static_cast<int>(contribution.fragment);
   std::vector<float> values(plan.table.fragment(fragment).size);
-  files.of(fragment).group("payloads")->group(fragment_name(fragment))->read(site_name(site), values);
+  auto const group = files.of(fragment).group("payloads")->group(fragment_name(fragment));
+  group->read(payload_name(site, contribution.round), values);
   return std::make_shared<std::vector<std::byte> const>(outer::encode(plan.codec, values));
 }
 
@@ -159,8 +170,7 @@ void SyncerRun::load(ResumePoint const& resume) {
   auto const commits = [&](int p) { return machine_.version(static_cast<std::uint32_t>(p)).commits; };
   auto const held = machine_.held_members();
   for (auto const* member : held) {
-    auto const fragment = static_cast<int>(member->contribution.fragment);
-    held_[member->payload] = {load_payload(plan_, files, member->site, fragment),
+    held_[member->payload] = {load_payload(plan_, files, member->site, member->contribution),
                               0,
                               {static_cast<std::uint32_t>(member->site), member->contribution}};
     last_handle_ = std::max(last_handle_, member->payload);

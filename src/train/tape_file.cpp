@@ -104,7 +104,8 @@ std::vector<LifeOfRun> read_tapes(RunFolder const& folder) {
     LifeOfRun all{.number = number,
                   .config = deck::parse(life.start.deck, folder.tape({Kind::shard, 0}).string(), {}),
                   .sites = {},
-                  .shards = {}};
+                  .shards = {},
+                  .before = {}};
     for (int shard = 0; shard < all.config.syncer.ranks; ++shard)
       all.shards.push_back(take(lives_of({Kind::shard, shard}), all, {Kind::shard, shard}));
     for (int site = 0; site < effective_sites(all.config); ++site) {

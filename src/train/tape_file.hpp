@@ -40,6 +40,8 @@ struct LifeOfRun {
   deck::RunConfig config;
   std::vector<protocol::SiteStory> sites;
   std::vector<protocol::TapedLife> shards;
+  // By site, where the life is told from a snapshot on: its boundaries until then. See life_tail.hpp.
+  std::vector<std::vector<protocol::TapedBoundary>> before;
 };
 
 // Every life, in order. Throws InputError where there is no tape, or one is damaged.

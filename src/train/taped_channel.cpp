@@ -11,22 +11,21 @@ constexpr double wait_s = 0.25;
 }  // namespace
 
 TapedChannel::TapedChannel(RunPlan const& plan, transport::Transport& transport,
-                           std::vector<protocol::TapedBoundary> boundaries)
-    : SiteChannel(plan, transport), boundaries_(std::move(boundaries)) {}
+                           std::vector<protocol::TapedBoundary> boundaries, std::size_t next,
+                           std::vector<Waiting> const& arrived)
+    : SiteChannel(plan, transport), boundaries_(std::move(boundaries)), next_(next) {
+  for (auto const& boundary : boundaries_) {
+    for (auto const& event : boundary.events) {
+      if (auto const* held = std::get_if<protocol::HeldRelease>(&event))
+        named_[held->payload] = {held->release.fragment, held->release.version};
+    }
+  }
+  for (auto const& each : arrived) arrived_[{each.fragment, each.version}] = each.theta;
+}
 
 std::deque<protocol::SiteEvent>& TapedChannel::events() {
   base::ensure(events_.empty(), "the events of a taped boundary fit into one record");
-  if (next_ == boundaries_.size()) {
-    events_.emplace_back(protocol::Go{.id = 0, .leave = true});
-    return events_;
-  }
-  for (auto event : boundaries_[next_++].events) {
-    if (auto* held = std::get_if<protocol::HeldRelease>(&event); held && held->payload != 0) {
-      held->payload = ++last_handle_;
-      named_[last_handle_] = {held->release.fragment, held->release.version};
-    }
-    events_.push_back(event);
-  }
+  for (auto const& event : boundaries_.at(next_++).events) events_.push_back(event);
   return events_;
 }
 

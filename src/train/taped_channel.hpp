@@ -13,12 +13,14 @@ namespace atl::train {
 
 class TapedChannel final : public SiteChannel {
  public:
+  // `boundaries`: their payloads numbered; those before `next` are over, and left `arrived`.
   TapedChannel(RunPlan const& plan, transport::Transport& transport,
-               std::vector<protocol::TapedBoundary> boundaries);
+               std::vector<protocol::TapedBoundary> boundaries, std::size_t next,
+               std::vector<Waiting> const& arrived);
 
   void join(std::uint64_t) override {}
   void receive(double) override {}
-  // The events of the next boundary; at the end of the tape the word to leave.
+  // The events of the next boundary.
   std::deque<protocol::SiteEvent>& events() override;
   // Waits for it.
   transport::Payload const& payload(protocol::PayloadHandle handle) override;
@@ -32,10 +34,9 @@ class TapedChannel final : public SiteChannel {
   using Name = std::pair<std::uint32_t, protocol::Version>;
 
   std::vector<protocol::TapedBoundary> boundaries_;
-  std::size_t next_ = 0;
+  std::size_t next_;
   std::map<protocol::PayloadHandle, Name> named_;
   std::map<Name, transport::Payload> arrived_;
-  protocol::PayloadHandle last_handle_ = 0;
 };
 
 }  // namespace atl::train

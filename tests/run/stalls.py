@@ -78,5 +78,17 @@ def replay(folder, name, shards=1, seed=None, ranks=RANKS, extra=()):
     return code, json.loads(out) if out.startswith("{") else err
 
 
+def find_alteration(folder, name, seed):
+    """Alters one byte of one tape: "found", or where it was not."""
+    draw = random.Random(seed)
+    tape = draw.choice(sorted((folder / "runs" / name / "tape").iterdir()))
+    content = bytearray(tape.read_bytes())
+    place = draw.randrange(len(content))
+    content[place] ^= 1 << draw.randrange(8)
+    tape.write_bytes(content)
+    done = atoll("inspect", f"runs/{name}", "--ledger", cwd=folder, check=False)
+    return "found" if done.returncode == 2 and tape.name in done.stderr else f"not found: {tape.name}, byte {place}"
+
+
 def ledger(folder, name):
     return json.loads(atoll("inspect", f"runs/{name}", "--ledger", "--json", cwd=folder).stdout)

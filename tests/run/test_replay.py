@@ -5,6 +5,7 @@ import signal
 import time
 import unittest
 
+import cuts
 from stalls import DECK, LAYOUTS, RANKS, ledger, replay, train_stalled
 from support import RunTest, atoll
 
@@ -62,6 +63,15 @@ class Replay(RunTest):
         self.assertEqual(code, 2)
         self.assertIn("life 1 had 4 ranks, and here are 3", found)
         self.assertEqual([life["life"] for life in self.equal_replay("tiny", extra=["--life", "2"])], [2])
+
+    def test_from_snapshots_of_running_jobs_books_go_on_and_replays_begin(self):
+        for seed in (1, 3, 5):  # 2 shards; K = 2, blend, anchor current; streaming
+            row = cuts.kill_and_go_on(self.folder, f"run_{seed}", seed)
+            with self.subTest(row["layout"]):
+                self.assertEqual((row["books"], row["told"], row["to_the_end"]), ("sound", "equal", "equal"))
+        done = atoll("launch", "--replay", "runs/run_5", "--from", "7", cwd=self.folder, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("step_00000007", done.stderr)
 
     def test_a_run_is_replayed_by_launch_and_tells_what_is_not_as_it_was(self):
         self.finish(3, DECK | {"run.steps": 24, "run.method": "streaming", "sites.count": 2})

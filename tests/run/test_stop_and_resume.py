@@ -52,6 +52,39 @@ class StopAndResume(RunTest):
                 self.assertLess(resumed_at, 96, "it stopped before the end")
                 self.assertEqual(self.final_digest(parts), self.final_digest(whole), f"stopped at step {resumed_at}")
 
+    def test_a_run_that_was_killed_goes_on_from_a_checkpoint_that_nobody_stood_still_for(self):
+        """In the synchronous methods its end does not show it, whatever was on its way at the cut."""
+        shapes = {"data_parallel": {"sites.count": 1, "sites.ranks": 2}, "diloco": {"outer.codec": "int8"},
+                  "streaming": {"outer.overlap_steps": 3, "outer.codec": "int8", "outer.release_codec": "int4"}}
+        for method, shape in shapes.items():
+            with self.subTest(method):
+                deck = {"run.method": method, "run.steps": 96, "sites.step_floor_s": 0.02, "outer.interval_steps": 6,
+                        "outer.fragments": 3, "checkpoint.every_steps": 17, **shape}
+                whole = self.finish(3, {**deck, "run.name": f"{method}-whole"})
+                job = self.start(3, {**deck, "run.name": f"{method}-parts"})
+                job.wait_for(lambda job: len(job.metrics("checkpoint")) >= 2, what="two checkpoints")
+                job.kill()
+                job.process.wait()
+                parts = self.finish(3, {**deck, "run.name": f"{method}-parts"}, resume=True)
+                self.assertIn(parts.metrics("resume")[0]["step"], range(34, 96))
+                self.assertEqual(self.final_digest(parts), self.final_digest(whole))
+
+    def test_a_stop_does_not_wait_for_a_checkpoint_that_a_silent_site_holds_up(self):
+        deck = {"run.steps": 100000, "sites.step_floor_s": 0.02, "outer.quorum": 1, "checkpoint.every_steps": 20, "eval.every_steps": 0}
+        job = self.start(3, deck)
+        job.wait_for(lambda job: len(job.metrics("checkpoint")) >= 1, what="a checkpoint")
+        victim = job.pids()[2]  # ranks: shard 0, site 0, site 1
+        os.kill(victim, signal.SIGSTOP)
+        time.sleep(1.5)  # within this the next one begins
+        os.kill(job.pids()[1], signal.SIGUSR1)
+        job.wait_for(lambda job: any("the run ends" in line["what"] for line in job.metrics("fault")), what="the end of the checkpoint")
+        os.kill(victim, signal.SIGCONT)  # and takes its part of it, too late
+        code, out, err = job.wait()
+        self.assertEqual(code, 75, out + err)
+        again = self.start(3, deck, resume=True)
+        again.wait_for(lambda job: job.metrics("resume") and job.metrics()[-1]["event"] == "step", what="steps again")
+        self.assertEqual(again.metrics("resume")[0]["step"], again.metrics("checkpoint")[-1]["step"])
+
     def test_a_decoupled_run_goes_on_where_it_stopped(self):
         deck = {"run.name": "parts", "run.steps": 80, "sites.step_floor_s": 0.03}
         self.stop(self.start(3, deck), 30)

@@ -26,7 +26,7 @@ def records(path):
 
 class Telemetry(RunTest):
     def test_a_killed_and_resumed_run_has_one_trace_and_one_set_of_events(self):
-        asked = {"sites.ranks": 2, "sites.step_floor_s": 0.03, "run.steps": 150, "checkpoint.every_steps": 60,
+        asked = {"sites.ranks": 2, "sites.step_floor_s": 0.03, "run.steps": 150, "checkpoint.every_steps": 60, "eval.every_steps": 1,
                  "output.trace": True, "output.tensorboard": True}
         job = self.start(5, asked)
         # More than a second after the checkpoint: what was traced before it is on disk, and some of what is lost.
@@ -48,6 +48,8 @@ class Telemetry(RunTest):
         for site in (0, 1):
             steps = [line["step"] for line in run.events("step", site=site)]
             self.assertEqual(steps, list(range(1, len(steps) + 1)))
+        judged = [line["step"] for line in run.events("eval", site=0, final=False)]
+        self.assertEqual(judged, list(range(1, len(judged) + 1)), "one at the very step of the cut is made again")
         for fragment in range(4):
             versions = [line["version"] for line in run.events("commit", fragment=fragment)]
             self.assertEqual(versions, list(range(1, len(versions) + 1)))

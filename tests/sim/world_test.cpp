@@ -116,3 +116,33 @@ TEST_CASE("seeds run on several threads tell the same as on one") {
   CHECK(one.coverage == three.coverage);
   CHECK(three.seeds == 12);
 }
+
+TEST_CASE("a run goes on from a snapshot that nobody stood still for, with what was on its way") {
+  auto scenario = small_scenario(3, 2);
+  scenario.links = {.latency_s = 2.0, .bytes_per_s = 1e3, .jitter = 1.0, .straggle_s = 20.0};
+  scenario.snapshots_s = {16.0, 27.5};
+  Trace trace(true), after(true);
+  World world(scenario, trace);
+  CHECK_FALSE(world.run().violation);
+  CHECK(count(trace, "seals a snapshot") == 2);
+  REQUIRE(world.snapshot());
+  std::size_t in_flight = 0;
+  for (auto const& [shard, saved] : world.snapshot()->shards) in_flight += saved.in_flight.size();
+  CHECK(in_flight > 0);
+
+  CHECK_FALSE(World(scenario, after, &*world.snapshot()).run().violation);
+  CHECK(count(after, "hello of life 2") > 0);
+  CHECK(count(after, ": life 1, base") == 0);
+  CHECK(count(after, "leaves") == 3);
+}
+
+TEST_CASE("a shard that is lost for good is replaced, and the run comes to its end") {
+  auto scenario = small_scenario(3, 3);
+  scenario.is_replicated = true;
+  scenario.faults = {
+      {.kind = FaultKind::shard_loss, .from_s = 20.0, .to_s = 1e9, .node = scenario.layout.shard(1)}};
+  Trace trace(true);
+  CHECK_FALSE(World(scenario, trace).run().violation);
+  CHECK(count(trace, "shard 2   takes over fragment 1") == 1);
+  CHECK(count(trace, "shard 2   commits fragment 1") > 0);
+}

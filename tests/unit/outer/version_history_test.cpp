@@ -2,6 +2,7 @@
 #include "outer/version_history.hpp"
 
 #include "base/error.hpp"
+#include "base/memory_archive.hpp"
 #include "support/catch.hpp"
 
 using namespace atl;
@@ -31,6 +32,23 @@ TEST_CASE("a contribution is moved by the way from its base to the newest versio
   CHECK(delta == Vector{2.5f, 19.5f});
   history.shift(7, delta);
   CHECK(delta == Vector{5.5f, 49.5f});
+}
+
+TEST_CASE("what is saved of the older versions moves contributions as before") {
+  auto const codec = GENERATE(Codec::fp32, Codec::bf16);
+  VersionHistory history(codec, 2);
+  for (std::uint64_t commits = 6; commits < 10; ++commits)
+    history.keep(commits, released(codec, {static_cast<float>(commits * commits)}));
+  base::Values values;
+  base::MemoryWriter writer(values);
+  history.save(writer, 1);
+  VersionHistory again(codec, 2);
+  again.load(base::MemoryReader(values), 1);
+  again.keep(9, released(codec, {81.0f}));
+  Vector delta = {0.0f};
+  again.shift(7, delta);
+  CHECK(delta == Vector{32.0f});
+  CHECK_THROWS(again.shift(6, delta));
 }
 
 TEST_CASE("the bases that sites have count, which is what they decode, not what the shard keeps") {

@@ -1,4 +1,5 @@
 // What is lost on its way, and made up for: nobody asks for a frame again.
+#include "base/memory_archive.hpp"
 #include "support/catch.hpp"
 #include "told_shard.hpp"
 
@@ -9,13 +10,15 @@ using namespace atl::test;
 TEST_CASE("a release that is not adopted within dead_after_s is sent again, as the newest and whole") {
   ToldShard shard(shard_options(1, 1));
   shard.now_s = 9.0;
-  CHECK(only<SendRelease>(shard.on_progress(0, {.incarnation = 1, .heals = true, .fragments = {}}, 9.0)).empty());
+  CHECK(only<SendRelease>(shard.on_progress(0, {.incarnation = 1, .heals = true, .fragments = {}}, 9.0))
+            .empty());
   shard.now_s = 10.5;
   auto const again =
       only<SendRelease>(shard.on_progress(0, {.incarnation = 1, .heals = true, .fragments = {}}, 10.5));
   REQUIRE(again.size() == 1);
   CHECK_FALSE(again[0].release.since);
-  CHECK(only<SendRelease>(shard.on_progress(0, {.incarnation = 1, .heals = true, .fragments = {}}, 11.0)).empty());
+  CHECK(only<SendRelease>(shard.on_progress(0, {.incarnation = 1, .heals = true, .fragments = {}}, 11.0))
+            .empty());
 }
 
 TEST_CASE("a site that was silent has dead_after_s anew for what was sent to it") {
@@ -75,4 +78,20 @@ TEST_CASE("a replica that is not acknowledged within dead_after_s is sent again"
   CHECK(only<SendReplica>(shard.on_shard(1, Alive{}, 0, 10.0)).size() == 1);
   CHECK(only<SendRelease>(shard.on_shard(1, ReplicaAck{.fragment = 0, .version = {}}, 0, 11.0)).size() == 1);
   CHECK(only<SendReplica>(shard.on_shard(1, Alive{}, 0, 30.0)).empty());
+}
+
+TEST_CASE("what a shard goes on with after a restart is not taken for lost") {
+  auto before = open_round(shard_options(2, 2));
+  before.gives(0, 1, 10);
+  auto const values = base::saved(static_cast<SyncerMachine const&>(before));
+  SyncerMachine shard(shard_options(2, 2));
+  shard.load(base::MemoryReader(values), 0.0);
+  Progress progress{.incarnation = 2, .step = 11, .step_s = 1.0, .fragments = {}};
+  progress.fragments.push_back(
+      {.fragment = 0, .unsent = {1, 100}, .pending = 1, .round = 1, .open_round = 1});
+  shard.on_admitted(0, 2, 0.0);
+  for (double time_s : {1.0, 9.0, 17.0}) {
+    for (auto const& notice : sent<FateNotice>(shard.on_progress(0, progress, time_s), 0))
+      CHECK(notice.fate.outcome != Outcome::dropped);
+  }
 }

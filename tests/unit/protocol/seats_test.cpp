@@ -44,7 +44,8 @@ TEST_CASE("when the owner's process is gone its backup asks for the seat at once
   seats.on_promise(0, vote(1, 1, true), three_sites, 0.0);
   CHECK_FALSE(seats.is_mine(0));  // it was the owner's, but another may have been made the backup
   CHECK(only<SeatTaken>(seats.on_promise(1, vote(1, 1, true), three_sites, 0.0)).at(0).seat == 0);
-  CHECK(seats.news(0) == Seat{.seat = 0, .term = 1, .from = 0, .owner = 1, .backup = 2});
+  CHECK(seats.news(0) == Seat{.seat = 0, .term = 1, .from = 0, .owner = 1});
+  CHECK(seats.backup(0) == 2);
   CHECK(seats.is_mine(1));
   CHECK(seats.term(1) == 0);
 }
@@ -122,11 +123,15 @@ TEST_CASE("an owner that hears of another's claim, or of its seat taken, owns it
   CHECK(other.on_seat({.seat = 9, .term = 3, .owner = 1}).empty());  // no such seat
 }
 
-TEST_CASE("who is sent a replica by the owner is the backup") {
-  Seats third(2, 3, true, 10.0);
-  third.on_lost(1);  // the backup of seat 0
+TEST_CASE("a backup takes over once it is named") {
+  Seats owner(0, 3, true, 10.0), third(2, 3, true, 10.0);
+  for (auto* each : {&owner, &third}) each->on_lost(1);  // the backup of seat 0
+  CHECK_FALSE(owner.news(0).backup);
+  CHECK(owner.name_backup(0));
+  CHECK_FALSE(owner.name_backup(0));
+  SECTION("it was named") { third.on_seat(owner.news(0)); }
+  SECTION("it was not") {}
+  bool const was_named = third.backup(0).has_value();
   third.on_lost(0);
-  CHECK(only<AskPromises>(third.tick(0.0)).size() == 1);  // for seat 1
-  third.on_replica(0, 0);
-  CHECK(only<AskPromises>(third.tick(0.0)).size() == 1);  // for seat 0
+  CHECK(only<AskPromises>(third.tick(0.0)).size() == (was_named ? 2 : 1));  // for seat 1 in any case
 }

@@ -1,5 +1,5 @@
-// The invariants about single contributions find what they are there for. What the simulation would tell them
-// is made up here.
+// The invariants about contributions, owners and clocks find what they are there for. What the simulation
+// would tell them is made up here.
 #include "sim/invariants.hpp"
 #include "small_world.hpp"
 #include "support/catch.hpp"
@@ -84,6 +84,14 @@ TEST_CASE("what coding leaves over counts exactly when the contribution was merg
   CHECK_THAT(next_starts_with(true, one), ContainsSubstring("does not count"));
   CHECK_THAT(next_starts_with(false, other), ContainsSubstring("not merged"));
   CHECK_THAT(next_starts_with(true, third), ContainsSubstring("does not count"));
+}
+
+TEST_CASE("a clock that falls is found, each shard by itself") {
+  auto const invariant = clock_never_falls();
+  CHECK(invariant->see(ClockRead{0, 7}, 1.0) == "");
+  CHECK(invariant->see(ClockRead{1, 3}, 1.0) == "");
+  CHECK(invariant->see(ClockRead{0, 7}, 1.0) == "");
+  CHECK_THAT(invariant->see(ClockRead{0, 6}, 1.0), ContainsSubstring("from 7 to 6"));
 }
 
 TEST_CASE("an owner that missed what a site has seen is found") {
