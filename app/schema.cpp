@@ -17,6 +17,9 @@ namespace {
 std::vector<deck::KeyDoc> simulation_schema() {
   auto schema = sim::storm_keys().schema();
   std::ranges::move(sim::goodput_keys().schema(), std::back_inserter(schema));
+  for (auto& key : sim::decoupled_keys().schema()) {
+    if (key.section == "decoupled") schema.push_back(std::move(key));  // the others are those of goodput
+  }
   std::ranges::move(sim::bandwidth_keys().schema(), std::back_inserter(schema));
   return schema;
 }
@@ -25,7 +28,7 @@ std::string simulation_reference() {
   return "# Every key of a simulation's deck\n\n"
          "Made by `atoll schema --simulate --markdown`. What `atoll simulate` does follows from the "
          "sections: "
-         "[storm], [goodput] or [bandwidth].\n" +
+         "[storm], [goodput], [decoupled] or [bandwidth].\n" +
          deck::tables(simulation_schema());
 }
 

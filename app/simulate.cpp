@@ -20,9 +20,10 @@ int run_command(SimulateFlags const& flags) {
   auto const has = [&](char const* name) { return std::ranges::count(sections, name) > 0; };
   if (has("storm")) return simulate_storm(flags, text);
   if (has("goodput")) return simulate_goodput(flags, text);
+  if (has("decoupled")) return simulate_decoupled(flags, text);
   if (has("bandwidth")) return simulate_bandwidth(flags, text);
   throw base::InputError(flags.deck, "has no section that says what to simulate",
-                         "write [storm], [goodput] or [bandwidth], as in inputs/sim/");
+                         "write [storm], [goodput], [decoupled] or [bandwidth], as in inputs/sim/");
 }
 
 }  // namespace atl::app

@@ -11,6 +11,7 @@ namespace atl::app {
 // `text` is that of the deck.
 int simulate_storm(SimulateFlags const& flags, std::string const& text);
 int simulate_goodput(SimulateFlags const& flags, std::string const& text);
+int simulate_decoupled(SimulateFlags const& flags, std::string const& text);
 int simulate_bandwidth(SimulateFlags const& flags, std::string const& text);
 
 // Whether a progress bar is wanted, and would not be in the way.

@@ -92,6 +92,7 @@ Json to_json(sim::StormReport const& report, double seconds) {
             {"events_per_s", static_cast<double>(report.events) / seconds},
             {"fewest_events", report.fewest_events},
             {"fewest_faults", report.fewest_faults},
+            {"digest", report.digest.hex()},
             {"violations", Json::array()},
             {"coverage", Json::object()}};
   for (auto const& [seed, violation] : report.failed)

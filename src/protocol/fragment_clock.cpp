@@ -6,15 +6,18 @@
 namespace atl::protocol {
 
 void FragmentClock::update(std::span<std::uint64_t const> steps, bool membership_changed) {
+  ahead_ = 0;
   if (std::ssize(steps) < quorum_) return;
   std::vector<std::uint64_t> order(steps.begin(), steps.end());
   auto const kth = order.begin() + (quorum_ - 1);
   std::ranges::nth_element(order, kth, std::greater{});
+  kth_ = *kth;
+  ahead_ = static_cast<int>(std::ranges::count_if(order, [this](auto step) { return step > kth_; }));
 
   // Computed anew at every change, so that a site that comes back takes its share of the offset away again:
   // the clock would otherwise leap by what the site had been ahead.
-  if (membership_changed) offset_ = now_ - std::min(now_, *kth);
-  now_ = std::max(now_, *kth + offset_);
+  if (membership_changed) offset_ = now_ - std::min(now_, kth_);
+  now_ = std::max(now_, kth_ + offset_);
 }
 
 void FragmentClock::restore(std::uint64_t now) {

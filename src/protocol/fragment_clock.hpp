@@ -13,6 +13,10 @@ class FragmentClock {
  public:
   explicit FragmentClock(int quorum) : quorum_(quorum) {}
 
+  // A live site has come from one step to another.
+  void saw(std::uint64_t before, std::uint64_t step) { ahead_ += before <= kth_ && step > kth_; }
+  // Whether update() would do anything, while the sites are the same.
+  bool is_behind() const { return ahead_ >= quorum_; }
   // `steps`: of the live sites, in any order. `membership_changed`: since the last call.
   void update(std::span<std::uint64_t const> steps, bool membership_changed);
   std::uint64_t now() const { return now_; }
@@ -24,6 +28,8 @@ class FragmentClock {
   int quorum_;
   std::uint64_t now_ = 0;
   std::uint64_t offset_ = 0;
+  std::uint64_t kth_ = 0;  // the K-th largest step at the last update
+  int ahead_ = 0;          // sites beyond it, at least
 };
 
 // t_p = floor(p H / P).

@@ -8,56 +8,77 @@
 
 namespace atl::protocol {
 
+// Every change of a status comes here, and is counted.
+void Membership::become(int site, SiteStatus const& status) {
+  auto const is_counted = [](SiteStatus const& each) { return each.live && each.admitted; };
+  auto const is_moving = [](SiteStatus const& each) { return each.live && !each.holding; };
+  SiteStatus& old = sites_.at(static_cast<std::size_t>(site));
+  counted_ += is_counted(status) - is_counted(old);
+  moving_ += is_moving(status) - is_moving(old);
+  if (old.live != status.live || old.admitted != status.admitted || old.holding != status.holding)
+    touched_.push_back(site);
+  if (old.here != status.here || old.live != status.live || old.admitted != status.admitted ||
+      old.reported != status.reported || old.incarnation != status.incarnation ||
+      has_ended(old) != has_ended(status))
+    changed_ = true;
+  bool const is_heard = status.live && (!old.live || status.heard_s != old.heard_s);
+  old = status;
+  if (is_heard) signs_.emplace_back(status.heard_s, site);
+  forget_old_signs();
+}
+
+void Membership::forget_old_signs() {
+  auto const is_old = [this](auto const& sign) {
+    SiteStatus const& site = (*this)[sign.second];
+    return !site.live || site.heard_s != sign.first;
+  };
+  while (!signs_.empty() && is_old(signs_.front())) signs_.pop_front();
+}
+
 bool Membership::greet(int site, std::uint64_t incarnation, bool heals, double now_s) {
-  auto& status = sites_.at(static_cast<std::size_t>(site));
-  if (incarnation <= status.incarnation) return false;
-  status = {.here = true,
-            .admitted = !heals,
-            .live = true,
-            .incarnation = incarnation,
-            .heard_s = now_s,
-            .live_since_s = now_s};
-  changed_ = true;
+  if (incarnation <= (*this)[site].incarnation) return false;
+  become(site, {.here = true,
+                .admitted = !heals,
+                .live = true,
+                .incarnation = incarnation,
+                .heard_s = now_s,
+                .live_since_s = now_s});
   return true;
 }
 
 bool Membership::lose(int site) {
-  auto& status = sites_.at(static_cast<std::size_t>(site));
+  SiteStatus const& status = (*this)[site];
   if (!status.here) return false;
-  status = {.incarnation = status.incarnation, .heard_s = status.heard_s};
-  changed_ = true;
+  become(site, {.incarnation = status.incarnation, .heard_s = status.heard_s});
   return true;
 }
 
 bool Membership::hear(int site, std::uint64_t incarnation, double now_s) {
-  auto& status = sites_.at(static_cast<std::size_t>(site));
+  SiteStatus status = (*this)[site];
   if (!status.here || status.incarnation != incarnation) return false;
   status.heard_s = now_s;
-  if (!status.live) {
-    status.live = true;
-    status.live_since_s = now_s;
-    changed_ = true;
-  }
+  if (!std::exchange(status.live, true)) status.live_since_s = now_s;
+  become(site, status);
   return true;
 }
 
 void Membership::report(int site, Progress const& progress) {
-  auto& status = sites_.at(static_cast<std::size_t>(site));
-  bool const had_ended = has_ended(status);
+  SiteStatus status = (*this)[site];
   status.holding = progress.holding;
   status.step = progress.step;
+  status.admitted = !progress.heals;
+  status.reported = true;
+  status.step_s = progress.step_s;
+  become(site, status);
   auto& furthest = furthest_.at(static_cast<std::size_t>(site));
   furthest = std::max(furthest, progress.step);
-  if (std::exchange(status.admitted, !progress.heals) != status.admitted) changed_ = true;
-  if (!std::exchange(status.reported, true) || has_ended(status) != had_ended) changed_ = true;
-  status.step_s = progress.step_s;
 }
 
 void Membership::sweep(double now_s) {
-  for (auto& site : sites_) {
-    if (!site.live || now_s < death_s(site)) continue;
-    site.live = false;
-    changed_ = true;
+  while (next_death_s() && now_s >= *next_death_s()) {
+    SiteStatus status = (*this)[signs_.front().second];
+    status.live = false;
+    become(signs_.front().second, status);
   }
 }
 
@@ -82,21 +103,8 @@ std::uint64_t Membership::slowest_step() const {
 
 bool Membership::take_changed() { return std::exchange(changed_, false); }
 
-int Membership::live_count() const {
-  return static_cast<int>(
-      std::ranges::count_if(sites_, [](SiteStatus const& site) { return site.live && site.admitted; }));
-}
-
-bool Membership::do_all_live_hold() const {
-  return std::ranges::all_of(sites_, [](SiteStatus const& site) { return !site.live || site.holding; });
-}
-
 std::optional<double> Membership::next_death_s() const {
-  std::optional<double> next;
-  for (auto const& site : sites_) {
-    if (site.live) next = std::min(next.value_or(death_s(site)), death_s(site));
-  }
-  return next;
+  return signs_.empty() ? std::nullopt : std::optional(death_s((*this)[signs_.front().second]));
 }
 
 std::vector<std::uint32_t> Membership::donors_for(int site, std::size_t most) const {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "protocol/message.hpp"
@@ -46,6 +48,8 @@ class Membership {
   std::vector<std::uint64_t> counted_steps() const;
   // Whether counted_steps() is over other sites than at the last call.
   bool take_changed();
+  // Those who have come to live, to be admitted or to stand still, or do so no longer, since the last call.
+  std::vector<int> take_touched() { return std::exchange(touched_, {}); }
   std::uint64_t slowest_step() const;  // of the live sites; 0: there is none
 
   // Whose state a site that heals may take: healthy, the furthest first.
@@ -54,8 +58,8 @@ class Membership {
 
   int size() const { return static_cast<int>(sites_.size()); }
   SiteStatus const& operator[](int site) const { return sites_.at(static_cast<std::size_t>(site)); }
-  int live_count() const;
-  bool do_all_live_hold() const;
+  int live_count() const { return counted_; }
+  bool do_all_live_hold() const { return moving_ == 0; }
   std::optional<double> next_death_s() const;
   // Why a site that is not live is not: "silent for 12 s", "not here yet".
   std::string describe(int site, double now_s) const;
@@ -64,7 +68,14 @@ class Membership {
   double death_s(SiteStatus const& site) const { return site.heard_s + dead_after_s_; }
   bool has_ended(SiteStatus const& site) const { return last_step_ > 0 && site.step >= last_step_; }
 
+  void become(int site, SiteStatus const& status);
+  void forget_old_signs();
+
   std::vector<SiteStatus> sites_;
+  std::deque<std::pair<double, int>> signs_;  // of life: when, and whose; the first is a live site's last
+  std::vector<int> touched_;
+  int counted_ = 0;                      // live and admitted
+  int moving_ = 0;                       // live, and not holding
   std::vector<std::uint64_t> furthest_;  // step of a site, in any life
   double dead_after_s_;
   std::uint64_t last_step_;

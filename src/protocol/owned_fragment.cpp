@@ -14,6 +14,7 @@ OwnedFragment::OwnedFragment(std::uint32_t index, deck::OuterSection const& oute
     : index_(index),
       next_due_(first_due(index, outer.fragments, outer.interval_steps)),
       copies_(static_cast<std::size_t>(sites)),
+      standings_(copies_.size()),
       published_(!replicated) {}
 
 OwnedFragment::OwnedFragment(Replica const& replica, std::uint64_t term)
@@ -23,7 +24,8 @@ OwnedFragment::OwnedFragment(Replica const& replica, std::uint64_t term)
       rounds_(first_round_of(term)),
       next_due_(replica.next_due),
       oldest_known_(replica.version.commits),
-      usual_(replica.usual) {
+      usual_(replica.usual),
+      standings_(replica.sites.size()) {
   for (auto const& site : replica.sites) {
     copies_.push_back({.fates = site.fates, .needed = {term, site.needed.commits}});
     if (!site.fates.empty()) copies_.back().fate = site.fates.back();
@@ -56,6 +58,7 @@ void OwnedFragment::on_ack(int shard, Version const& version, Surroundings const
 
 int OwnedFragment::admit(int site, std::uint64_t incarnation, Surroundings const& around, Actions& actions) {
   Copy& copy = copy_of(site);
+  touch(site);
   bool const goes_on = copy.expected == incarnation;
   bool const has_in_flight = goes_on && !copy.in_flight.empty();
   int const thrown_out = throw_out(site, incarnation, actions);
@@ -92,6 +95,7 @@ void OwnedFragment::receive_in_flight(int site, Surroundings const& around, Acti
 int OwnedFragment::lose(int site, Actions& actions) {
   int const thrown_out = throw_out(site, std::nullopt, actions);
   copy_of(site) = {};
+  touch(site);
   owed_.erase(site);
   return thrown_out;
 }
@@ -132,6 +136,7 @@ void OwnedFragment::hear(int site, Progress::Fragment const& said, Surroundings 
   // From before the site heard who its owner is.
   if (!around.synchronous && term_of(said.round) < version_.term) return;
   Copy& copy = copy_of(site);
+  touch(site);
   if (copy.pending != said.pending) copy.pending_since_s = around.now_s;
   // Of one that was sent twice nobody knows which has come (Karn and Partridge 1987).
   bool const is_adopted = copy.base < copy.sent && said.base >= copy.sent;
@@ -179,6 +184,7 @@ void OwnedFragment::drop_lost(int site, Actions& actions) {
   Copy& copy = copy_of(site);
   copy.received_round = copy.lost_round = copy.pending;
   copy.lost_since_s = copy.pending_since_s;
+  touch(site);
   if (round_ && round_->number == copy.pending) round_->answered.insert(site);
   tell(site, {copy.pending, Outcome::dropped, Reason::none}, actions);
 }
@@ -206,6 +212,7 @@ Reason OwnedFragment::receive(int site, Contribution const& contribution, Payloa
   }
   if (contribution.round == copy.pending) learn_journey(site, copy.pending_since_s, around);
   copy.received_round = contribution.round;
+  touch(site);
   if (around.synchronous) join_unasked(site, contribution.round, around);
 
   bool const is_in_time = round_ && round_->number == contribution.round && round_->pulled.contains(site);
@@ -320,10 +327,12 @@ bool OwnedFragment::is_too_old(Version const& base, Surroundings const& around) 
   return is_unknown || around.gate.is_too_old(base, version_);
 }
 
-// Of the open round. A site that stands still has nothing to send but what it has trained already.
+bool OwnedFragment::has_answered(int site) const { return round_ && round_->answered.contains(site); }
+
+// A site that stands still has nothing to send but what it has trained already.
 bool OwnedFragment::may_answer(int site, Surroundings const& around) const {
   SiteStatus const& status = around.sites[site];
-  if (!status.live || round_->answered.contains(site)) return false;
+  if (!status.live || has_answered(site)) return false;
   Copy const& copy = copy_of(site);
   return !status.holding || copy.pending || !copy.unsent.is_none();
 }
@@ -332,22 +341,33 @@ bool OwnedFragment::may_answer(int site, Surroundings const& around) const {
 // pulled.
 bool OwnedFragment::is_anyone_awaited(Surroundings const& around) const {
   bool const may_pull = round_->is_last || !has_quorum(around);
-  for (int site = 0; site < around.sites.size(); ++site) {
-    bool const asked = round_->pulled.contains(site) || (may_pull && around.sites[site].holding);
-    if (asked && may_answer(site, around)) return true;
-  }
-  return false;
+  return standings_.count(Standing::awaited) > 0 || (may_pull && standings_.count(Standing::waiting) > 0);
+}
+
+Standings::Set OwnedFragment::standing_of(int site, Surroundings const& around) const {
+  SiteStatus const& status = around.sites[site];
+  bool const is_pulled = round_ && round_->pulled.contains(site);
+  Standings::Set set;
+  set.put(Standing::askable, !is_pulled && is_eligible(site, around));
+  set.put(Standing::awaited, is_pulled && may_answer(site, around));
+  set.put(Standing::waiting, !is_pulled && status.holding && may_answer(site, around));
+  set.put(Standing::unsettled, status.live && !is_settled(copy_of(site)));
+  set.put(Standing::to_come, status.live && status.admitted && !has_answered(site));
+  return set;
+}
+
+void OwnedFragment::refresh(Surroundings const& around) {
+  standings_.refresh([&](int site) { return standing_of(site, around); });
+}
+
+bool OwnedFragment::has_true_standings(Surroundings const& around) const {
+  Standings anew(copies_.size());
+  anew.refresh([&](int site) { return standing_of(site, around); });
+  return anew == standings_;
 }
 
 bool OwnedFragment::is_settled(Copy const& copy) const {
   return copy.base == version_ && !copy.pending && copy.done_round >= copy.pulled_round;
-}
-
-bool OwnedFragment::are_all_settled(Membership const& sites) const {
-  for (int site = 0; site < sites.size(); ++site) {
-    if (sites[site].live && !is_settled(copy_of(site))) return false;
-  }
-  return true;
 }
 
 // In a synchronous method: what live sites say they have contributed is in the open round or in a version.
@@ -362,9 +382,9 @@ bool OwnedFragment::has_all_that_was_sent(Membership const& sites) const {
 }
 
 bool OwnedFragment::is_quiet(Surroundings const& around) const {
-  if (around.rest == Purpose::finish) return !round_ && last_round_over_ && are_all_settled(around.sites);
+  if (around.rest == Purpose::finish) return !round_ && last_round_over_ && are_all_settled();
   if (around.synchronous) return has_all_that_was_sent(around.sites);
-  return !round_ && are_all_settled(around.sites);
+  return !round_ && are_all_settled();
 }
 
 // ---- to the outside ----

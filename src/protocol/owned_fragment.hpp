@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -13,6 +12,8 @@
 #include "protocol/gate.hpp"
 #include "protocol/grace_window.hpp"
 #include "protocol/membership.hpp"
+#include "protocol/site_set.hpp"
+#include "protocol/standings.hpp"
 #include "protocol/syncer_action.hpp"
 #include "protocol/usual_norm.hpp"
 
@@ -60,6 +61,8 @@ class OwnedFragment {
   Reason receive(int site, Contribution const& contribution, PayloadFacts const& facts,
                  Surroundings const& around, Actions& actions);
   void begin_rest() { last_round_over_ = false; }
+  // A site has come to live, to be admitted or to stand still, or does so no longer.
+  void touch(int site) { standings_.touch(site); }
   // Opens, fills and closes rounds as far as that is due now. Returns how many contributions were refused at
   // a close.
   int advance(Surroundings const& around, GraceWindow& grace, Actions& actions);
@@ -68,6 +71,8 @@ class OwnedFragment {
   std::uint32_t index() const { return index_; }
   Version version() const { return version_; }
   bool is_published() const { return published_; }
+  // Whether what is counted is what there is, after advance(): for tests.
+  bool has_true_standings(Surroundings const& around) const;
   std::optional<int> stand_in() const { return stand_in_ == backup_ ? stand_in_ : std::nullopt; }
   // No round is open or to come before Go, and nothing is on its way from or to a live site. In the
   // synchronous methods a checkpoint or stop asks only that nothing is on its way here.
@@ -92,10 +97,10 @@ class OwnedFragment {
     std::uint64_t number = 0;
     double opened_s = 0.0;
     bool is_last = false;              // the one that Purpose::finish adds
-    std::set<int> pulled;              // sites; those that came unasked as well
-    std::set<int> answered;            // members, and those that were refused
+    SiteSet pulled;                    // those that came unasked as well
+    SiteSet answered;                  // members, and those that were refused
     std::map<int, Member> members;     // by site: the result must not depend on the order of arrival
-    std::set<int> unusual;             // members whose norm is
+    SiteSet unusual;                   // members whose norm is
     std::optional<double> close_at_s;  // end of the grace; none below the quorum
   };
 
@@ -125,10 +130,10 @@ class OwnedFragment {
     std::optional<Version> sent_whole;  // the newest that was, as a whole
     Version lacks;                      // the newest of which it wants the whole
     Version needed;                     // a copy of an older base holds work that was merged or is carried
+    std::optional<Awaited> awaited;     // the oldest it was sent at its commit and has not adopted
     std::optional<Member> carried;      // its late contribution, for the next round
     std::optional<std::uint64_t> expected;  // the incarnation that goes on with a saved state
     std::vector<std::pair<Contribution, PayloadFacts>> in_flight;  // when the state was saved
-    std::optional<Awaited> awaited;  // the oldest it was sent at its commit and has not adopted
   };
 
   Copy& copy_of(int site) { return copies_.at(static_cast<std::size_t>(site)); }
@@ -145,8 +150,11 @@ class OwnedFragment {
   bool is_too_old(Version const& base, Surroundings const& around) const;
   bool can_follow(Copy const& copy, Version const& before, Surroundings const& around) const;
   bool is_eligible(int site, Surroundings const& around) const;
+  bool has_answered(int site) const;
   bool may_answer(int site, Surroundings const& around) const;
   bool is_anyone_awaited(Surroundings const& around) const;
+  Standings::Set standing_of(int site, Surroundings const& around) const;
+  void refresh(Surroundings const& around);
   std::string describe(int site, Surroundings const& around) const;
   bool can_carry(Copy const& copy, Contribution const& contribution, Surroundings const& around) const;
   Member member_of(int site, PayloadFacts const& facts, Contribution const& contribution) const;
@@ -157,7 +165,7 @@ class OwnedFragment {
   void drop_carried(int site, Actions& actions);
   bool has_all_that_was_sent(Membership const& sites) const;
   bool is_settled(Copy const& copy) const;
-  bool are_all_settled(Membership const& sites) const;
+  bool are_all_settled() const { return standings_.count(Standing::unsettled) == 0; }
 
   // Of the open round; in owned_fragment_round.cpp.
   bool are_most(std::ptrdiff_t sites, Surroundings const& around) const;
@@ -193,6 +201,7 @@ class OwnedFragment {
   int refused_ = 0;  // at closes, and not yet told
   std::optional<Round> round_;
   std::vector<Copy> copies_;  // by site
+  Standings standings_;
 
   // What a site has seen, the backup holds: a version is published once its replica is acknowledged.
   bool published_ = false;
@@ -203,7 +212,7 @@ class OwnedFragment {
   std::optional<int> stand_in_;     // the backup that holds what sites have seen
   std::vector<int> absent_;         // of the round that made `version_`, to be told when it is published
   std::vector<SendToSite> untold_;  // fates that no release of it tells
-  std::set<int> owed_;              // sites that it is to be released to then
+  SiteSet owed_;                    // sites that it is to be released to then
 };
 
 }  // namespace atl::protocol

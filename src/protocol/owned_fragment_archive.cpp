@@ -96,6 +96,7 @@ void OwnedFragment::load(base::Reader const& reader, double now_s, PayloadHandle
   usual_.load(*reader.group("usual_norm"));
   load_round(reader.read_uints("pulled"), now_s);
   load_copies(reader.read_uints("needed"), reader.read_uints("fates"));
+  standings_.touch_all();
   std::uint64_t const held = reader.read_uint("held");
   for (std::uint64_t i = 0; i < held; ++i) {
     auto const name = fmt::format("held_{}", i);

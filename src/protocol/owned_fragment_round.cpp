@@ -9,6 +9,7 @@
 namespace atl::protocol {
 
 int OwnedFragment::advance(Surroundings const& around, GraceWindow& grace, Actions& actions) {
+  refresh(around);
   keep_replicated(around, actions);
   if (!published_) return 0;
   if (round_) advance_round(around, grace, actions);
@@ -53,22 +54,25 @@ void OwnedFragment::join_unasked(int site, std::uint64_t round, Surroundings con
 // or once nothing has moved for long.
 void OwnedFragment::open_last_round(Surroundings const& around, Actions& actions) {
   if (last_round_over_) return;
-  bool const at_rest = around.sites.do_all_live_hold() && are_all_settled(around.sites);
+  bool const at_rest = around.sites.do_all_live_hold() && are_all_settled();
   if (!at_rest && around.now_s < around.last_advance_s + around.outer.dead_after_s) return;
   open(true, around, actions);
   last_round_over_ = !round_;
 }
 
 void OwnedFragment::pull_eligible(Surroundings const& around, Actions& actions) {
+  if (standings_.count(Standing::askable) == 0) return;
   for (int site = 0; site < around.sites.size(); ++site) {
-    if (round_->pulled.contains(site) || !is_eligible(site, around)) continue;
+    if (!standings_.has(site, Standing::askable)) continue;
     if (round_->is_last && !around.sites[site].holding) continue;
     round_->pulled.insert(site);
+    touch(site);
     Copy& copy = copy_of(site);
     copy.pulled_round = round_->number;
     actions.emplace_back(
         SendToSite{site, Pull{.fragment = index_, .round = round_->number, .fate = copy.fate}});
   }
+  refresh(around);
 }
 
 // Of the sites that are live or were asked. Most of the members would not do: a round of one could refuse
@@ -148,10 +152,7 @@ void OwnedFragment::advance_round(Surroundings const& around, GraceWindow& grace
 // others are too few, only another round can help.
 bool OwnedFragment::is_spoiled(Surroundings const& around) const {
   if (std::ssize(round_->answered) == counted_members(around)) return false;
-  std::ptrdiff_t to_come = 0;
-  for (int site = 0; site < around.sites.size(); ++site) {
-    if (around.sites[site].live && around.sites[site].admitted && !round_->answered.contains(site)) ++to_come;
-  }
+  std::ptrdiff_t const to_come = standings_.count(Standing::to_come);
   auto const members = std::ssize(round_->members), unusual = std::ssize(round_->unusual);
   return members + to_come - (are_most(unusual + to_come, around) ? 0 : unusual) < around.outer.quorum;
 }
@@ -209,6 +210,8 @@ void OwnedFragment::close(Surroundings const& around, Actions& actions) {
   published_ = false;
   backup_.reset();  // of this version
   keep_replicated(around, actions);
+  standings_.touch_all();
+  refresh(around);
 }
 
 // The backup, where there is one, gets every version, and the newest where it has just become the backup.
@@ -253,6 +256,8 @@ void OwnedFragment::cancel(Surroundings const& around, Actions& actions) {
       actions.emplace_back(SendToSite{site, Cancel{.fragment = index_, .round = round.number}});
     }
   }
+  standings_.touch_all();
+  refresh(around);
 }
 
 }  // namespace atl::protocol

@@ -23,7 +23,6 @@ SiteMachine::SiteMachine(Options options)
     : options_(options),
       owners_(static_cast<std::size_t>(options.shards)),
       heals_(options.heals),
-      kept_(static_cast<std::size_t>(options.fragments)),
       reported_(static_cast<std::size_t>(options.fragments)) {
   for (int p = 0; p < options_.fragments; ++p) {
     fragments_.emplace_back(static_cast<std::uint32_t>(p), unless_said(options_));
@@ -122,7 +121,6 @@ SiteMachine::RestOrders SiteMachine::take_rest_orders(std::span<SiteEvent const>
 }
 
 void SiteMachine::adopt_newest(std::span<SiteEvent const> events, std::vector<SiteAction>& actions) {
-  auto newest = std::exchange(kept_, std::vector<std::optional<HeldRelease>>(fragments_.size()));
   for (auto const& event : events) {
     auto const* held = std::get_if<HeldRelease>(&event);
     if (!held) continue;
@@ -136,25 +134,21 @@ void SiteMachine::adopt_newest(std::span<SiteEvent const> events, std::vector<Si
       actions.emplace_back(Discard{held->payload});
       continue;
     }
-    auto& chosen = newest[fragment->index()];
-    if (chosen && chosen->release.version >= held->release.version) {
-      actions.emplace_back(Discard{held->payload});
-      continue;
-    }
-    if (chosen) actions.emplace_back(Discard{chosen->payload});
-    chosen = *held;
+    auto const [chosen, is_first] = kept_.try_emplace(fragment->index(), *held);
+    if (is_first) continue;
+    auto& newest = chosen->second;
+    bool const is_newer = newest.release.version < held->release.version;
+    actions.emplace_back(Discard{is_newer ? newest.payload : held->payload});
+    if (is_newer) newest = *held;
   }
-  for (auto& fragment : fragments_) {
-    auto& held = newest[fragment.index()];
-    if (!held) continue;
-    if (!is_due(fragment) || !is_of_owner(held->release)) {
-      kept_[fragment.index()] = held;
-      continue;
-    }
-    auto const& release = held->release;
+  std::erase_if(kept_, [&](auto const& kept) {
+    auto const& [release, payload] = kept.second;
+    SiteFragment& fragment = fragments_[kept.first];
+    if (!is_due(fragment) || !is_of_owner(release)) return false;
     AdoptRule const rule = fragment.adopt(release, options_.receive);
-    actions.emplace_back(Adopt{release.fragment, release.version, held->payload, rule});
-  }
+    actions.emplace_back(Adopt{release.fragment, release.version, payload, rule});
+    return true;
+  });
 }
 
 void SiteMachine::settle(std::vector<SiteAction>& actions) {
@@ -203,6 +197,7 @@ Progress SiteMachine::report() {
                     .holding = is_holding(),
                     .stop_requested = stop_requested_,
                     .fragments = {}};
+  progress.fragments.reserve(fragments_.size());
   for (auto const& fragment : fragments_) {
     if (!fragment.is_adopted()) continue;
     auto const entry = fragment.progress();

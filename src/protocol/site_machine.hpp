@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -193,7 +194,7 @@ class SiteMachine {
   std::set<std::size_t> to_tell_;          // seats whose promise is to be told
   std::set<std::uint32_t> without_donor_;  // seats whose owner knows of none
   bool heals_ = false;
-  std::vector<std::optional<HeldRelease>> kept_;             // by fragment: not to be adopted yet
+  std::map<std::uint32_t, HeldRelease> kept_;                // by fragment: to be adopted, perhaps not yet
   std::vector<std::optional<Progress::Fragment>> reported_;  // what was last told of each
   std::uint64_t step_ = 0;
   std::uint64_t boundary_ = 0;

@@ -66,6 +66,7 @@ std::vector<SyncerAction> SyncerMachine::on_progress(int site, Progress const& p
     if (!sites_[site].holding || said != progress.fragments) last_advance_s_ = now_s;
     said = progress.fragments;
   }
+  clock_.saw(sites_[site].step, progress.step);
   sites_.report(site, progress);
   for (auto const& copy : progress.fragments) {
     if (auto* const fragment = find(copy.fragment)) fragment->hear(site, copy, surroundings(), grace_);
@@ -120,9 +121,14 @@ std::vector<SyncerAction> SyncerMachine::on_timer(double now_s) {
 
 std::vector<SyncerAction> SyncerMachine::advance(std::vector<SyncerAction> actions) {
   sites_.sweep(now_s_);
-  clock_.update(sites_.counted_steps(), sites_.take_changed());
+  bool const has_changed = sites_.take_changed();
+  if (has_changed || clock_.is_behind()) clock_.update(sites_.counted_steps(), has_changed);
   carry_out(seats_.tick(now_s_), actions);
   show_life(actions);
+  auto const touched = sites_.take_touched();
+  for (auto& [p, fragment] : fragments_) {
+    for (int const site : touched) fragment.touch(site);
+  }
   for (auto& [p, fragment] : fragments_)
     count(Reason::unusual_norm, fragment.advance(surroundings(p), grace_, actions));
   return actions;
@@ -133,7 +139,8 @@ std::optional<double> SyncerMachine::next_timer_s() const {
   auto const consider = [&](std::optional<double> timer) {
     if (timer) next = std::min(next.value_or(*timer), *timer);
   };
-  for (auto const& [p, fragment] : fragments_) consider(fragment.next_timer_s(surroundings()));
+  auto const around = surroundings();
+  for (auto const& [p, fragment] : fragments_) consider(fragment.next_timer_s(around));
   consider(seats_.next_timer_s());
   if (options_.replicated) consider(showed_life_s_ + life_every_s());
   return next;
@@ -178,6 +185,12 @@ Surroundings SyncerMachine::surroundings(std::uint32_t fragment) const {
           .rest = rest_,
           .last_advance_s = last_advance_s_,
           .now_s = now_s_};
+}
+
+bool SyncerMachine::has_true_standings() const {
+  return std::ranges::all_of(std::views::values(fragments_), [&](OwnedFragment const& fragment) {
+    return fragment.has_true_standings(surroundings());
+  });
 }
 
 OwnedFragment* SyncerMachine::find(std::uint32_t fragment) {

@@ -73,6 +73,7 @@ class SyncerMachine {
   double last_advance_s() const { return last_advance_s_; }  // at rest: when a site was last seen to move
   std::uint64_t slowest_step() const { return sites_.slowest_step(); }  // of the live sites; 0: there is none
   bool is_live(int site) const;
+  int live_count() const { return sites_.live_count(); }  // of the admitted sites
   // The shards that could take over all of this one's seats, with what sites have seen of them. None: they
   // cannot.
   std::optional<std::set<int>> stand_ins() const;
@@ -83,6 +84,9 @@ class SyncerMachine {
   std::string waiting_for() const;
   // Contributions refused so far, by reason.
   std::map<Reason, std::uint64_t> const& rejections() const { return rejections_; }
+
+  // Whether what its fragments count is what there is: for tests.
+  bool has_true_standings() const;
 
   // At any time. The payloads of what the shard then holds are the driver's to save, one at most of a site in
   // a fragment: members of open rounds, and carried ones. Loading numbers them anew, 1, 2, ... in the order

@@ -1,6 +1,7 @@
 #include "sim/network.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace atl::sim {
@@ -42,6 +43,7 @@ std::uint32_t Network::channel_of(Node from, Node to, bool is_bulk) {
 void Network::send(Node from, Node to, protocol::Message message, Parcel parcel) {
   auto& sent = sent_[message.index()];
   sent = {sent.count + 1, from, to};
+  digest(from, to, message, parcel);
   auto& peer_life = connected_[static_cast<std::size_t>(from)][static_cast<std::size_t>(to)];
   // Whoever asks for a state was told just now who has one, and connects anew.
   if (std::holds_alternative<protocol::StateRequest>(message)) peer_life = 0;
@@ -83,6 +85,21 @@ void Network::send(Node from, Node to, protocol::Message message, Parcel parcel)
     frame.sequence = channel.sent++;
   }
   enqueue(index, std::move(frame));
+}
+
+void Network::digest(Node from, Node to, protocol::Message const& message, Parcel const& parcel) {
+  auto const content = base::digest_of(std::span<std::byte const>(protocol::encode(message)));
+  auto const payload =
+      parcel.bytes ? base::digest_of(std::span<std::byte const>(*parcel.bytes)) : base::Digest{};
+  std::array const parts{digest_.high,
+                         digest_.low,
+                         std::bit_cast<std::uint64_t>(events_.now_s()),
+                         static_cast<std::uint64_t>(from) << 32 | static_cast<std::uint64_t>(to),
+                         content.high,
+                         content.low,
+                         payload.high,
+                         payload.low};
+  digest_ = base::digest_of(std::span<std::uint64_t const>(parts));
 }
 
 // A frame that nothing holds up and whose time has come is under way: it cannot be replaced.

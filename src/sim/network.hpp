@@ -12,6 +12,7 @@
 #include <tuple>
 #include <vector>
 
+#include "base/digest.hpp"
 #include "base/memory_archive.hpp"
 #include "protocol/message.hpp"
 #include "sim/draws.hpp"
@@ -91,6 +92,8 @@ class Network {
   };
   Sent const& sent(std::size_t kind) const { return sent_[kind]; }
   std::uint64_t refused() const { return refused_; }  // damaged or doubled, dropped by the transport
+  // Of all that was sent, when and to whom: two runs that are alike in it were alike.
+  base::Digest digest() const { return digest_; }
 
  private:
   struct Channel {
@@ -113,6 +116,7 @@ class Network {
   void plan(std::uint32_t index);
   bool is_held(Channel const& channel) const;
   void cover(Frame const& frame);
+  void digest(Node from, Node to, protocol::Message const& message, Parcel const& parcel);
 
   Layout layout_;
   LinkOptions options_;
@@ -128,6 +132,7 @@ class Network {
   Coverage coverage_{};
   std::array<Sent, std::variant_size_v<protocol::Message>> sent_{};
   std::uint64_t refused_ = 0;
+  base::Digest digest_;
 };
 
 }  // namespace atl::sim

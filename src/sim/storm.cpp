@@ -17,6 +17,8 @@ void StormReport::add(std::uint64_t seed, Outcome const& outcome) {
     for (std::size_t fault = 0; fault < fault_kinds; ++fault)
       coverage[kind][fault] += outcome.coverage[kind][fault];
   }
+  digest.high ^= outcome.digest.high;
+  digest.low ^= outcome.digest.low;
   for (auto const& [reason, times] : outcome.refused) refused[reason] += times;
   restarts += outcome.restarts;
   if (outcome.violation) failed.push_back({seed, *outcome.violation});

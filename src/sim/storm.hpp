@@ -22,6 +22,7 @@ struct StormReport {
   std::uint64_t fewest_faults = ~std::uint64_t{0};
   std::uint64_t restarts = 0;
   Coverage coverage{};
+  base::Digest digest;  // of all that was sent in any of them
   std::map<protocol::Reason, std::uint64_t> refused;
   std::vector<FailedSeed> failed;  // by seed
 

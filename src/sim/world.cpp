@@ -108,6 +108,7 @@ Outcome World::run() {
           .end_s = events_.now_s(),
           .loss = mean_loss(),
           .coverage = network_.coverage(),
+          .digest = network_.digest(),
           .refused = std::move(refused)};
 }
 

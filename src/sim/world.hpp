@@ -27,6 +27,7 @@ struct Outcome {
   double end_s = 0.0;
   double loss = 0.0;  // mean over the sites, at their own targets
   Coverage coverage{};
+  base::Digest digest;                                // of all that was sent
   std::map<protocol::Reason, std::uint64_t> refused;  // contributions, by the shards' gates
 };
 

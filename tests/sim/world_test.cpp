@@ -47,6 +47,7 @@ TEST_CASE("a seed does the same every time, traced or not") {
     CHECK(first.lines() == second.lines());
     CHECK(one.coverage == untraced.coverage);
     CHECK(one.events == untraced.events);
+    CHECK(one.digest == untraced.digest);
     CHECK(one.loss == two.loss);
   }
 }

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "deck/config.hpp"
+
 namespace atl::sim {
 
 // How chips fail and what a site does about it; how fast sites are, and which come and go.
@@ -47,6 +49,35 @@ struct GoodputConfig {
   FleetLinkSection link;
   GoodputSection goodput;
   bool operator==(GoodputConfig const&) const = default;
+};
+
+// Decoupled fleets with the machines of real runs: one for each number of sites.
+struct DecoupledSection {
+  std::vector<int> sites = {4, 16, 64};
+  int site_chips = 2344;
+  std::uint64_t steps = 1000;  // of the clock
+  double parameters = 5e9;
+  double bits = 4.0, release_bits = 16.0;
+  double syncer_gbit_s = 0.0;
+  std::uint64_t interval_steps = 24;
+  int fragments = 24;
+  std::uint64_t overlap_steps = 2;
+  double quorum_share = 0.0;
+  double grace_floor_steps = 1.0;
+  double grace_cap_s = 10.0;
+  deck::Receive receive = deck::Receive::rebase;
+  deck::Late late = deck::Late::drop;
+  std::uint64_t max_staleness = 4;
+  int in_flight = 4;
+  double dead_after_s = 30.0;
+  bool operator==(DecoupledSection const&) const = default;
+};
+
+struct DecoupledConfig {
+  FleetSection fleet;
+  FleetLinkSection link;
+  DecoupledSection decoupled;
+  bool operator==(DecoupledConfig const&) const = default;
 };
 
 // A table of bandwidths: what a link between sites must carry for its chips to be busy.

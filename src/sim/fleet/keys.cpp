@@ -15,10 +15,12 @@ constexpr deck::Range share{0, 1, true, true};  // neither end
 constexpr deck::Range percent = between(0, 100);
 
 // clang-format off
-deck::KeyTable<GoodputConfig> declare_goodput() {
-  deck::KeyTable<GoodputConfig> table;
+// What goodput and decoupled decks have in common.
+template <class Config>
+deck::KeyTable<Config> declare_fleet() {
+  deck::KeyTable<Config> table;
   using F = FleetSection;
-  table.declare("fleet", &GoodputConfig::fleet,
+  table.declare("fleet", &Config::fleet,
     Field{"chip_mtbi_years", &F::chip_mtbi_years, between(1e-6, 1e6), "years",
           "mean time between interruptions of one chip"},
     Field{"slices", &F::slices, between(1, 4096), "",
@@ -47,9 +49,14 @@ deck::KeyTable<GoodputConfig> declare_goodput() {
     Field{"absent_h", &F::absent_h, between(1e-6, 1e6), "h", "and away so long"},
     Field{"seed", &F::seed, at_least(0), "", "of failures, of coming and going, of noise"});
   using L = FleetLinkSection;
-  table.declare("link", &GoodputConfig::link,
+  table.declare("link", &Config::link,
     Field{"delay_ms", &L::delay_ms, between(0, 1e6), "ms", "of a message between sites"},
     Field{"bandwidth_gbit_s", &L::bandwidth_gbit_s, between(1e-3, 1e9), "Gbit/s", "of a site's link"});
+  return table;
+}
+
+deck::KeyTable<GoodputConfig> declare_goodput() {
+  auto table = declare_fleet<GoodputConfig>();
   using G = GoodputSection;
   table.declare("goodput", &GoodputConfig::goodput,
     Field{"chips", &G::chips, between(1, 1e9), "chips", "of a fleet: one column each"},
@@ -61,6 +68,32 @@ deck::KeyTable<GoodputConfig> declare_goodput() {
     Field{"published_elastic", &G::published_elastic, percent, "%", "elastic data parallel, likewise"},
     Field{"published_decoupled", &G::published_decoupled, percent, "%",
           "decoupled, row by row, to compare with"});
+  return table;
+}
+
+deck::KeyTable<DecoupledConfig> declare_decoupled() {
+  auto table = declare_fleet<DecoupledConfig>();
+  using D = DecoupledSection;
+  table.declare("decoupled", &DecoupledConfig::decoupled,
+    Field{"sites", &D::sites, between(1, 32768), "sites", "of a fleet: one row each"},
+    Field{"site_chips", &D::site_chips, between(1, 1e9), "chips", "of each site"},
+    Field{"steps", &D::steps, between(1, 1e9), "steps", "length of the run, on the syncer's clock"},
+    Field{"parameters", &D::parameters, between(1, 1e15), "", "of the model, spread evenly over its fragments"},
+    Field{"bits", &D::bits, between(0.1, 64), "bits", "of a parameter in a contribution"},
+    Field{"release_bits", &D::release_bits, between(0.1, 64), "bits", "of a parameter in a release"},
+    Field{"syncer_gbit_s", &D::syncer_gbit_s, between(0, 1e9), "Gbit/s",
+          "what the syncer takes in, and what it gives out, for all sites together; 0: no limit"},
+    Field{"interval_steps", &D::interval_steps, between(1, 10000), "steps", "H, as in [outer] of a run, as are all below"},
+    Field{"fragments", &D::fragments, between(1, 10000), "", "P"},
+    Field{"overlap_steps", &D::overlap_steps, between(0, 1000), "steps", "tau"},
+    Field{"quorum_share", &D::quorum_share, between(0, 1), "", "K: this share of the sites, and one at least"},
+    Field{"grace_floor_steps", &D::grace_floor_steps, between(0, 1000), "steps", "least adaptive grace"},
+    Field{"grace_cap_s", &D::grace_cap_s, duration_s, "s", "most adaptive grace"},
+    Field{"receive", &D::receive, any, "", "what adoption makes of a site's own progress"},
+    Field{"late", &D::late, any, "", "contributions after the close"},
+    Field{"max_staleness", &D::max_staleness, between(0, 1e6), "commits", "older bases are refused"},
+    Field{"in_flight", &D::in_flight, between(1, 4096), "", "contributions of a site on the wire"},
+    Field{"dead_after_s", &D::dead_after_s, between(1e-3, 1e9), "s", "silence that counts as loss"});
   return table;
 }
 
@@ -118,6 +151,25 @@ void check_goodput(GoodputConfig const& c, deck::Report& report) {
                  fmt::format("set it to at most {}", std::ranges::min(g.sites)));
 }
 
+void check_decoupled(DecoupledConfig const& c, deck::Report& report) {
+  auto const& d = c.decoupled;
+  report.require(
+      d.site_chips >= c.fleet.slices + c.fleet.spares,
+      {"decoupled.site_chips", "fleet.slices", "fleet.spares"},
+      fmt::format("{} chips are too few for {} slices", d.site_chips, c.fleet.slices + c.fleet.spares),
+      "a slice has at least one chip");
+  report.require(c.fleet.scavenged <= std::ranges::min(d.sites), {"fleet.scavenged", "decoupled.sites"},
+                 fmt::format("fleet.scavenged = {} are more than the sites of a fleet", c.fleet.scavenged),
+                 fmt::format("set it to at most {}", std::ranges::min(d.sites)));
+  report.require(static_cast<std::uint64_t>(d.fragments) <= d.interval_steps,
+                 {"decoupled.fragments", "decoupled.interval_steps"},
+                 fmt::format("decoupled.fragments = {} in {} steps", d.fragments, d.interval_steps),
+                 fmt::format("set it to at most {}", d.interval_steps));
+  report.require(d.receive != deck::Receive::rebase || d.late == deck::Late::drop,
+                 {"decoupled.late", "decoupled.receive"}, "with rebase nothing is late: theta keeps it",
+                 "leave decoupled.late out");
+}
+
 void check_bandwidth(BandwidthConfig const& c, deck::Report& report) {
   auto const& b = c.bandwidth;
   report.require(b.lowest_gbit_s < b.highest_gbit_s, {"bandwidth.lowest_gbit_s", "bandwidth.highest_gbit_s"},
@@ -140,6 +192,11 @@ deck::KeyTable<GoodputConfig> const& goodput_keys() {
   return table;
 }
 
+deck::KeyTable<DecoupledConfig> const& decoupled_keys() {
+  static auto const table = declare_decoupled();
+  return table;
+}
+
 deck::KeyTable<BandwidthConfig> const& bandwidth_keys() {
   static auto const table = declare_bandwidth();
   return table;
@@ -148,6 +205,11 @@ deck::KeyTable<BandwidthConfig> const& bandwidth_keys() {
 GoodputConfig parse_goodput(std::string const& text, std::string const& where,
                             std::vector<std::string> const& overrides) {
   return goodput_keys().parse(text, where, overrides, check_goodput);
+}
+
+DecoupledConfig parse_decoupled(std::string const& text, std::string const& where,
+                                std::vector<std::string> const& overrides) {
+  return decoupled_keys().parse(text, where, overrides, check_decoupled);
 }
 
 BandwidthConfig parse_bandwidth(std::string const& text, std::string const& where,

@@ -7,11 +7,14 @@
 namespace atl::sim {
 
 deck::KeyTable<GoodputConfig> const& goodput_keys();
+deck::KeyTable<DecoupledConfig> const& decoupled_keys();
 deck::KeyTable<BandwidthConfig> const& bandwidth_keys();
 
 // As deck::parse does for runs: InputError with every problem at once.
 GoodputConfig parse_goodput(std::string const& text, std::string const& where,
                             std::vector<std::string> const& overrides);
+DecoupledConfig parse_decoupled(std::string const& text, std::string const& where,
+                                std::vector<std::string> const& overrides);
 BandwidthConfig parse_bandwidth(std::string const& text, std::string const& where,
                                 std::vector<std::string> const& overrides);
 

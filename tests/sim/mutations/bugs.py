@@ -114,7 +114,7 @@ BUGS = [
         ("src/protocol/membership.cpp", "if (!status.here || status.incarnation != incarnation) return false;", "if (!status.here) return false;"),
     ]),
     Bug("the clock falls", "4 the clock never falls", [
-        ("src/protocol/fragment_clock.cpp", "now_ = std::max(now_, *kth + offset_);", "now_ = *kth;"),
+        ("src/protocol/fragment_clock.cpp", "now_ = std::max(now_, kth_ + offset_);", "now_ = kth_;"),
     ]),
     Bug("a site heard again gets nothing that it missed", "4 commits go on", [
         (FRAGMENT, "if (has_missed || must_be_whole) send_release", "if (must_be_whole) send_release"),

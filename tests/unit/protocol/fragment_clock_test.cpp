@@ -13,6 +13,20 @@ TEST_CASE("the clock is the K-th largest step") {
   CHECK(clock.now() == 14);
 }
 
+TEST_CASE("the clock must be told all steps once so many sites as it asks for have come further") {
+  FragmentClock clock(2);
+  clock.update(Steps{7, 30, 12}, true);
+  CHECK_FALSE(clock.is_behind());
+  clock.saw(7, 12);
+  clock.saw(30, 31);
+  CHECK_FALSE(clock.is_behind());
+  clock.saw(12, 13);
+  CHECK(clock.is_behind());
+  clock.update(Steps{12, 31, 13}, false);
+  CHECK(clock.now() == 13);
+  CHECK_FALSE(clock.is_behind());
+}
+
 TEST_CASE("the clock never falls, whatever it is told") {
   FragmentClock clock(1);
   clock.update(Steps{20}, true);

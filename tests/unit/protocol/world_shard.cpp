@@ -13,6 +13,7 @@ void World::on_shard(int s, std::function<std::vector<SyncerAction>(SyncerMachin
   auto const clock_before = shard.machine.clock();
   for (auto const& action : event(shard.machine)) act(s, action);
   if (shard.machine.clock() < clock_before) fail("a clock fell");
+  if (!shard.machine.has_true_standings()) fail("what a shard has counted is not what there is");
   answer_hold(s);
   if (s == 0) watch_clock();
 
