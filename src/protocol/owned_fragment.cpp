@@ -138,6 +138,9 @@ void OwnedFragment::hear(int site, Progress::Fragment const& said, Surroundings 
   Copy& copy = copy_of(site);
   touch(site);
   if (copy.pending != said.pending) copy.pending_since_s = around.now_s;
+  // Of one that was sent twice nobody knows which has come (Karn and Partridge 1987).
+  bool const is_adopted = copy.base < copy.sent && said.base >= copy.sent;
+  if (is_adopted && copy.resent_s == copy.sent_s) learn_journey(site, copy.sent_s, around);
   copy.base = said.base;
   copy.unsent = said.unsent;
   copy.pending = said.pending;
@@ -159,14 +162,19 @@ void OwnedFragment::hear(int site, Progress::Fragment const& said, Surroundings 
 // In the synchronous methods a site may well be silent about a version for long, and what was lost ends the
 // run.
 void OwnedFragment::catch_up(int site, Surroundings const& around, Actions& actions) {
-  auto const is_overdue = [&](double since_s) {
-    return around.now_s >= std::max(since_s, around.sites[site].live_since_s) + around.outer.dead_after_s;
+  constexpr double longer = 4.0;  // than lately a payload may well take
+  Copy& copy = copy_of(site);
+  double const usual_s = std::max(around.outer.dead_after_s, longer * copy.journey_s);
+  auto const is_overdue = [&](double since_s, double patience_s) {
+    double const from_s = std::max(since_s, around.sites[site].live_since_s);
+    return !around.synchronous && around.now_s >= from_s + patience_s;
   };
-  Copy const& copy = copy_of(site);
-  bool const seems_lost = !around.synchronous && copy.pending > copy.received_round;
-  if (seems_lost && is_overdue(copy.pending_since_s)) drop_lost(site, actions);
+  if (copy.pending > copy.received_round && is_overdue(copy.pending_since_s, usual_s))
+    drop_lost(site, actions);
   if (!published_ || copy.base >= version_) return;
-  bool const has_missed = copy.sent < version_ || (!around.synchronous && is_overdue(copy.sent_s));
+  bool const seems_lost = is_overdue(copy.resent_s, std::max(usual_s, copy.patience_s));
+  if (seems_lost) copy.patience_s = 2.0 * std::max(usual_s, copy.patience_s);
+  bool const has_missed = copy.sent < version_ || seems_lost;
   bool const must_be_whole = copy.sent_whole && copy.lacks > *copy.sent_whole;
   if (has_missed || must_be_whole) send_release(site, around, actions);
 }
@@ -174,10 +182,18 @@ void OwnedFragment::catch_up(int site, Surroundings const& around, Actions& acti
 // A contribution that was announced and has not come. Should it come yet, it counts as one that came twice.
 void OwnedFragment::drop_lost(int site, Actions& actions) {
   Copy& copy = copy_of(site);
-  copy.received_round = copy.pending;
+  copy.received_round = copy.lost_round = copy.pending;
+  copy.lost_since_s = copy.pending_since_s;
   touch(site);
   if (round_ && round_->number == copy.pending) round_->answered.insert(site);
   tell(site, {copy.pending, Outcome::dropped, Reason::none}, actions);
+}
+
+// Not of one that was silent meanwhile.
+void OwnedFragment::learn_journey(int site, double since_s, Surroundings const& around) {
+  if (around.sites[site].live_since_s > since_s) return;
+  double& journey_s = copy_of(site).journey_s;
+  journey_s = std::max(around.now_s - since_s, 0.5 * journey_s);
 }
 
 Reason OwnedFragment::receive(int site, Contribution const& contribution, PayloadFacts const& facts,
@@ -190,9 +206,11 @@ Reason OwnedFragment::receive(int site, Contribution const& contribution, Payloa
   }
   // Without a word to the site: what it hears of this round must be the fate of the first copy.
   if (contribution.round <= copy.received_round) {
+    if (contribution.round == copy.lost_round) learn_journey(site, copy.lost_since_s, around);
     actions.emplace_back(DiscardPayload{facts.payload});
     return Reason::duplicate;
   }
+  if (contribution.round == copy.pending) learn_journey(site, copy.pending_since_s, around);
   copy.received_round = contribution.round;
   touch(site);
   if (around.synchronous) join_unasked(site, contribution.round, around);
@@ -271,8 +289,12 @@ void OwnedFragment::tell(int site, Fate const& fate, Actions& actions) {
 void OwnedFragment::send_release(int site, Surroundings const& around, Actions& actions,
                                  std::optional<Version> since) {
   Copy& copy = copy_of(site);
+  if (copy.sent < version_ || !copy.sent_whole) {
+    copy.sent_s = around.now_s;
+    copy.patience_s = 0.0;
+  }
   copy.sent = version_;
-  copy.sent_s = around.now_s;
+  copy.resent_s = around.now_s;
   if (!since) copy.sent_whole = version_;
   actions.emplace_back(SendRelease{
       site,

@@ -115,13 +115,18 @@ class OwnedFragment {
     Work unsent;
     std::uint64_t pending = 0;  // the round of its contribution whose fate is open
     double pending_since_s = 0.0;
-    std::uint64_t done_round = 0;      // the site answers no pull up to here any more
-    std::uint64_t pulled_round = 0;    // the last it was asked for
-    std::uint64_t received_round = 0;  // the last it contributed to
-    Fate fate;                         // of its last contribution
-    std::vector<Fate> fates;           // ends of contributions that it may not have heard of
-    Version sent;                      // the newest that was sent to it
-    double sent_s = 0.0;
+    std::uint64_t lost_round = 0;  // of a contribution that was given up, announced then
+    double lost_since_s = 0.0;
+    std::uint64_t done_round = 0;       // the site answers no pull up to here any more
+    std::uint64_t pulled_round = 0;     // the last it was asked for
+    std::uint64_t received_round = 0;   // the last it contributed to
+    Fate fate;                          // of its last contribution
+    std::vector<Fate> fates;            // ends of contributions that it may not have heard of
+    Version sent;                       // the newest that was sent to it
+    double sent_s = 0.0;                // for the first time
+    double resent_s = 0.0;              // for the last
+    double patience_s = 0.0;            // with this release; rises each time it is sent again
+    double journey_s = 0.0;             // what payloads took lately, to this site or from it
     std::optional<Version> sent_whole;  // the newest that was, as a whole
     Version lacks;                      // the newest of which it wants the whole
     Version needed;                     // a copy of an older base holds work that was merged or is carried
@@ -141,6 +146,7 @@ class OwnedFragment {
   void send_release(int site, Surroundings const& around, Actions& actions,
                     std::optional<Version> since = std::nullopt);
   void drop_lost(int site, Actions& actions);
+  void learn_journey(int site, double since_s, Surroundings const& around);
   bool is_too_old(Version const& base, Surroundings const& around) const;
   bool can_follow(Copy const& copy, Version const& before, Surroundings const& around) const;
   bool is_eligible(int site, Surroundings const& around) const;
@@ -201,6 +207,7 @@ class OwnedFragment {
   bool published_ = false;
   std::optional<int> backup_;  // that was sent the replica of `version_`
   double replica_sent_s_ = 0.0;
+  double replica_patience_s_ = 0.0;
   bool is_acknowledged_ = false;
   std::optional<int> stand_in_;     // the backup that holds what sites have seen
   std::vector<int> absent_;         // of the round that made `version_`, to be told when it is published

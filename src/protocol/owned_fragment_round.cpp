@@ -217,10 +217,11 @@ void OwnedFragment::close(Surroundings const& around, Actions& actions) {
 // The backup, where there is one, gets every version, and the newest where it has just become the backup.
 void OwnedFragment::keep_replicated(Surroundings const& around, Actions& actions) {
   bool const is_new = backup_ != around.backup;
-  bool const seems_lost = !is_acknowledged_ && around.now_s >= replica_sent_s_ + around.outer.dead_after_s;
+  bool const seems_lost = !is_acknowledged_ && around.now_s >= replica_sent_s_ + replica_patience_s_;
   if (around.backup && (is_new || seems_lost)) {
     actions.emplace_back(SendReplica{*around.backup, replica()});
     replica_sent_s_ = around.now_s;
+    replica_patience_s_ = is_new ? around.outer.dead_after_s : 2.0 * replica_patience_s_;
     is_acknowledged_ = false;
   }
   backup_ = around.backup;

@@ -121,7 +121,7 @@ struct EventOver {};
 struct RunOver {};
 
 using Happening = std::variant<SiteStarted, Recalled, Joined, SiteLost, Admitted, Crossed, Contributed, Asked,
-                               Adopted, Published, Committed, GhostHandled, ClockRead, RestAsked,
-                               RestReached, RestOver, FaultChanged, EventOver, RunOver>;
+                               Adopted, Published, Committed, GhostHandled, ClockRead, RestAsked, RestReached,
+                               RestOver, FaultChanged, EventOver, RunOver>;
 
 }  // namespace atl::sim

@@ -28,7 +28,7 @@ struct Wires {
     std::vector<Frame> all;
     while (!events.is_empty()) {
       auto const event = events.next();
-      if (auto frame = network.arrive(event.who)) all.push_back(std::move(*frame));
+      if (auto frame = network.arrive(event.who); frame && !frame->is_end) all.push_back(std::move(*frame));
     }
     return all;
   }

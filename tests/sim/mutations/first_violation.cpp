@@ -1,5 +1,5 @@
-// Runs the seeds of a storm deck one after the other until one breaks an invariant, and says so in one line
-// of JSON. What the mutations are linked into: first_violation DECK SEEDS [KEY=VALUE ...]
+// Runs the seeds of a storm deck until one breaks an invariant, and says in four lines: which seed, which
+// invariant, after how many events, and how. first_violation DECK SEEDS [KEY=VALUE ...]
 #include <fmt/format.h>
 
 #include <exception>

@@ -140,7 +140,9 @@ TEST_CASE(
     double const journey_s =
         (options.bulk_delay_s + 2 * options.control_delay_s) * (1.0 + options.jitter) + 2 * step_s;
     double const interval_s = static_cast<double>(options.outer.interval_steps) * step_s;
-    double const patience_s = 1.5 * interval_s + 2 * options.outer.fragments * journey_s;
+    // And one payload may be taken for lost that is only late.
+    double const patience_s =
+        1.5 * interval_s + 2 * options.outer.fragments * journey_s + options.outer.dead_after_s;
     std::map<std::uint32_t, double> last_s;
     for (auto const& [time_s, commit] : world.commits()) {
       CHECK(time_s - last_s[commit.fragment] < patience_s);

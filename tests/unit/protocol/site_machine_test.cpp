@@ -192,9 +192,9 @@ TEST_CASE("progress tells what has changed, and all of it at first and at rest")
   REQUIRE(progress.fragments.size() == 2);
   CHECK(progress.fragments[0] ==
         Progress::Fragment{.fragment = 0, .base = {}, .unsent = work(1), .pending = 0, .round = 0});
-  CHECK(progress.fragments[1] ==
-        Progress::Fragment{
-            .fragment = 1, .base = {}, .unsent = {}, .pending = 1, .round = 1, .open_round = 1});
+  CHECK(
+      progress.fragments[1] ==
+      Progress::Fragment{.fragment = 1, .base = {}, .unsent = {}, .pending = 1, .round = 1, .open_round = 1});
 
   progress = progress_of(site.stand({notice(dropped(1), 1)}));
   REQUIRE(progress.fragments.size() == 1);

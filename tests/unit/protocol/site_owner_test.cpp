@@ -168,6 +168,7 @@ TEST_CASE("a donor gives its state at one boundary, and none while it heals itse
 TEST_CASE("a pull that stands is not answered once a newer term is promised") {
   auto site = started_site(two_seats());
   site.stand({pull(1)});  // nothing trained yet: it stands
-  auto const actions = site.train({PromiseRequest{.seat = 0, .term = 1, .from = 0, .shard = 1}, pull(1, {}, 1)});
+  auto const actions =
+      site.train({PromiseRequest{.seat = 0, .term = 1, .from = 0, .shard = 1}, pull(1, {}, 1)});
   CHECK(contributed(actions) == std::vector<std::uint32_t>{1});
 }

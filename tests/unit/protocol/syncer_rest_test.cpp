@@ -173,9 +173,9 @@ TEST_CASE("finish: the last round waits for a site that keeps silent dead_after_
     return shard.says(1, {.step = 4, .unsent = 4, .holding = true});
   };
   CHECK(commits(still_there(9.0)).empty());
-  CHECK(shard.next_timer_s() == 18.0);  // from the last contribution, so that a slow link is not cut off
+  CHECK(shard.next_timer_s() == 19.0);  // from the last movement, so that a slow link is not cut off
   CHECK(commits(still_there(17.9)).empty());
-  auto const actions = shard.waits_until(18.0);
+  auto const actions = shard.waits_until(19.0);
   CHECK(sites_of(commits(actions).at(0)) == std::vector{0});
   CHECK(commits(actions).at(0).absent == std::vector{1});
 }

@@ -44,7 +44,8 @@ Replica replica_after_commit(ToldShard& shard) {
   return replicas(actions).at(0);
 }
 
-// Shard 0 is gone: both sites promise its seat to shard 1, and then hear the claim. What the last word leads to.
+// Shard 0 is gone: both sites promise its seat to shard 1, and then hear the claim. What the last word leads
+// to.
 ToldShard::Actions take_over(ToldShard& backup) {
   backup.on_shard_lost(0, 1.0);
   ToldShard::Actions actions;
@@ -222,7 +223,7 @@ TEST_CASE("what is measured from the newest version is refused from a base that 
   auto options = pair_of_shards(1);
   options.outer.anchor = GENERATE(atl::deck::Anchor::base, atl::deck::Anchor::current);
   ToldShard backup(options);
-  Replica replica{.fragment = 0, .version = {0, 3}, .next_due = 0, .sites = {{}}, .usual = {}};
+  Replica replica{.fragment = 0, .version = {0, 3}, .next_due = 0, .sites = {{}, {}}, .usual = {}};
   backup.on_shard(0, replica, 77, 0.0);
   take_over(backup);
   Progress progress{.incarnation = 1, .step = 12, .step_s = 1.0, .fragments = {}};

@@ -98,6 +98,7 @@ WorldOptions eventful(std::uint64_t seed) {
   options.steps = 24;
   options.checkpoint_every = 9;
   options.corrupted_share = 0.1;
+  options.outer.dead_after_s = 100.0;  // what is given up for lost and comes yet has no word of its own
   options.tapes = true;
   return options;
 }
