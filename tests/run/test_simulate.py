@@ -8,6 +8,7 @@ import unittest
 from support import SOURCE, atoll
 
 GOODPUT = SOURCE / "inputs" / "sim" / "goodput.toml"
+FLEET = SOURCE / "inputs" / "sim" / "fleet.toml"
 BANDWIDTH = SOURCE / "inputs" / "sim" / "bandwidth.toml"
 
 
@@ -45,6 +46,24 @@ class Simulate(unittest.TestCase):
         self.assertRegex(slow, r"more \(569\)")
         self.assertIsNone(json.loads(self.simulate(BANDWIDTH, "--json", "--set", "bandwidth.highest_gbit_s=100").stdout)
                           ["cells"][4]["gbit_s"])
+
+    def test_decoupled_fleets_are_printed_and_said_in_json(self):
+        quick = ("--set", "decoupled.steps=60", "--set", "decoupled.sites=[2,6]")
+        out = self.simulate(FLEET, *quick).stdout
+        self.assertRegex(out, r"\n +2 +5\d ")
+        self.assertRegex(out, r"\n +6 +5\d ")
+
+        def told(*more):
+            fleets = json.loads(self.simulate(FLEET, *quick, "--json", *more).stdout)["fleets"]
+            return [{key: value for key, value in fleet.items() if key not in ("core_seconds", "events_per_s")}
+                    for fleet in fleets]
+
+        self.assertEqual([fleet["sites"] for fleet in told()], [2, 6])
+        self.assertEqual(told(), told(), "a seed decides everything")
+        self.assertNotEqual(told(), told("--set", "fleet.seed=2"))
+        refused = self.simulate(FLEET, "--set", "decoupled.fragments=25", check=False)
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("25 in 24 steps", refused.stderr)
 
     def test_a_deck_that_simulates_nothing_is_refused(self):
         for arguments, fragment in (((SOURCE / "inputs" / "tiny.toml",), "no section that says what to simulate"),
