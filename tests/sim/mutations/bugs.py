@@ -138,9 +138,6 @@ BUGS = [
       take(seat, changes);
     } else if (!state.election || now_s"""),
     ], BACKUPS),
-    Bug("a term is promised to a shard that missed the last owner", "4 commits go on", [
-        (OWNERS, " && request.from >= owner.claimed", ""),
-    ], TURMOIL),
     Bug("a new owner says nothing of earlier fates", "1 the ledger balances", [
         ("src/protocol/syncer_machine_seats.cpp", "actions.emplace_back(SendToSite{site, FateNotice{.fragment = p, .fate = fate}});", ";"),
     ], BACKUPS),

@@ -10,6 +10,7 @@ import argparse
 import concurrent.futures
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -115,6 +116,11 @@ def catch(build, bug):
     return f"| {bug.name}{weather} | {files} | {invariant} | {seed} | {events:,} |\n"
 
 
+def without_seeds(page):
+    """Where a bug is seen first depends on the last bit of sums, and so on the processor."""
+    return re.sub(r"\d+ \| [\d,]+ \|$", "", page, flags=re.MULTILINE)
+
+
 def main():
     flags = argparse.ArgumentParser(usage=__doc__)
     flags.add_argument("build", type=pathlib.Path)
@@ -133,7 +139,7 @@ def main():
     page = HEAD + "".join(lines)
     if flags.write and not failures:
         README.write_text(page)
-    elif not flags.only and not failures and page != README.read_text():
+    elif not flags.only and not failures and without_seeds(page) != without_seeds(README.read_text()):
         failures.append(f"{README} is not what was found; to renew it: {sys.argv[0]} {flags.build} --write")
     print("\n".join(failures) or f"{len(lines)} bugs, all caught", file=sys.stderr if failures else sys.stdout)
     return 1 if failures else 0
