@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
+#include <utility>
 
 #include "base/error.hpp"
 #include "outer/block_codec.hpp"
@@ -48,6 +50,17 @@ void decode_bf16(std::byte const* from, std::span<float> out) {
 }
 
 }  // namespace
+
+Codec codec_named(std::string_view name) {
+  constexpr std::pair<std::string_view, Codec> codecs[] = {{"fp32", Codec::fp32},
+                                                           {"bf16", Codec::bf16},
+                                                           {"int8", Codec::int8},
+                                                           {"int4", Codec::int4},
+                                                           {"e3m0", Codec::e3m0}};
+  auto const found = std::ranges::find(codecs, name, [](auto const& codec) { return codec.first; });
+  base::ensure(found != std::end(codecs), "every codec of a deck is known here");
+  return found->second;
+}
 
 std::size_t encoded_bytes(Codec codec, std::size_t count) {
   if (codec == Codec::fp32) return count * sizeof(float);

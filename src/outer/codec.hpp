@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace atl::outer {
@@ -12,6 +13,8 @@ namespace atl::outer {
 // when decoded. int8, int4: the nearest of 127 or 7 equal steps on either side of 0. e3m0: sign and the
 // nearest power of 2 in log space, 1 to 1/64 of the scale, or 0.
 enum class Codec { fp32, bf16, int8, int4, e3m0 };
+// By its name in a deck, which is its name here.
+Codec codec_named(std::string_view name);
 
 std::size_t encoded_bytes(Codec codec, std::size_t count);
 // Little-endian. `out` and `bytes` have the size that encoded_bytes tells. Any bytes can be decoded; a scale

@@ -5,26 +5,13 @@
 #include <memory>
 
 #include "deck/deck.hpp"
+#include "deck/names.hpp"
 #include "outer/codec.hpp"
 #include "outer/receive.hpp"
 
 namespace atl::sim {
 
-outer::Codec codec_of(deck::Codec codec) {
-  switch (codec) {
-    case deck::Codec::bf16:
-      return outer::Codec::bf16;
-    case deck::Codec::int8:
-      return outer::Codec::int8;
-    case deck::Codec::int4:
-      return outer::Codec::int4;
-    case deck::Codec::e3m0:
-      return outer::Codec::e3m0;
-    case deck::Codec::fp32:
-      break;
-  }
-  return outer::Codec::fp32;
-}
+outer::Codec codec_of(deck::Codec codec) { return outer::codec_named(deck::name(codec)); }
 
 outer::Codec whole_codec(deck::OuterSection const& outer) {
   return deck::is_of_differences(outer.release_codec) ? outer::Codec::fp32 : codec_of(outer.release_codec);

@@ -33,21 +33,7 @@ std::vector<int> partition(deck::OuterSection const& outer, std::span<tensor::Te
   return tensor::partition_whole(specs);
 }
 
-outer::Codec codec_of(deck::Codec codec) {
-  switch (codec) {
-    case deck::Codec::bf16:
-      return outer::Codec::bf16;
-    case deck::Codec::int8:
-      return outer::Codec::int8;
-    case deck::Codec::int4:
-      return outer::Codec::int4;
-    case deck::Codec::e3m0:
-      return outer::Codec::e3m0;
-    case deck::Codec::fp32:
-      break;
-  }
-  return outer::Codec::fp32;
-}
+outer::Codec codec_of(deck::Codec codec) { return outer::codec_named(deck::name(codec)); }
 
 std::size_t optimizer_bytes(RunPlan const& plan, int ranks) {
   auto const& inner = plan.config.inner;

@@ -28,6 +28,15 @@ float with_bits(std::uint32_t bits) { return std::bit_cast<float>(bits); }
 
 }  // namespace
 
+TEST_CASE("a codec is known by its name, and nothing else is") {
+  CHECK(outer::codec_named("fp32") == Codec::fp32);
+  CHECK(outer::codec_named("bf16") == Codec::bf16);
+  CHECK(outer::codec_named("int8") == Codec::int8);
+  CHECK(outer::codec_named("int4") == Codec::int4);
+  CHECK(outer::codec_named("e3m0") == Codec::e3m0);
+  CHECK_THROWS(outer::codec_named("int2"));
+}
+
 TEST_CASE("fp32 is exact, four bytes a number") {
   Vector const values = {0.1f, -3e38f, 1e-40f, 0.0f};
   auto const bytes = outer::encode(Codec::fp32, values);
