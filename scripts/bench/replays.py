@@ -9,32 +9,18 @@ the replays to mean something.
 Usage: scripts/bench/replays.py [--runs 20] [--build build/ci] [--json]
 """
 
-import argparse
 import json
-import os
-import pathlib
 import sys
-import tempfile
 
-SOURCE = pathlib.Path(__file__).resolve().parents[2]
+from tiny_runs import options_of, scratch_folder
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--build", default="build/ci")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    os.environ["ATOLL"] = str(SOURCE / options.build / "atoll")
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    sys.path.insert(0, str(SOURCE / "tests" / "run"))
+    options = options_of(__doc__, runs=20)
     import stalls
-    from support import prepare_data
 
     rows, histories = [], {}
-    with tempfile.TemporaryDirectory(prefix="atoll-replays-") as scratch:
-        folder = pathlib.Path(scratch)
-        prepare_data(folder)
+    with scratch_folder() as folder:
         for number in range(options.runs):
             name, layout = list(stalls.LAYOUTS.items())[number % len(stalls.LAYOUTS)]
             stalled = stalls.train_stalled(folder, f"run_{number}", layout, number)

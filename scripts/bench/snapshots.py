@@ -9,33 +9,19 @@ same of the resumed life from a snapshot of its own to its end. With --json one 
 Usage: scripts/bench/snapshots.py [--runs 50] [--build build/ci] [--json]
 """
 
-import argparse
 import json
-import os
-import pathlib
 import sys
-import tempfile
 import time
 
-SOURCE = pathlib.Path(__file__).resolve().parents[2]
+from tiny_runs import options_of, scratch_folder
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=50)
-    parser.add_argument("--build", default="build/ci")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    os.environ["ATOLL"] = str(SOURCE / options.build / "atoll")
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    sys.path.insert(0, str(SOURCE / "tests" / "run"))
+    options = options_of(__doc__, runs=50)
     import cuts
-    from support import prepare_data
 
     rows, begin = [], time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="atoll-snapshots-") as scratch:
-        folder = pathlib.Path(scratch)
-        prepare_data(folder)
+    with scratch_folder() as folder:
         for number in range(options.runs):
             rows.append(cuts.kill_and_go_on(folder, f"run_{number}", number))
             if not options.json:
