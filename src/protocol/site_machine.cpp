@@ -173,7 +173,8 @@ void SiteMachine::answer_pulls(std::vector<SiteAction>& actions) {
   std::vector<SiteFragment*> ready;
   for (auto& fragment : fragments_) {
     // Of an owner that was obeyed when it asked, and is no longer: nothing is given to it.
-    bool const is_obeyed = term_of(fragment.standing_round().value_or(0)) >= owner_of(fragment.index()).promised;
+    bool const is_obeyed =
+        term_of(fragment.standing_round().value_or(0)) >= owner_of(fragment.index()).promised;
     if (fragment.standing_round() && is_obeyed && fragment.can_contribute()) ready.push_back(&fragment);
   }
   std::ranges::stable_sort(ready, {}, &SiteFragment::standing_since);

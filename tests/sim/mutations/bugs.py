@@ -16,6 +16,7 @@ class Bug(NamedTuple):
 
 ROUND = "src/protocol/owned_fragment_round.cpp"
 FRAGMENT = "src/protocol/owned_fragment.cpp"
+STANDING = "src/protocol/owned_fragment_standing.cpp"
 SITE = "src/protocol/site_machine.cpp"
 COPY = "src/protocol/site_fragment.cpp"
 OWNERS = "src/protocol/site_machine_owners.cpp"
@@ -39,7 +40,7 @@ BUGS = [
     ]),
     Bug("a site that has not healed trains and is merged", "6 nobody waits", [
         (SITE, "return !heals_ && std::ranges::all_of", "return std::ranges::all_of"),
-        (FRAGMENT, "return status.live && status.admitted && copy.base", "return status.live && copy.base"),
+        (STANDING, "return status.live && status.admitted && copy.base", "return status.live && copy.base"),
     ]),
     Bug("a site that begins blends its first versions", "6 nobody waits", [
         (COPY, "if (adopted_ && has_trained && receive", "if (adopted_ && receive"),
@@ -100,14 +101,14 @@ BUGS = [
     ]),
     Bug("max_staleness is off by one", "2 commits are sound", [
         ("src/protocol/gate.cpp", "if (is_too_old(contribution.base, version))", "if (is_too_old({contribution.base.term, contribution.base.commits + 1}, version))"),
-        (FRAGMENT, "return is_unknown || around.gate.is_too_old(base, version_);", "return is_unknown || around.gate.is_too_old({base.term, base.commits + 1}, version_);"),
+        (STANDING, "return is_unknown || around.gate.is_too_old(base, version_);", "return is_unknown || around.gate.is_too_old({base.term, base.commits + 1}, version_);"),
         (ROUND, "!around.gate.is_too_old(member.contribution.base, before)", "before.commits <= member.contribution.base.commits + around.outer.max_staleness + 1"),
     ]),
     Bug("a payload that is not finite passes the gate", "9 a version is one Theta", [
         ("src/protocol/gate.cpp", "if (!finite) return Reason::not_finite;", ""),
     ]),
     Bug("a site is asked again while its work is merged and not adopted", "2 contributions are sound", [
-        (FRAGMENT, "*copy.base >= copy.needed && ", ""),
+        (STANDING, "*copy.base >= copy.needed && ", ""),
     ]),
     # ---- life and death ----
     Bug("an incarnation is not fenced", "3 what is over has no effect", [
