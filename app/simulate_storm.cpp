@@ -130,7 +130,9 @@ int simulate_storm(SimulateFlags const& flags, std::string const& text) {
         "violations\n",
         report.seeds, report.events, report.fewest_events, report.faults, report.fewest_faults, seconds,
         static_cast<double>(report.events) / seconds, report.failed.size());
-    fmt::print("{} runs went on from a snapshot\n", report.restarts);
+    fmt::print(
+        "{} runs went on from a snapshot, {} were told again from their tapes ({} versions compared)\n",
+        report.restarts, report.replays, report.replayed_versions);
     print_refused(report);
     print_coverage(report.coverage);
     print_failures(flags, config, report);

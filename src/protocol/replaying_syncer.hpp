@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "protocol/site_story.hpp"
@@ -15,38 +17,58 @@
 
 namespace atl::protocol {
 
+// The fragment is this shard's in a new term: as the replica has it (none: as it is first), or as it stands.
+struct TakeFragment {
+  TapedTaken taken;
+  PayloadHandle payload = 0;
+};
+using ReplayAction = std::variant<Commit, TakeFragment, SendRelease, SendReplica, DiscardPayload>;
+
 class ReplayingSyncer {
  public:
-  // As far as `reach` goes. Of the sites only what they adopt of this shard's fragments is taken.
-  ReplayingSyncer(TapedLife const& life, std::size_t commits, std::vector<SiteStory> const& sites,
-                  std::vector<std::size_t> const& boundaries);
+  // As far as `reach` goes. Of the sites only what they adopt of this shard's fragments is taken, of the
+  // other shards which versions they go on from.
+  ReplayingSyncer(std::vector<TapedLife> const& shards, std::size_t self, std::vector<SiteStory> const& sites,
+                  Reach const& reach);
 
   // The releases that can be sent before anything has come. What the life began with is payload 1, 2, ...
-  std::vector<SyncerAction> on_start();
-  std::vector<SyncerAction> on_contribution(int site, Contribution const& contribution,
+  std::vector<ReplayAction> on_start();
+  std::vector<ReplayAction> on_contribution(int site, Contribution const& contribution,
                                             PayloadHandle payload);
+  std::vector<ReplayAction> on_replica(Replica const& replica, PayloadHandle payload);
   // A site has adopted what it was sent: it gets the next version that its tape names.
-  std::vector<SyncerAction> on_progress(int site, Progress const& progress);
+  std::vector<ReplayAction> on_progress(int site, Progress const& progress);
 
   // A release of this version is still to be sent: sites may be behind the commits.
   bool is_wanted(std::uint32_t fragment, Version const& version) const;
-  bool has_all_commits() const { return commits_.empty(); }
+  bool has_all_commits() const { return changes_.empty(); }
 
  private:
   using Key = std::tuple<std::uint32_t, std::uint64_t, std::uint32_t, std::uint64_t>;
+  using VersionName = std::pair<std::uint32_t, Version>;
+  struct Adoption {
+    std::uint64_t incarnation = 0;
+    Version version;
+  };
   struct Adoptions {
-    std::deque<Version> versions;  // in the order of the site's tape
+    std::deque<Adoption> to_come;  // in the order of the site's tapes
     bool is_sent = false;          // the first of them
   };
 
   static Key key_of(std::uint32_t site, Contribution const& contribution);
-  void commit_what_is_there(std::vector<SyncerAction>& actions);
-  void send_releases(std::vector<SyncerAction>& actions);
+  void expect(SiteStory const& story, std::size_t boundaries, std::set<VersionName> const& own);
+  std::optional<ReplayAction> next_change();  // none: something that it needs is not here
+  void make(VersionName const& version, std::vector<ReplayAction>& actions);
+  void change_what_can_be(std::vector<ReplayAction>& actions);
+  void send_releases(std::vector<ReplayAction>& actions);
 
-  std::deque<TapedCommit> commits_;                               // to come
+  std::deque<ShardChange> changes_;                               // to come
   std::set<Key> named_;                                           // in them
   std::map<Key, PayloadHandle> held_;                             // here already
-  std::set<std::pair<std::uint32_t, Version>> made_;              // versions so far
+  std::map<VersionName, PayloadHandle> replicas_;                 // likewise
+  std::map<VersionName, std::set<int>> heirs_;                    // the shards that go on from a version
+  std::set<VersionName> begun_;                                   // with
+  std::set<VersionName> made_;                                    // versions so far
   std::map<std::pair<int, std::uint32_t>, Adoptions> adoptions_;  // by site and fragment
 };
 

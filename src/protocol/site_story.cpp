@@ -15,12 +15,27 @@ namespace atl::protocol {
 
 namespace {
 
+SiteMachine new_machine(TapedStart const& start, SiteMachine::Options options) {
+  options.incarnation = start.incarnation;
+  options.heals = start.heals;
+  return SiteMachine(options);
+}
+
 void begin(SiteMachine& machine, TapedStart const& start) {
   if (start.state.empty()) {
     machine.start_at(start.step);
   } else {
     machine.load(base::MemoryReader(start.state));
   }
+}
+
+// Of the states that came the machine has taken the first that is its life's.
+StateData const* state_for(std::uint64_t incarnation, std::vector<SiteEvent> const& events) {
+  for (auto const& event : events) {
+    auto const* held = std::get_if<HeldState>(&event);
+    if (held && held->state.incarnation == incarnation) return &held->state;
+  }
+  return nullptr;
 }
 
 std::optional<StepDone> done_in(TapedBoundary const& boundary) {
@@ -56,6 +71,9 @@ void tell(SiteStory& story) {
     for (auto const& action : machine.on_boundary(done_in(*boundary), boundary->events)) {
       if (auto const* adopt = std::get_if<Adopt>(&action)) told.adopted.push_back(*adopt);
       if (auto const* made = std::get_if<Contribute>(&action)) told.contributed.push_back(made->contribution);
+      if (auto const* give = std::get_if<GiveState>(&action)) told.given.push_back(*give);
+      if (std::holds_alternative<TakeState>(action))
+        told.healed = *state_for(machine.incarnation(), boundary->events);
       if (std::holds_alternative<Leave>(action)) story.has_left = true;
     }
     told.step = machine.step();
@@ -66,11 +84,11 @@ void tell(SiteStory& story) {
 }  // namespace
 
 SiteStory follow(TapedLife life, SiteMachine::Options options) {
-  options.incarnation = life.start.incarnation;
+  auto machine = new_machine(life.start, options);
   SiteStory story{.life = std::move(life),
                   .boundaries = {},
                   .rows_before = {},
-                  .machine = SiteMachine(options),
+                  .machine = std::move(machine),
                   .has_left = false,
                   .contradiction = ""};
   try {
@@ -84,8 +102,7 @@ SiteStory follow(TapedLife life, SiteMachine::Options options) {
 
 SiteMachine machine_after(TapedStart const& start, SiteMachine::Options options,
                           std::span<TapedBoundary const> boundaries) {
-  options.incarnation = start.incarnation;
-  SiteMachine machine(options);
+  auto machine = new_machine(start, options);
   begin(machine, start);
   for (auto const& boundary : boundaries) machine.on_boundary(done_in(boundary), boundary.events);
   return machine;
@@ -96,58 +113,86 @@ void number_payloads(std::vector<TapedBoundary>& boundaries) {
   for (auto& boundary : boundaries) {
     for (auto& event : boundary.events) {
       if (auto* held = std::get_if<HeldRelease>(&event); held && held->payload != 0) held->payload = ++last;
+      if (auto* held = std::get_if<HeldState>(&event)) held->payload = ++last;
     }
   }
 }
 
+namespace {
+
+// What is there to be waited for: what the processes have made, as far as they have come.
+struct Made {
+  using Name = std::tuple<std::uint32_t, std::uint64_t, std::uint32_t, std::uint64_t>;
+
+  std::set<std::pair<std::uint32_t, Version>> versions;
+  std::map<std::uint32_t, Version> begun;  // with; by fragment
+  std::set<Name> contributions;
+  std::set<std::tuple<std::uint32_t, std::uint64_t, std::uint64_t>> states;  // for a site's life, of a step
+
+  static Name name_of(std::uint32_t site, Contribution const& sent) {
+    return {site, sent.incarnation, sent.fragment, sent.round};
+  }
+
+  bool has_all_of(std::uint32_t site, SiteStory::Boundary const& boundary) const {
+    auto const is_there = [&](Adopt const& adopt) {
+      auto const first = begun.find(adopt.fragment);
+      bool const was_on_its_way = first != begun.end() && adopt.version < first->second;
+      return was_on_its_way || versions.contains({adopt.fragment, adopt.version});
+    };
+    auto const& healed = boundary.healed;
+    return std::ranges::all_of(boundary.adopted, is_there) &&
+           (!healed || states.contains({site, healed->incarnation, healed->step}));
+  }
+  void add(std::uint32_t site, SiteStory::Boundary const& boundary) {
+    for (auto const& sent : boundary.contributed) contributions.insert(name_of(site, sent));
+    for (auto const& [to, state] : boundary.given)
+      states.emplace(static_cast<std::uint32_t>(to), state.incarnation, state.step);
+  }
+
+  bool has_all_of(ShardChange const& change) const {
+    if (auto const* taken = std::get_if<TapedTaken>(&change))
+      return !taken->needs_replica() || versions.contains({taken->taken.fragment, taken->from});
+    return std::ranges::all_of(std::get<TapedCommit>(change).members, [&](auto const& member) {
+      return contributions.contains(name_of(member.from.site, member.from.contribution));
+    });
+  }
+  void add(TapedVersion const& version) { versions.emplace(version.fragment, version.version); }
+};
+
+}  // namespace
+
 Reach reach_of(std::vector<SiteStory> const& sites, std::vector<TapedLife> const& shards) {
   Reach reach{std::vector<std::size_t>(sites.size()), std::vector<std::size_t>(shards.size())};
-  std::set<std::pair<std::uint32_t, Version>> versions;
-  std::set<std::tuple<std::uint32_t, std::uint64_t, std::uint32_t, std::uint64_t>> contributions;
-  auto const key = [](TapedContribution const& from) {
-    return std::tuple(from.site, from.contribution.incarnation, from.contribution.fragment,
-                      from.contribution.round);
-  };
-  std::vector<std::vector<TapedCommit>> commits;
-  std::map<std::uint32_t, Version> begun;
+  Made made;
+  std::vector<std::vector<ShardChange>> changes;
   for (auto const& shard : shards) {
     for (auto const& version : shard.only<TapedVersion>()) {
-      versions.emplace(version.fragment, version.version);
-      begun.emplace(version.fragment, version.version);
+      made.add(version);
+      made.begun.emplace(version.fragment, version.version);
     }
     for (auto const* begun_with : {&shard.start.held, &shard.start.in_flight}) {
-      for (auto const& held : *begun_with) contributions.insert(key(held));
+      for (auto const& held : *begun_with)
+        made.contributions.insert(Made::name_of(held.site, held.contribution));
     }
-    commits.push_back(shard.only<TapedCommit>());
+    changes.push_back(changes_of(shard));
   }
-  auto const advance_site = [&](std::uint32_t site) {
-    auto const& all = sites[site].boundaries;
-    auto& done = reach.boundaries[site];
+  auto const advance_site = [&](std::size_t which) {
+    auto const& all = sites[which].boundaries;
+    auto const site = sites[which].life.start.index;
+    auto& done = reach.boundaries[which];
     auto const before = done;
-    for (; done < all.size(); ++done) {
-      auto const is_there = [&](Adopt const& a) {
-        auto const first = begun.find(a.fragment);
-        bool const was_on_its_way = first != begun.end() && a.version < first->second;
-        return was_on_its_way || versions.contains({a.fragment, a.version});
-      };
-      if (!std::ranges::all_of(all[done].adopted, is_there)) break;
-      for (auto const& made : all[done].contributed) contributions.insert(key({site, made}));
-    }
+    for (; done < all.size() && made.has_all_of(site, all[done]); ++done) made.add(site, all[done]);
     return done > before;
   };
   auto const advance_shard = [&](std::size_t shard) {
-    auto& done = reach.commits[shard];
+    auto const& all = changes[shard];
+    auto& done = reach.changes[shard];
     auto const before = done;
-    for (; done < commits[shard].size(); ++done) {
-      auto const& commit = commits[shard][done];
-      auto const is_there = [&](auto const& member) { return contributions.contains(key(member.from)); };
-      if (!std::ranges::all_of(commit.members, is_there)) break;
-      versions.emplace(commit.made.fragment, commit.made.version);
-    }
+    for (; done < all.size() && made.has_all_of(all[done]); ++done) made.add(made_by(all[done]));
     return done > before;
   };
   for (bool moves = true; std::exchange(moves, false);) {
-    for (std::uint32_t site = 0; site < sites.size(); ++site) moves |= advance_site(site);
+    for (std::size_t site = 0; site < sites.size(); ++site) moves |= advance_site(site);
     for (std::size_t shard = 0; shard < shards.size(); ++shard) moves |= advance_shard(shard);
   }
   return reach;

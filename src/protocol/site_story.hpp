@@ -1,6 +1,7 @@
 // What a site's tape tells: its machine runs again on what it was given, and says the same.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,6 +15,8 @@ struct SiteStory {
     std::uint64_t step = 0;  // afterwards
     std::vector<Adopt> adopted;
     std::vector<Contribution> contributed;
+    std::vector<GiveState> given;     // to sites that heal
+    std::optional<StateData> healed;  // by a donor's
   };
 
   TapedLife life;
@@ -35,9 +38,10 @@ void number_payloads(std::vector<TapedBoundary>& boundaries);
 
 // How far a life can be executed again: the tapes of killed processes end at different moments.
 struct Reach {
-  std::vector<std::size_t> boundaries;  // by site
-  std::vector<std::size_t> commits;     // by shard
+  std::vector<std::size_t> boundaries;  // by story
+  std::vector<std::size_t> changes;     // by shard
 };
+// A site that returned has a story for each of its lives, in their order.
 Reach reach_of(std::vector<SiteStory> const& sites, std::vector<TapedLife> const& shards);
 
 }  // namespace atl::protocol

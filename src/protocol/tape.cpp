@@ -103,6 +103,20 @@ TapeContents read_tape(std::span<std::byte const> bytes, std::string const& name
   return contents;
 }
 
+std::vector<ShardChange> changes_of(TapedLife const& shard) {
+  std::vector<ShardChange> changes;
+  for (auto const& entry : shard.entries) {
+    if (auto const* commit = std::get_if<TapedCommit>(&entry)) changes.emplace_back(*commit);
+    if (auto const* taken = std::get_if<TapedTaken>(&entry)) changes.emplace_back(*taken);
+  }
+  return changes;
+}
+
+TapedVersion const& made_by(ShardChange const& change) {
+  auto const* commit = std::get_if<TapedCommit>(&change);
+  return commit ? commit->made : std::get<TapedTaken>(change).taken;
+}
+
 std::map<std::uint64_t, TapedLife> lives_of(std::vector<TapeEntry> entries, Participant who,
                                             std::string const& name) {
   std::map<std::uint64_t, TapedLife> lives;
@@ -145,6 +159,9 @@ std::string describe(TapeEntry const& entry) {
   if (auto const* commit = std::get_if<TapedCommit>(&entry))
     return fmt::format("fragment {}, version {}, round {}", commit->made.fragment, text(commit->made.version),
                        commit->round);
+  if (auto const* taken = std::get_if<TapedTaken>(&entry))
+    return fmt::format("the seat of fragment {}, version {}", taken->taken.fragment,
+                       text(taken->taken.version));
   auto const& from = std::get<TapedDiscard>(entry).from;
   return fmt::format("a discarded contribution of site {} to fragment {}", from.site,
                      from.contribution.fragment);

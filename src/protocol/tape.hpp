@@ -17,7 +17,7 @@
 
 namespace atl::protocol {
 
-inline constexpr std::uint32_t tape_format = 1;
+inline constexpr std::uint32_t tape_format = 2;
 
 // A contribution by whom it came from.
 struct TapedContribution {
@@ -41,6 +41,7 @@ struct TapedStart {
   std::optional<std::uint64_t> set;  // the step of the checkpoint that this life goes on from
   // Of a site.
   std::uint64_t incarnation = 0;
+  bool heals = false;  // it returns within the run, and takes a donor's state
   std::uint64_t step = 0;
   std::uint64_t cursor = 0;  // in its text
   base::Values state;        // its SiteMachine's, as the set has it; empty: it is new
@@ -99,6 +100,15 @@ struct TapedCommit {
   TapedVersion made;
 };
 
+// A shard owns a fragment in a new term: it goes on from what it had itself, or from a backup's replica.
+struct TapedTaken {
+  Version from;
+  bool by_replica = false;  // of `from`; of the first version needs none, for every shard can make that
+  TapedVersion taken;
+
+  bool needs_replica() const { return by_replica && from != Version{}; }
+};
+
 // A contribution that is no member of any commit: refused as it came, or dropped or refused later (`none`).
 struct TapedDiscard {
   TapedContribution from;
@@ -106,7 +116,7 @@ struct TapedDiscard {
 };
 
 using TapeEntry = std::variant<TapedStart, TapedBoundary, TapedBase, TapedParameters, TapedVersion,
-                               TapedCommit, TapedDiscard>;
+                               TapedCommit, TapedDiscard, TapedTaken>;
 
 // Two entries are the same where their bytes are.
 std::vector<std::byte> encode(TapeEntry const& entry);
@@ -165,6 +175,11 @@ struct TapedLife {
     return found;
   }
 };
+
+// What a shard has made, in order.
+using ShardChange = std::variant<TapedCommit, TapedTaken>;
+std::vector<ShardChange> changes_of(TapedLife const& shard);
+TapedVersion const& made_by(ShardChange const& change);
 
 // By the number of the life. Of two with one number the later counts: the run did not come to live before.
 // Throws InputError where the tape begins with something else, or is another process's.

@@ -14,7 +14,7 @@ auto fields(Is<LedgerRow> auto& m) {
 auto fields(Is<TapedContribution> auto& m) { return std::tie(m.site, m.contribution); }
 auto fields(Is<TapedStart> auto& m) {
   return std::tie(m.format, m.life, m.kind, m.index, m.deck, m.data, m.program, m.machine, m.set,
-                  m.incarnation, m.step, m.cursor, m.state, m.held, m.in_flight);
+                  m.incarnation, m.heals, m.step, m.cursor, m.state, m.held, m.in_flight);
 }
 auto fields(Is<TapedStep> auto& m) { return std::tie(m.tokens, m.loss); }
 auto fields(Is<TapedBoundary> auto& m) { return std::tie(m.step, m.events, m.after); }
@@ -27,6 +27,7 @@ auto fields(Is<TapedCommit::Member> auto& m) {
 auto fields(Is<TapedCommit::Absent> auto& m) { return std::tie(m.site, m.silent); }
 auto fields(Is<TapedCommit> auto& m) { return std::tie(m.round, m.members, m.absent, m.made); }
 auto fields(Is<TapedDiscard> auto& m) { return std::tie(m.from, m.reason); }
+auto fields(Is<TapedTaken> auto& m) { return std::tie(m.from, m.by_replica, m.taken); }
 template <>
 inline constexpr Participant::Kind last_of<Participant::Kind> = Participant::Kind::shard;
 

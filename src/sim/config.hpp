@@ -23,6 +23,7 @@ struct StormSection {
   double checkpoints = 0.4;           // share of the seeds that stop for checkpoints
   double snapshots = 0.3;             // share of the seeds without backups that take snapshots without rest
   std::uint64_t restart_every = 100;  // of how many seeds one goes on from its last snapshot, as a second run
+  std::uint64_t replay_every = 100;   // of how many seeds one is told again from its tapes
   Span<double> step_s = {0.2, 2.0};   // of a site, without faults
   bool operator==(StormSection const&) const = default;
 };

@@ -52,6 +52,7 @@ struct Crossed {
   int site = 0;
   bool has_stepped = false;
   std::uint64_t tokens = 0;
+  double loss = 0.0;       // after it
   std::uint64_t step = 0;  // so far
   std::span<protocol::SiteEvent const> events;
   protocol::SiteMachine const* machine = nullptr;
@@ -64,6 +65,13 @@ struct Contributed {
   protocol::Contribution const* contribution = nullptr;
   StepSpan holds;
   LeftOver left;
+  float poison = 1.0f;  // what a fault has multiplied its values with
+};
+// The last that a site does: its parameters then.
+struct Left {
+  int site = 0;
+  std::uint64_t step = 0;
+  base::Digest parameters;
 };
 // A shard asks a site for a contribution.
 struct Asked {
@@ -91,6 +99,12 @@ struct Committed {
   int shard = 0;
   protocol::Commit const* commit = nullptr;
   std::span<StepSpan const> holds;  // of the members, in their order
+};
+// The outer step of a commit is taken.
+struct Merged {
+  int shard = 0;
+  protocol::Commit const* commit = nullptr;
+  base::Digest theta;  // as sites decode it
 };
 // A message of a life that its receiver knows to be over was handed to the machine. `effect`: what that
 // changed, empty where nothing.
@@ -120,8 +134,8 @@ struct EventOver {};
 // Every site has left.
 struct RunOver {};
 
-using Happening = std::variant<SiteStarted, Recalled, Joined, SiteLost, Admitted, Crossed, Contributed, Asked,
-                               Adopted, Published, Committed, GhostHandled, ClockRead, RestAsked, RestReached,
-                               RestOver, FaultChanged, EventOver, RunOver>;
+using Happening = std::variant<SiteStarted, Recalled, Joined, SiteLost, Admitted, Crossed, Contributed, Left,
+                               Asked, Adopted, Published, Committed, Merged, GhostHandled, ClockRead,
+                               RestAsked, RestReached, RestOver, FaultChanged, EventOver, RunOver>;
 
 }  // namespace atl::sim

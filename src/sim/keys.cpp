@@ -30,6 +30,7 @@ deck::KeyTable<StormConfig> declare() {
     Field{"checkpoints", &S::checkpoints, share, "", "share of the seeds that come to rest for checkpoints"},
     Field{"snapshots", &S::snapshots, share, "", "share of the decoupled seeds without backups that take snapshots while they run"},
     Field{"restart_every", &S::restart_every, between(1, 1e9), "seeds", "every so many goes on once more from its last snapshot"},
+    Field{"replay_every", &S::replay_every, between(1, 1e9), "seeds", "every so many is told again from its tapes, under another timing"},
     Field{"step_s", &S::step_s, between(1e-3, 1e4), "s", "a step of the fastest and of the slowest site"});
   using O = StormOuterSection;
   table.declare("outer", &StormConfig::outer,

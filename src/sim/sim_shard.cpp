@@ -6,23 +6,13 @@
 #include <utility>
 
 #include "base/memory_archive.hpp"
+#include "sim/machine_options.hpp"
 
 namespace atl::sim {
 
 using namespace protocol;
 
 namespace {
-
-SyncerMachine::Options machine_options(Scenario const& scenario, int shard) {
-  return {.shard = shard,
-          .shards = scenario.layout.shards,
-          .sites = scenario.layout.sites,
-          .replicated = scenario.is_replicated,
-          .max_tokens_per_step = max_tokens_per_step,
-          .synchronous = scenario.is_synchronous(),
-          .last_step = scenario.ends_by_itself() ? scenario.steps : 0,
-          .outer = scenario.outer};
-}
 
 bool is_between_shards(Message const& message) {
   return std::holds_alternative<Seat>(message) || std::holds_alternative<Replica>(message) ||
@@ -44,7 +34,7 @@ std::string visible(SyncerMachine const& machine, std::vector<SyncerAction> cons
 SimShard::SimShard(Stage& stage, int shard, SavedShard const* from)
     : stage_(stage),
       shard_(shard),
-      machine_(machine_options(stage.scenario, shard)),
+      machine_(shard_options(stage.scenario, shard)),
       values_(from ? from->values : ShardValues(stage.scenario, stage.problem, shard)),
       lives_(static_cast<std::size_t>(stage.layout().sites)) {
   if (shard == 0) hub_.emplace(stage, [this](Message const& message) { on_command(message); });
@@ -305,6 +295,7 @@ void SimShard::commit(Commit const& commit) {
   std::vector<ShardValues::Bytes> payloads;
   for (auto const& member : commit.members) payloads.push_back(take(member.payload).bytes);
   values_.commit(commit, payloads);
+  stage_.see(Merged{shard_, &commit, values_.digest(commit.fragment)});
   if (!stage_.scenario.is_replicated) publish(commit.fragment, commit.version);
 }
 

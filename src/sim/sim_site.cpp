@@ -9,29 +9,13 @@
 #include "base/error.hpp"
 #include "base/memory_archive.hpp"
 #include "outer/codec.hpp"
+#include "sim/machine_options.hpp"
 
 namespace atl::sim {
 
 using namespace protocol;
 
 namespace {
-
-SiteMachine::Options machine_options(Scenario const& scenario, int site, std::uint64_t incarnation) {
-  auto const& outer = scenario.outer;
-  SiteMachine::Options options{.site = site,
-                               .fragments = outer.fragments,
-                               .shards = scenario.layout.shards,
-                               .incarnation = incarnation,
-                               .heals = incarnation > 1,
-                               .receive = outer.receive,
-                               .late = outer.late,
-                               .in_flight = outer.in_flight,
-                               .last_step = scenario.ends_by_itself() ? scenario.steps : 0,
-                               .rounds = {}};
-  if (scenario.is_synchronous())
-    options.rounds = {.interval = outer.interval_steps, .overlap = outer.overlap_steps};
-  return options;
-}
 
 // What every value of a poisoned contribution is multiplied with.
 std::vector<float> const not_finite{std::numeric_limits<float>::quiet_NaN(),
@@ -42,7 +26,7 @@ std::vector<float> const poisons{not_finite[0], not_finite[1], 1000.0f};
 
 void SimSite::start(std::uint64_t incarnation) {
   bool const heals = incarnation > 1;
-  life_.emplace(Life{.machine = SiteMachine(machine_options(stage_.scenario, site_, incarnation)),
+  life_.emplace(Life{.machine = SiteMachine(site_options(stage_.scenario, site_, incarnation)),
                      .values = SiteValues(stage_.scenario, stage_.problem, site_),
                      .lacks_state = heals});
   overslept_ = false;
@@ -51,7 +35,7 @@ void SimSite::start(std::uint64_t incarnation) {
 }
 
 void SimSite::go_on_from(SavedSite const& saved) {
-  SiteMachine machine(machine_options(stage_.scenario, site_, 1));
+  SiteMachine machine(site_options(stage_.scenario, site_, 1));
   machine.load(base::MemoryReader(saved.machine));
   life_.emplace(
       Life{.machine = std::move(machine), .values = saved.values, .has_trained = saved.has_trained});
@@ -197,6 +181,7 @@ void SimSite::cross_boundary(std::uint64_t ticket) {
   stage_.see(Crossed{.site = site_,
                      .has_stepped = done.has_value(),
                      .tokens = done ? done->tokens : 0,
+                     .loss = done ? done->loss : 0.0,
                      .step = life_->machine.step(),
                      .events = events,
                      .machine = &life_->machine,
@@ -277,7 +262,7 @@ void SimSite::contribute(Contribute const& asked) {
   auto parcel =
       life_->values.contribute(static_cast<int>(contribution.fragment), poison, life_->machine.step());
   stage_.see(Contributed{site_, &contribution, parcel.holds,
-                         life_->values.left_over(static_cast<int>(contribution.fragment))});
+                         life_->values.left_over(static_cast<int>(contribution.fragment)), poison});
   stage_.send(self(), owner, contribution, std::move(parcel));
 }
 
@@ -315,6 +300,7 @@ void SimSite::cut(Marker marker) {
 void SimSite::leave() {
   life_->has_left = true;
   life_->payloads.clear();
+  stage_.see(Left{site_, life_->machine.step(), life_->values.digest()});
   send_to_shards(Bye{});
 }
 

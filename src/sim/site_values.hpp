@@ -36,6 +36,7 @@ class SiteValues {
   LeftOver left_over(int fragment) const;
   double loss() const { return problem_.loss(site_, theta_); }
   base::Digest base_digest(int fragment) const;
+  base::Digest digest() const { return base::digest_of(std::span<float const>(theta_)); }
   bool is_at_base() const;  // theta is the base, everywhere
 
  private:

@@ -5,6 +5,7 @@
 #include "sim/fault.hpp"
 #include "sim/network.hpp"
 #include "sim/problem.hpp"
+#include "sim/recorder.hpp"
 #include "sim/saved_run.hpp"
 #include "sim/scenario.hpp"
 #include "sim/trace.hpp"
@@ -23,11 +24,13 @@ struct Stage {
   Trace& trace;
   Draws& draws;  // of the sites
   Vault& vault;
+  Recorder* recorder;  // null: nothing is taped
 
   Layout const& layout() const { return scenario.layout; }
   double now_s() const { return events.now_s(); }
   void see(Happening const& happening) {
     vault.see(happening);
+    if (recorder) recorder->see(happening);
     watch.see(happening, now_s());
   }
   void send(Node from, Node to, protocol::Message message, Parcel parcel = {}) {

@@ -5,6 +5,8 @@
 #include <mutex>
 #include <thread>
 
+#include "sim/replay.hpp"
+
 namespace atl::sim {
 
 void StormReport::add(std::uint64_t seed, Outcome const& outcome) {
@@ -21,20 +23,40 @@ void StormReport::add(std::uint64_t seed, Outcome const& outcome) {
   digest.low ^= outcome.digest.low;
   for (auto const& [reason, times] : outcome.refused) refused[reason] += times;
   restarts += outcome.restarts;
+  replays += outcome.replays;
+  replayed_versions += outcome.replayed_versions;
   if (outcome.violation) failed.push_back({seed, *outcome.violation});
 }
 
-Outcome run_seed(StormConfig const& config, std::uint64_t seed, Trace& trace) {
-  auto const scenario = draw_scenario(config, seed);
-  World world(scenario, trace);
-  auto outcome = world.run();
-  bool const goes_on = !outcome.violation && world.snapshot() && seed % config.storm.restart_every == 0;
-  if (!goes_on) return outcome;
-  auto again = World(scenario, trace, &*world.snapshot()).run();
+namespace {
+
+void go_on(Scenario const& scenario, Trace& trace, SavedRun const& from, Outcome& outcome) {
+  auto again = World(scenario, trace, &from).run();
   outcome.events += again.events;
   outcome.violation = std::move(again.violation);
   if (outcome.violation) outcome.violation->invariant += " (7: after a restart)";
   outcome.restarts = 1;
+}
+
+void tell_again(Scenario const& scenario, Recorder& recorder, Outcome& outcome) {
+  auto const again = replay(scenario, recorder.take(), ~scenario.seed);
+  if (!again.differences.empty())
+    outcome.violation = {"8 a replay is the run", again.differences.front(), outcome.end_s};
+  outcome.replays = 1;
+  outcome.replayed_versions = again.versions;
+}
+
+}  // namespace
+
+Outcome run_seed(StormConfig const& config, std::uint64_t seed, Trace& trace) {
+  auto const scenario = draw_scenario(config, seed);
+  bool const is_taped = seed % config.storm.replay_every == 0;
+  Recorder recorder(scenario.layout);
+  World world(scenario, trace, nullptr, is_taped ? &recorder : nullptr);
+  auto outcome = world.run();
+  bool const goes_on = world.snapshot() && seed % config.storm.restart_every == 0;
+  if (!outcome.violation && is_taped) tell_again(scenario, recorder, outcome);
+  if (!outcome.violation && goes_on) go_on(scenario, trace, *world.snapshot(), outcome);
   return outcome;
 }
 

@@ -21,6 +21,8 @@ struct StormReport {
   std::uint64_t fewest_events = ~std::uint64_t{0};  // of a seed
   std::uint64_t fewest_faults = ~std::uint64_t{0};
   std::uint64_t restarts = 0;
+  std::uint64_t replays = 0;
+  std::uint64_t replayed_versions = 0;
   Coverage coverage{};
   base::Digest digest;  // of all that was sent in any of them
   std::map<protocol::Reason, std::uint64_t> refused;

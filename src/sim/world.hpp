@@ -24,6 +24,8 @@ struct Outcome {
   std::uint64_t events = 0;
   std::uint64_t faults = 0;    // that began
   std::uint64_t restarts = 0;  // runs that went on from a snapshot
+  std::uint64_t replays = 0;   // runs that were told again from their tapes
+  std::uint64_t replayed_versions = 0;
   double end_s = 0.0;
   double loss = 0.0;  // mean over the sites, at their own targets
   Coverage coverage{};
@@ -33,8 +35,8 @@ struct Outcome {
 
 class World {
  public:
-  // `from`: once more, from the snapshot of a run.
-  World(Scenario scenario, Trace& trace, SavedRun const* from = nullptr);
+  // `from`: once more, from the snapshot of a run. `recorder`: is told what happens.
+  World(Scenario scenario, Trace& trace, SavedRun const* from = nullptr, Recorder* recorder = nullptr);
   World(World const&) = delete;
   World& operator=(World const&) = delete;
 

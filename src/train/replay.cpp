@@ -9,10 +9,10 @@
 #include "base/error.hpp"
 #include "checkpoint/sets.hpp"
 #include "outer/codec.hpp"
+#include "protocol/tape_check.hpp"
 #include "train/machine_options.hpp"
 #include "train/replay_shard.hpp"
 #include "train/site_run.hpp"
-#include "train/tape_check.hpp"
 #include "train/taped_channel.hpp"
 #include "transport/mpi/mpi_transport.hpp"
 
@@ -35,27 +35,6 @@ std::optional<ResumePoint> resume_point_of(LifeOfRun const& life, RunFolder cons
   auto const& set = life.shards.front().start.set;
   if (!set) return std::nullopt;
   return resume_from(checkpoint::set_folder(folder.checkpoints(), *set));
-}
-
-// The first `boundaries` of a site's tape, with what came of each.
-std::vector<protocol::TapeEntry> first_entries(protocol::TapedLife const& life, std::size_t boundaries) {
-  std::vector<protocol::TapeEntry> entries;
-  for (auto const& entry : life.entries) {
-    if (std::holds_alternative<protocol::TapedBoundary>(entry) && boundaries-- == 0) break;
-    entries.push_back(entry);
-  }
-  return entries;
-}
-
-// The versions that a shard begins with, and those of its first `commits`.
-std::vector<protocol::TapeEntry> first_versions(protocol::TapedLife const& life, std::size_t commits) {
-  std::vector<protocol::TapeEntry> entries;
-  for (auto const& version : life.only<protocol::TapedVersion>()) entries.emplace_back(version);
-  for (auto const& commit : life.only<protocol::TapedCommit>()) {
-    if (commits-- == 0) break;
-    entries.emplace_back(commit.made);
-  }
-  return entries;
 }
 
 // Of a site: those before the life begins, and its first `count`.
@@ -95,15 +74,15 @@ std::vector<std::string> live_again(LifeOfRun const& life, protocol::Reach const
   }
   transport::MpiTransport transport(
       world, {.max_payload_bytes = outer::encoded_bytes(outer::Codec::fp32, plan.table.largest_fragment())});
-  std::optional<TapeCheck> check;
+  std::optional<protocol::TapeCheck> check;
   if (is_shard) {
     auto const& own = life.shards[number];
-    check.emplace(fmt::format("shard {}", number), first_versions(own, reach.commits[number]), false);
-    protocol::ReplayingSyncer syncer(own, reach.commits[number], life.sites, reach.boundaries);
+    check.emplace(fmt::format("shard {}", number), first_versions(own, reach.changes[number]), false);
+    protocol::ReplayingSyncer syncer(life.shards, number, life.sites, reach);
     ReplayShard(plan, resume, own, std::move(syncer), transport, *check).run();
   } else {
     auto const& own = life.sites[number].life;
-    check.emplace(fmt::format("site {}", number), first_entries(own, reach.boundaries[number]), true);
+    check.emplace(fmt::format("site {}", number), first_boundaries(own, reach.boundaries[number]), true);
     auto const boundaries = boundaries_of(life, number, reach.boundaries[number]);
     SiteRun::Links links{.channel = nullptr, .tape = &*check, .replayed = reach.boundaries[number]};
     std::vector<SiteChannel::Waiting> arrived;
@@ -159,7 +138,7 @@ LifeReplay replay(LifeOfRun const& life, RunFolder const& folder, comm::MpiRunti
   auto const reach = protocol::reach_of(life.sites, life.shards);
   LifeReplay result{.life = life.number};
   result.boundaries = std::accumulate(reach.boundaries.begin(), reach.boundaries.end(), std::uint64_t{0});
-  result.commits = std::accumulate(reach.commits.begin(), reach.commits.end(), std::uint64_t{0});
+  result.commits = std::accumulate(reach.changes.begin(), reach.changes.end(), std::uint64_t{0});
   for (auto const& site : life.sites) result.taped_boundaries += site.boundaries.size();
   for (auto const& shard : life.shards) result.taped_commits += shard.only<protocol::TapedCommit>().size();
 

@@ -72,7 +72,7 @@ void ReplayShard::dispatch(transport::Frame const& frame) {
   }
 }
 
-void ReplayShard::carry_out(std::vector<protocol::SyncerAction> const& actions) {
+void ReplayShard::carry_out(std::vector<protocol::ReplayAction> const& actions) {
   for (auto const& action : actions) {
     if (auto const* taken = std::get_if<protocol::Commit>(&action)) {
       commit(*taken);

@@ -24,7 +24,7 @@ class ReplayShard {
  private:
   void load(ResumePoint const& resume, protocol::TapedLife const& life);
   void dispatch(transport::Frame const& frame);
-  void carry_out(std::vector<protocol::SyncerAction> const& actions);
+  void carry_out(std::vector<protocol::ReplayAction> const& actions);
   void commit(protocol::Commit const& commit);
   void publish(int fragment, protocol::Version const& version);
 

@@ -48,7 +48,7 @@ ReplayedWorld::ReplayedWorld(LifeTold const& life, WorldOptions const& options, 
   }
   for (std::size_t s = 0; s < life.shards.size(); ++s) {
     auto const& tape = life.shards[s];
-    shards_.push_back({.syncer = ReplayingSyncer(tape, reach_.commits[s], life.sites, reach_.boundaries),
+    shards_.push_back({.syncer = ReplayingSyncer(life.shards, s, life.sites, reach_),
                        .theta = {},
                        .versions = {},
                        .commits = tape.only<TapedCommit>(),
@@ -80,7 +80,7 @@ std::string ReplayedWorld::run() {
     if (sites_[m].boundary != reach_.boundaries[m]) differ("site " + std::to_string(m) + " came not as far");
   }
   for (std::size_t s = 0; s < shards_.size(); ++s) {
-    if (shards_[s].committed != reach_.commits[s]) differ("shard " + std::to_string(s) + " came not as far");
+    if (shards_[s].committed != reach_.changes[s]) differ("shard " + std::to_string(s) + " came not as far");
   }
   return difference_;
 }
@@ -134,7 +134,7 @@ void ReplayedWorld::take_mail(Shard& shard) {
       shard.syncer.on_contribution(mail.site, std::get<Contribution>(mail.message), shard.last_handle));
 }
 
-void ReplayedWorld::act(Shard& shard, std::vector<SyncerAction> const& actions) {
+void ReplayedWorld::act(Shard& shard, std::vector<ReplayAction> const& actions) {
   for (auto const& action : actions) {
     if (auto const* commit = std::get_if<Commit>(&action)) {
       auto& theta = shard.theta.at(commit->fragment);

@@ -57,7 +57,7 @@ class ReplayedWorld {
   bool can_step(std::size_t m) const;
   void step(std::size_t m);
   void take_mail(Shard& shard);
-  void act(Shard& shard, std::vector<protocol::SyncerAction> const& actions);
+  void act(Shard& shard, std::vector<protocol::ReplayAction> const& actions);
   void differ(std::string const& what);
 
   LifeTold const& life_;

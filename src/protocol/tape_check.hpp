@@ -6,15 +6,15 @@
 
 #include "protocol/tape.hpp"
 
-namespace atl::train {
+namespace atl::protocol {
 
-class TapeCheck final : public protocol::Tape {
+class TapeCheck final : public Tape {
  public:
   // `who`: "site 0". `stops_at_first`: what follows the first difference says nothing new.
-  TapeCheck(std::string who, std::vector<protocol::TapeEntry> expected, bool stops_at_first);
+  TapeCheck(std::string who, std::vector<TapeEntry> expected, bool stops_at_first);
 
   // Starts are passed over: they tell where and with what a life began. So is what comes after the end.
-  void put(protocol::TapeEntry const& entry) override;
+  void put(TapeEntry const& entry) override;
 
   std::size_t compared() const { return compared_; }
   // One line a difference; the last may say how much was not reached.
@@ -22,10 +22,15 @@ class TapeCheck final : public protocol::Tape {
 
  private:
   std::string who_;
-  std::vector<protocol::TapeEntry> expected_;
+  std::vector<TapeEntry> expected_;
   bool stops_at_first_;
   std::size_t compared_ = 0;
   std::vector<std::string> differences_;
 };
 
-}  // namespace atl::train
+// What a replay of a site tells: its first `boundaries`, with what came of each.
+std::vector<TapeEntry> first_boundaries(TapedLife const& site, std::size_t boundaries);
+// What a replay of a shard tells: the versions that it begins with, and those of its first `changes`.
+std::vector<TapeEntry> first_versions(TapedLife const& shard, std::size_t changes);
+
+}  // namespace atl::protocol

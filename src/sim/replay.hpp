@@ -1,0 +1,26 @@
+// Invariant 8: a run is told again from its tapes, its numbers drawn up anew, under another timing and
+// without faults; and everything that stands on the tapes comes out the same.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/digest.hpp"
+#include "sim/recorder.hpp"
+#include "sim/scenario.hpp"
+
+namespace atl::sim {
+
+struct Replay {
+  std::uint64_t lives = 0;       // of sites
+  std::uint64_t boundaries = 0;  // of sites
+  std::uint64_t versions = 0;    // of fragments: those that shards begin with, commit or take over
+  base::Digest traffic;          // of all that was sent and when
+  std::vector<std::string> differences;
+};
+
+// `timing`: decides links and step times. Takes the tapes' word for nothing that it can draw up itself.
+Replay replay(Scenario const& scenario, Recording recording, std::uint64_t timing);
+
+}  // namespace atl::sim
