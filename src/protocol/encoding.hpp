@@ -44,7 +44,9 @@ class Encoder {
   explicit Encoder(std::size_t max_bytes) : max_bytes_(max_bytes) {}
 
   void put(std::unsigned_integral auto value) {
-    for (std::size_t i = 0; i < sizeof value; ++i) bytes_.push_back(static_cast<std::byte>(value >> (8 * i)));
+    auto const at = bytes_.size();
+    bytes_.resize(at + sizeof value);
+    for (std::size_t i = 0; i < sizeof value; ++i) bytes_[at + i] = static_cast<std::byte>(value >> (8 * i));
   }
   void put(bool value) { put(static_cast<std::uint8_t>(value)); }
   void put(float value) { put(std::bit_cast<std::uint32_t>(value)); }

@@ -66,6 +66,7 @@ void tell(SiteStory& story) {
     auto const* boundary = std::get_if<TapedBoundary>(&entry);
     if (boundary == nullptr) continue;
     base::ensure(!story.has_left, "a boundary after the end");
+    base::ensure(!boundary->step || machine.is_ready(), "a step of a site that was not ready");
     adopted = 0;
     auto& told = story.boundaries.emplace_back();
     for (auto const& action : machine.on_boundary(done_in(*boundary), boundary->events)) {
