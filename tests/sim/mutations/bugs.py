@@ -21,6 +21,7 @@ SITE = "src/protocol/site_machine.cpp"
 COPY = "src/protocol/site_fragment.cpp"
 OWNERS = "src/protocol/site_machine_owners.cpp"
 SEATS = "src/protocol/seats.cpp"
+TAPE = "src/protocol/tape.cpp"
 
 BACKUPS = ("storm.replicated=1.0", "storm.shards=[2,4]")
 RESTARTS = ("storm.replicated=0.0", "storm.snapshots=1.0", "storm.restart_every=1")
@@ -70,6 +71,15 @@ BUGS = [
     ]),
     Bug("the residual advances on a drop", "1 what coding leaves over is kept", [
         (COPY, "std::optional(is_merged || is_carried)", "std::optional(true)"),
+    ]),
+    Bug("a site decides by its step time, of which its tape knows nothing", "8 a replay is the run", [
+        (SITE, "if (on_their_way++ >= options_.in_flight) return;", "if (on_their_way++ >= (step_s_.value_or(0.0) > 1.0 ? 1 : options_.in_flight)) return;"),
+    ]),
+    Bug("a tape leaves out cancels", "8 a replay is the run", [
+        (TAPE, "  for (auto& event : taped) {\n", """\
+  std::erase_if(taped, [](SiteEvent const& event) { return std::holds_alternative<Cancel>(event); });
+  for (auto& event : taped) {
+"""),
     ]),
     # ---- a round ----
     Bug("a fate is skipped", "1 the ledger balances", [
