@@ -150,12 +150,26 @@ struct Made {
       states.emplace(static_cast<std::uint32_t>(to), state.incarnation, state.step);
   }
 
+  // Every contribution is merged once.
+  static std::set<Name> names_in(TapedCommit const& commit) {
+    std::set<Name> names;
+    for (auto const& member : commit.members)
+      names.insert(name_of(member.from.site, member.from.contribution));
+    return names;
+  }
   bool has_all_of(ShardChange const& change) const {
     if (auto const* taken = std::get_if<TapedTaken>(&change))
       return !taken->needs_replica() || versions.contains({taken->taken.fragment, taken->from});
-    return std::ranges::all_of(std::get<TapedCommit>(change).members, [&](auto const& member) {
-      return contributions.contains(name_of(member.from.site, member.from.contribution));
-    });
+    auto const& commit = std::get<TapedCommit>(change);
+    auto const names = names_in(commit);
+    return names.size() == commit.members.size() &&
+           std::ranges::all_of(names, [&](Name const& name) { return contributions.contains(name); });
+  }
+  void add(ShardChange const& change) {
+    if (auto const* commit = std::get_if<TapedCommit>(&change)) {
+      for (auto const& name : names_in(*commit)) contributions.erase(name);
+    }
+    add(made_by(change));
   }
   void add(TapedVersion const& version) { versions.emplace(version.fragment, version.version); }
 };
@@ -189,7 +203,7 @@ Reach reach_of(std::vector<SiteStory> const& sites, std::vector<TapedLife> const
     auto const& all = changes[shard];
     auto& done = reach.changes[shard];
     auto const before = done;
-    for (; done < all.size() && made.has_all_of(all[done]); ++done) made.add(made_by(all[done]));
+    for (; done < all.size() && made.has_all_of(all[done]); ++done) made.add(all[done]);
     return done > before;
   };
   for (bool moves = true; std::exchange(moves, false);) {

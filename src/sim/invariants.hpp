@@ -1,7 +1,6 @@
 // The invariants that a simulated run is held against (src/DECISIONS.md numbers them as the protocol's
 // specification does). Each is computed from what the simulation itself has seen.
-// 7 is all of them once more, in a run that goes on from a snapshot (run_seed). Not here yet: 8, replay of any
-// tape gives the same digests (a tape written by the drivers, and one more run that takes its decisions).
+// 7 is all of them once more, in a run that goes on from a snapshot; 8 is a replay (replay.hpp): run_seed.
 #pragma once
 
 #include <memory>

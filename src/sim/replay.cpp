@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <deque>
+#include <exception>
 #include <utility>
 
 #include "sim/machine_options.hpp"
@@ -86,40 +87,49 @@ class ReplayWorld {
   std::deque<ReplayedShard> shards_;
 };
 
+// Where the tapes contradict themselves or one another: what they rest on that none of them tells.
+std::vector<std::string> contradictions(std::vector<SiteStory> const& stories,
+                                        std::vector<TapedLife> const& shards, Reach const& reach) {
+  std::vector<std::string> all;
+  for (std::size_t i = 0; i < stories.size(); ++i) {
+    auto const& story = stories[i];
+    auto what = story.contradiction;
+    if (what.empty() && reach.boundaries[i] < story.boundaries.size())
+      what = fmt::format("boundary {} takes what nobody has made", reach.boundaries[i] + 1);
+    auto const& start = story.life.start;
+    if (!what.empty())
+      all.push_back(fmt::format("site {}, life {}: {}", start.index, start.incarnation, what));
+  }
+  for (std::size_t shard = 0; shard < shards.size(); ++shard) {
+    auto const changes = changes_of(shards[shard]);
+    if (reach.changes[shard] == changes.size()) continue;
+    all.push_back(fmt::format("shard {}: {} is of what nobody has made", shard,
+                              describe(made_by(changes[reach.changes[shard]]))));
+  }
+  return all;
+}
+
 }  // namespace
 
 Replay replay(Scenario const& scenario, Recording recording, std::uint64_t timing) {
   Replay replay;
   std::vector<SiteStory> stories;
   for (auto& life : recording.sites) {
-    auto const site = static_cast<int>(life.start.index);
-    auto const incarnation = life.start.incarnation;
-    stories.push_back(follow(std::move(life), site_options(scenario, site, incarnation)));
-    if (auto const& what = stories.back().contradiction; !what.empty())
-      replay.differences.push_back(fmt::format("site {}, life {}, {}", site, incarnation, what));
+    auto const options = site_options(scenario, static_cast<int>(life.start.index), life.start.incarnation);
+    stories.push_back(follow(std::move(life), options));
     replay.boundaries += stories.back().boundaries.size();
   }
   replay.lives = stories.size();
-  if (!replay.differences.empty()) return replay;
-
   auto const reach = reach_of(stories, recording.shards);
-  for (std::size_t i = 0; i < stories.size(); ++i) {
-    if (reach.boundaries[i] == stories[i].boundaries.size()) continue;
-    auto const& start = stories[i].life.start;
-    replay.differences.push_back(fmt::format("site {}, life {}, boundary {}: takes what is on no tape",
-                                             start.index, start.incarnation, reach.boundaries[i] + 1));
-  }
-  for (std::size_t shard = 0; shard < recording.shards.size(); ++shard) {
-    auto const changes = changes_of(recording.shards[shard]);
-    if (reach.changes[shard] < changes.size())
-      replay.differences.push_back(fmt::format("shard {}: {} rests on what is on no tape", shard,
-                                               describe(made_by(changes[reach.changes[shard]]))));
-  }
+  replay.differences = contradictions(stories, recording.shards, reach);
   if (!replay.differences.empty()) return replay;
-
-  ReplayWorld world(scenario, recording, stories, reach, timing);
-  world.run();
-  world.report(replay);
+  try {
+    ReplayWorld world(scenario, recording, stories, reach, timing);
+    world.run();
+    world.report(replay);
+  } catch (std::exception const& failure) {
+    replay.differences.emplace_back(failure.what());
+  }
   return replay;
 }
 
