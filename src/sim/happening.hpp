@@ -6,10 +6,11 @@
 #include <span>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "base/digest.hpp"
-#include "protocol/site_machine.hpp"
 #include "protocol/syncer_action.hpp"
+#include "protocol/tape.hpp"
 #include "sim/fault.hpp"
 #include "sim/network.hpp"
 #include "sim/site_values.hpp"
@@ -20,6 +21,11 @@ struct SiteStarted {
   int site = 0;
   std::uint64_t incarnation = 0;
   protocol::SiteMachine const* restored = nullptr;  // from a snapshot
+};
+// A shard goes on from a snapshot: with what it held, and with what was on its way to it.
+struct ShardRestored {
+  int shard = 0;
+  std::vector<protocol::TapedContribution> held, in_flight;
 };
 // Of the run that this one goes on from, and in its snapshot: a version, with those members whose lives go
 // on.
@@ -83,7 +89,8 @@ struct Adopted {
   int site = 0;
   std::uint32_t fragment = 0;
   protocol::Version version;
-  base::Digest theta;  // the base from now on
+  base::Digest theta;     // the base from now on
+  bool is_known = false;  // from before, as a snapshot has it
 };
 // A shard makes a version known: the first, which no commit makes; what it commits, at once or when its
 // backup has it; and in a new term what it goes on from. Before that a commit counts for nothing.
@@ -134,8 +141,8 @@ struct EventOver {};
 // Every site has left.
 struct RunOver {};
 
-using Happening = std::variant<SiteStarted, Recalled, Joined, SiteLost, Admitted, Crossed, Contributed, Left,
-                               Asked, Adopted, Published, Committed, Merged, GhostHandled, ClockRead,
-                               RestAsked, RestReached, RestOver, FaultChanged, EventOver, RunOver>;
+using Happening = std::variant<SiteStarted, ShardRestored, Recalled, Joined, SiteLost, Admitted, Crossed,
+                               Contributed, Left, Asked, Adopted, Published, Committed, Merged, GhostHandled,
+                               ClockRead, RestAsked, RestReached, RestOver, FaultChanged, EventOver, RunOver>;
 
 }  // namespace atl::sim

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/memory_archive.hpp"
+
 namespace atl::sim {
 
 using namespace protocol;
@@ -18,7 +20,9 @@ Recorder::Recorder(Layout const& layout)
 void Recorder::see(Happening const& happening) {
   if (auto const* started = std::get_if<SiteStarted>(&happening)) {
     start(*started);
-  } else if (auto const* adopted = std::get_if<Adopted>(&happening)) {
+  } else if (auto const* restored = std::get_if<ShardRestored>(&happening)) {
+    restore(*restored);
+  } else if (auto const* adopted = std::get_if<Adopted>(&happening); adopted && !adopted->is_known) {
     sites_[static_cast<std::size_t>(adopted->site)].came_of_it.emplace_back(
         TapedBase{adopted->fragment, adopted->version, adopted->theta});
   } else if (auto const* left = std::get_if<Left>(&happening)) {
@@ -46,7 +50,17 @@ void Recorder::start(SiteStarted const& started) {
   auto& start = recording_.sites.emplace_back().start;
   start.index = static_cast<std::uint32_t>(started.site);
   start.incarnation = started.incarnation;
-  start.heals = started.incarnation > 1;
+  start.heals = started.incarnation > 1 && !started.restored;
+  if (!started.restored) return;
+  start.step = started.restored->step();
+  start.state = base::saved(*started.restored);
+  start.state["incarnation"] = started.incarnation - 1;  // which loading raises
+}
+
+void Recorder::restore(ShardRestored const& restored) {
+  auto& start = recording_.shards[static_cast<std::size_t>(restored.shard)].start;
+  start.held = restored.held;
+  start.in_flight = restored.in_flight;
 }
 
 // On a tape a boundary stands before what came of it.

@@ -23,7 +23,6 @@ struct Recording {
   std::map<Sent, float> poison{};
 };
 
-// Of a run from its beginning.
 class Recorder {
  public:
   explicit Recorder(Layout const& layout);
@@ -39,6 +38,7 @@ class Recorder {
 
   protocol::TapedLife& life_of(int site);
   void start(SiteStarted const& started);
+  void restore(ShardRestored const& restored);
   void cross(Crossed const& crossed);
   void merge(Merged const& merged);
   void publish(Published const& published);

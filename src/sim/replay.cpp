@@ -26,12 +26,12 @@ LinkOptions draw_links(Draws& draws) {
 class ReplayWorld {
  public:
   ReplayWorld(Scenario const& scenario, Recording const& recording, std::vector<SiteStory> const& stories,
-              Reach const& reach, std::uint64_t timing)
+              Reach const& reach, std::uint64_t timing, SavedRun const* from)
       : problem_(scenario.outer.fragments, scenario.seed),
         no_faults_(scenario.layout.size()),
         draws_(timing, Stream::sites),
         network_(scenario.layout, draw_links(draws_), timing, events_, no_faults_),
-        stage_{scenario, problem_, recording, events_, network_, draws_} {
+        stage_{scenario, problem_, recording, from, events_, network_, draws_} {
     for (int site = 0; site < scenario.layout.sites; ++site) sites_.emplace_back(stage_, site);
     for (auto const& story : stories) sites_[story.life.start.index].add(story);
     for (std::size_t shard = 0; shard < recording.shards.size(); ++shard) {
@@ -111,7 +111,7 @@ std::vector<std::string> contradictions(std::vector<SiteStory> const& stories,
 
 }  // namespace
 
-Replay replay(Scenario const& scenario, Recording recording, std::uint64_t timing) {
+Replay replay(Scenario const& scenario, Recording recording, std::uint64_t timing, SavedRun const* from) {
   Replay replay;
   std::vector<SiteStory> stories;
   for (auto& life : recording.sites) {
@@ -124,7 +124,7 @@ Replay replay(Scenario const& scenario, Recording recording, std::uint64_t timin
   replay.differences = contradictions(stories, recording.shards, reach);
   if (!replay.differences.empty()) return replay;
   try {
-    ReplayWorld world(scenario, recording, stories, reach, timing);
+    ReplayWorld world(scenario, recording, stories, reach, timing, from);
     world.run();
     world.report(replay);
   } catch (std::exception const& failure) {

@@ -8,6 +8,7 @@
 
 #include "base/digest.hpp"
 #include "sim/recorder.hpp"
+#include "sim/saved_run.hpp"
 #include "sim/scenario.hpp"
 
 namespace atl::sim {
@@ -20,7 +21,9 @@ struct Replay {
   std::vector<std::string> differences;
 };
 
-// `timing`: decides links and step times. Takes the tapes' word for nothing that it can draw up itself.
-Replay replay(Scenario const& scenario, Recording recording, std::uint64_t timing);
+// `timing`: decides links and step times. `from`: the snapshot that the run went on from; null: it began.
+// Takes the tapes' word for nothing that it can draw up itself.
+Replay replay(Scenario const& scenario, Recording recording, std::uint64_t timing,
+              SavedRun const* from = nullptr);
 
 }  // namespace atl::sim

@@ -4,6 +4,7 @@
 #include "sim/network.hpp"
 #include "sim/problem.hpp"
 #include "sim/recorder.hpp"
+#include "sim/saved_run.hpp"
 #include "sim/scenario.hpp"
 
 namespace atl::sim {
@@ -12,6 +13,7 @@ struct ReplayStage {
   Scenario const& scenario;
   Problem const& problem;
   Recording const& recording;
+  SavedRun const* snapshot;  // that the run went on from; null: it began
   EventQueue& events;
   Network& network;
   Draws& draws;  // of the sites

@@ -9,7 +9,13 @@ ReplayedShard::ReplayedShard(ReplayStage& stage, int shard, ReplayingSyncer sync
       shard_(shard),
       syncer_(std::move(syncer)),
       check_(std::move(check)),
-      values_(stage.scenario, stage.problem, shard) {}
+      values_(stage.snapshot ? stage.snapshot->shards.at(shard).values
+                             : ShardValues(stage.scenario, stage.problem, shard)) {
+  if (!stage.snapshot) return;
+  auto const& saved = stage.snapshot->shards.at(shard);
+  for (auto const& parcel : saved.held) held_[++last_handle_] = parcel;
+  for (auto const& sent : saved.in_flight) held_[++last_handle_] = sent.parcel;
+}
 
 void ReplayedShard::start(std::vector<TapedVersion> const& begun) {
   for (auto const& version : begun) publish(version.fragment, version.version);

@@ -20,7 +20,8 @@ void ReplayedSite::add(SiteStory const& story) {
       {.story = story,
        .boundaries = std::move(boundaries),
        .machine = machine_after(start, options, {}),
-       .values = SiteValues(stage_.scenario, stage_.problem, site_),
+       .values = start.state.empty() ? SiteValues(stage_.scenario, stage_.problem, site_)
+                                     : stage_.snapshot->sites.at(site_).values,
        .check = {who, first_boundaries(story.life, story.boundaries.size()), /*stops_at_first=*/true}});
 }
 

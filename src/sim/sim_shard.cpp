@@ -43,12 +43,17 @@ SimShard::SimShard(Stage& stage, int shard, SavedShard const* from)
 
 void SimShard::load(SavedShard const& from) {
   machine_.load(base::MemoryReader(from.machine), 0.0);
+  ShardRestored restored{.shard = shard_, .held = {}, .in_flight = {}};
+  for (auto const* member : machine_.held_members())
+    restored.held.push_back({static_cast<std::uint32_t>(member->site), member->contribution});
   for (auto const& parcel : from.held) held_[++last_handle_] = parcel;
   for (auto const& [site, contribution, parcel] : from.in_flight) {
     held_[++last_handle_] = parcel;
     auto const facts = values_.facts_of(last_handle_, contribution.fragment, parcel.bytes);
-    machine_.put_in_flight(site, contribution, facts);
+    auto const counts = machine_.put_in_flight(site, contribution, facts);
+    restored.in_flight.push_back({static_cast<std::uint32_t>(site), counts});
   }
+  stage_.see(restored);
 }
 
 void SimShard::start() {

@@ -45,8 +45,9 @@ void SimSite::go_on_from(SavedSite const& saved) {
 void SimSite::show_up() {
   if (life_->has_trained) stage_.see(Joined{.site = site_, .step = life_->machine.step()});
   for (int p = 0; p < life_->machine.fragments(); ++p)
-    stage_.see(
-        Adopted{site_, static_cast<std::uint32_t>(p), life_->machine.base(p), life_->values.base_digest(p)});
+    stage_.see(Adopted{site_, static_cast<std::uint32_t>(p), life_->machine.base(p),
+                       life_->values.base_digest(p),
+                       /*is_known=*/true});
   say_hello();
 }
 

@@ -30,20 +30,16 @@ void StormReport::add(std::uint64_t seed, Outcome const& outcome) {
 
 namespace {
 
-void go_on(Scenario const& scenario, Trace& trace, SavedRun const& from, Outcome& outcome) {
-  auto again = World(scenario, trace, &from).run();
-  outcome.events += again.events;
-  outcome.violation = std::move(again.violation);
-  if (outcome.violation) outcome.violation->invariant += " (7: after a restart)";
-  outcome.restarts = 1;
-}
-
-void tell_again(Scenario const& scenario, Recorder& recorder, Outcome& outcome) {
-  auto const again = replay(scenario, recorder.take(), ~scenario.seed);
+// A run; and where it is taped, its replay. `from`: the snapshot that it went on from; null: it began.
+Outcome run(World& world, Recorder* recorder, Scenario const& scenario, SavedRun const* from) {
+  auto outcome = world.run();
+  if (outcome.violation || !recorder) return outcome;
+  auto const again = replay(scenario, recorder->take(), ~scenario.seed, from);
   if (!again.differences.empty())
     outcome.violation = {"8 a replay is the run", again.differences.front(), outcome.end_s};
   outcome.replays = 1;
   outcome.replayed_versions = again.versions;
+  return outcome;
 }
 
 }  // namespace
@@ -51,12 +47,20 @@ void tell_again(Scenario const& scenario, Recorder& recorder, Outcome& outcome) 
 Outcome run_seed(StormConfig const& config, std::uint64_t seed, Trace& trace) {
   auto const scenario = draw_scenario(config, seed);
   bool const is_taped = seed % config.storm.replay_every == 0;
-  Recorder recorder(scenario.layout);
-  World world(scenario, trace, nullptr, is_taped ? &recorder : nullptr);
-  auto outcome = world.run();
-  bool const goes_on = world.snapshot() && seed % config.storm.restart_every == 0;
-  if (!outcome.violation && is_taped) tell_again(scenario, recorder, outcome);
-  if (!outcome.violation && goes_on) go_on(scenario, trace, *world.snapshot(), outcome);
+  Recorder first(scenario.layout), second(scenario.layout);
+  World world(scenario, trace, nullptr, is_taped ? &first : nullptr);
+  auto outcome = run(world, is_taped ? &first : nullptr, scenario, nullptr);
+  bool const goes_on = !outcome.violation && world.snapshot() && seed % config.storm.restart_every == 0;
+  if (!goes_on) return outcome;
+  auto const* from = &*world.snapshot();
+  World after(scenario, trace, from, is_taped ? &second : nullptr);
+  auto again = run(after, is_taped ? &second : nullptr, scenario, from);
+  outcome.events += again.events;
+  outcome.restarts = 1;
+  outcome.replays += again.replays;
+  outcome.replayed_versions += again.replayed_versions;
+  outcome.violation = std::move(again.violation);
+  if (outcome.violation) outcome.violation->invariant += " (7: after a restart)";
   return outcome;
 }
 

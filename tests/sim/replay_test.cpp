@@ -103,6 +103,26 @@ TEST_CASE("replays in step are the run too") {
   CHECK(differences(scenario, record(scenario)).empty());
 }
 
+TEST_CASE("a run that goes on from a snapshot is replayed from there, with what was on its way") {
+  auto scenario = small_scenario(3, 2);
+  scenario.links = {.latency_s = 2.0, .bytes_per_s = 1e3, .jitter = 1.0, .straggle_s = 20.0};
+  scenario.outer.codec = deck::Codec::int8;
+  scenario.snapshots_s = {27.5};
+  Trace silent(false);
+  World world(scenario, silent);
+  REQUIRE_FALSE(world.run().violation);
+  REQUIRE(world.snapshot());
+  auto const* from = &*world.snapshot();
+  Recorder recorder(scenario.layout);
+  REQUIRE_FALSE(World(scenario, silent, from, &recorder).run().violation);
+  auto recording = recorder.take();
+  CHECK(recording.shards[0].start.in_flight.size() + recording.shards[1].start.in_flight.size() > 0);
+  CHECK(recording.sites[0].start.step > 0);
+  CHECK(replay(scenario, recording, 1, from).differences.empty());
+  for (auto& shard : recording.shards) shard.start.in_flight.clear();
+  CHECK_FALSE(replay(scenario, recording, 1, from).differences.empty());
+}
+
 TEST_CASE("runs under two timings differ, and replays of one do not") {
   auto scenario = small_scenario(3, 2);
   auto const recording = record(scenario);
