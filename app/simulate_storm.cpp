@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
@@ -45,9 +46,24 @@ void print_coverage(sim::Coverage const& coverage) {
     fmt::print("{:>10}", sim::name(static_cast<sim::FaultKind>(fault)));
   for (std::size_t kind = 0; kind < coverage.size(); ++kind) {
     fmt::print("\n{:<14}", protocol::kind_name(kind));
-    for (auto const count : coverage[kind]) fmt::print("{:>10}", count);
+    for (std::size_t fault = 0; fault < sim::fault_kinds; ++fault) {
+      bool const never = sim::why_never(kind, static_cast<sim::FaultKind>(fault)) != nullptr;
+      fmt::print("{:>10}", never ? "-" : fmt::format("{}", coverage[kind][fault]));
+    }
   }
   fmt::print("\n");
+}
+
+void print_pairs_that_never_meet() {
+  for (std::size_t kind = 0; kind < std::tuple_size_v<sim::Coverage>; ++kind) {
+    std::map<std::string_view, std::string> faults_by_reason;
+    for (std::size_t fault = 0; fault < sim::fault_kinds; ++fault) {
+      auto const* why = sim::why_never(kind, static_cast<sim::FaultKind>(fault));
+      if (why) faults_by_reason[why] += fmt::format(" {}", sim::name(static_cast<sim::FaultKind>(fault)));
+    }
+    for (auto const& [why, faults] : faults_by_reason)
+      fmt::print("- {} never meets{}: it {}\n", protocol::kind_name(kind), faults, why);
+  }
 }
 
 void print_refused(sim::StormReport const& report) {
@@ -135,6 +151,7 @@ int simulate_storm(SimulateFlags const& flags, std::string const& text) {
         report.restarts, report.replays, report.replayed_versions);
     print_refused(report);
     print_coverage(report.coverage);
+    print_pairs_that_never_meet();
     print_failures(flags, config, report);
   }
   return static_cast<int>(report.failed.empty() ? base::ExitCode::done : base::ExitCode::runtime_failure);

@@ -33,9 +33,8 @@ struct Seat {
   std::uint64_t term = 0;
   std::uint64_t from = 0;  // the term whose versions it goes on from
   std::uint32_t owner = 0;
-  std::optional<std::uint32_t> backup;
-  bool claims =
-      false;  // not yet the owner: asks a majority of the sites whether they have heard that it will be
+  // Not yet the owner: asks a majority of the sites whether they have heard that it will be.
+  bool claims = false;
   bool operator==(Seat const&) const = default;
 };
 

@@ -9,7 +9,7 @@ namespace atl::protocol {
 auto fields(Is<Hello> auto& m) {
   return std::tie(m.version, m.incarnation, m.heals, m.parameters, m.agreement);
 }
-auto fields(Is<Seat> auto& m) { return std::tie(m.seat, m.term, m.from, m.owner, m.backup, m.claims); }
+auto fields(Is<Seat> auto& m) { return std::tie(m.seat, m.term, m.from, m.owner, m.claims); }
 auto fields(Is<Welcome> auto& m) { return std::tie(m.refusal, m.shard, m.donors, m.step, m.seats); }
 auto fields(Is<Progress::Fragment> auto& m) {
   return std::tie(m.fragment, m.base, m.unsent, m.pending, m.round, m.open_round, m.lacks);

@@ -5,34 +5,26 @@
 
 namespace atl::protocol {
 
-Seats::Seats(int self, int shards, bool replicated, double patience_s)
+Seats::Seats(int self, int shards, int fragments, bool replicated, double patience_s)
     : self_(self),
       replicated_(replicated),
       patience_s_(patience_s),
       shards_(static_cast<std::size_t>(shards)),
-      seats_(static_cast<std::size_t>(shards)) {
-  for (int seat = 0; seat < shards; ++seat) {
+      seats_(static_cast<std::size_t>(std::min(shards, fragments))) {
+  for (int seat = 0; seat < size(); ++seat) {
     State& state = seats_[static_cast<std::size_t>(seat)];
     state.owner = seat;
-    if (replicated && shards > 1) state.backup = state.named = (seat + 1) % shards;
+    if (replicated && shards > 1) state.backup = (seat + 1) % shards;
   }
 }
 
 Seat Seats::news(std::uint32_t seat) const {
   State const& state = at(seat);
-  Seat news{.seat = seat,
-            .term = state.term,
-            .from = state.from,
-            .owner = static_cast<std::uint32_t>(state.owner),
-            .backup = {},
-            .claims = state.taken != state.term};
-  if (state.named) news.backup = static_cast<std::uint32_t>(*state.named);
-  return news;
-}
-
-bool Seats::name_backup(std::uint32_t seat) {
-  State& state = at(seat);
-  return std::exchange(state.named, state.backup) != state.backup;
+  return {.seat = seat,
+          .term = state.term,
+          .from = state.from,
+          .owner = static_cast<std::uint32_t>(state.owner),
+          .claims = state.taken != state.term};
 }
 
 void Seats::hear(int shard, double now_s) {
@@ -46,29 +38,32 @@ void Seats::on_lost(int shard) {
   shards_.at(static_cast<std::size_t>(shard)).lost = true;
   for (auto& state : seats_) {
     if (state.backup != shard) continue;
-    state.backup.reset();  // its owner will name another
-    state.named.reset();
+    state.backup.reset();  // its owner will find another
     if (state.owner == self_) state.backup = next_living(now_s_);
   }
 }
 
 Seats::Changes Seats::on_seat(Seat const& seat) {
   Changes changes;
-  if (seat.claims) return changes;
   bool const is_known = seat.seat < seats_.size() && seat.owner < shards_.size();
-  if (!is_known || seat.term < at(seat.seat).term) return changes;
+  if (seat.claims || !is_known || seat.term <= at(seat.seat).term) return changes;
   State& state = at(seat.seat);
   bool const was_mine = state.owner == self_;
-  if (seat.term == state.term && was_mine) return changes;
   state = {.owner = static_cast<int>(seat.owner),
-           .backup = seat.backup ? std::optional(static_cast<int>(*seat.backup)) : std::nullopt,
-           .named = {},
+           .backup = {},
            .term = seat.term,
            .from = seat.from,
            .taken = seat.term,
            .newest_term = std::max(seat.term, state.newest_term),
            .election = {}};
   if (was_mine) changes.emplace_back(SeatLost{seat.seat});
+  return changes;
+}
+
+Seats::Changes Seats::back_up(std::uint32_t seat, std::uint64_t term, int owner) {
+  Changes changes = on_seat({.seat = seat, .term = term, .owner = static_cast<std::uint32_t>(owner)});
+  State& state = at(seat);
+  if (state.term == term && state.owner == owner) state.backup = self_;
   return changes;
 }
 
@@ -80,7 +75,7 @@ Seats::Changes Seats::on_promise(int site, Promise const& promise, std::set<int>
   State& state = at(promise.seat);
   bool const is_to_me = static_cast<int>(promise.shard) == self_;
   if (promise.claims && !is_to_me && promise.term > state.term) {
-    return on_seat({.seat = promise.seat, .term = promise.term, .owner = promise.shard, .backup = {}});
+    return on_seat({.seat = promise.seat, .term = promise.term, .owner = promise.shard});
   }
   state.newest_term = std::max(state.newest_term, promise.term);
   auto& election = state.election;
@@ -163,7 +158,6 @@ void Seats::claim(std::uint32_t seat, std::uint64_t term) {
   state.newest_term = std::max(state.newest_term, term);
   state.owner = self_;
   state.backup = next_living(now_s_);
-  state.named.reset();
 }
 
 void Seats::take(std::uint32_t seat, Changes& changes) {

@@ -29,16 +29,17 @@ struct AskPromises {
 };
 using SeatChange = std::variant<SeatClaimed, SeatTaken, SeatLost, AskPromises>;
 
-// Seat h, that is the fragments p = h (mod S), begins with shard h; its backup, where there are replicas, is
-// the next shard that lives. A seat goes on without its backup when the transport says that its process is
-// dead. Else, and to change hands, it takes two steps of a majority of the admitted sites: they promise to
-// obey nobody of an older term, and then have heard the claim. Silence alone moves nothing.
+// Seat h, that is the fragments p = h (mod S), begins with shard h; where there are fewer fragments than
+// shards the last shards have none. Its backup, where there are replicas, is the next shard that lives. A
+// seat goes on without its backup when the transport says that its process is dead. Else, and to change
+// hands, it takes two steps of a majority of the admitted sites: they promise to obey nobody of an older
+// term, and then have heard the claim. Silence alone moves nothing.
 class Seats {
  public:
   using Changes = std::vector<SeatChange>;
 
   // `patience_s`: a partner not heard for so long is silent.
-  Seats(int self, int shards, bool replicated, double patience_s);
+  Seats(int self, int shards, int fragments, bool replicated, double patience_s);
 
   int owner(std::uint32_t seat) const { return at(seat).owner; }
   bool is_mine(std::uint32_t seat) const {
@@ -47,8 +48,6 @@ class Seats {
   std::uint64_t term(std::uint32_t seat) const { return at(seat).term; }
   std::optional<int> backup(std::uint32_t seat) const { return at(seat).backup; }
   Seat news(std::uint32_t seat) const;
-  // The backup holds all that sites have seen of the seat. False: it is known as such already.
-  bool name_backup(std::uint32_t seat);
   int size() const { return static_cast<int>(seats_.size()); }
   bool is_lost(int shard) const { return shards_.at(static_cast<std::size_t>(shard)).lost; }
 
@@ -56,6 +55,8 @@ class Seats {
   void on_lost(int shard);
   // A shard says that it has taken a seat.
   Changes on_seat(Seat const& seat);
+  // This shard holds all of a seat that its owner in that term may have released: it can take it over.
+  Changes back_up(std::uint32_t seat, std::uint64_t term, int owner);
   // `admitted`: the sites whose promises count.
   Changes on_promise(int site, Promise const& promise, std::set<int> const& admitted, double now_s);
   Changes tick(double now_s);
@@ -74,8 +75,7 @@ class Seats {
   };
   struct State {
     int owner = 0;
-    std::optional<int> backup;  // of this shard's own seat: whom it replicates to
-    std::optional<int> named;   // as the backup that can take over; of another's seat the same
+    std::optional<int> backup;  // of this shard's own seat: whom it replicates to; else: who can take it over
     std::uint64_t term = 0;
     std::uint64_t from = 0;         // the last term taken before this one
     std::uint64_t taken = 0;        // the last term in which anything can have been released

@@ -21,13 +21,13 @@ Outcome unless_said(SiteMachine::Options const& options) {
 
 SiteMachine::SiteMachine(Options options)
     : options_(options),
-      owners_(static_cast<std::size_t>(options.shards)),
+      owners_(static_cast<std::size_t>(std::min(options.shards, options.fragments))),
       heals_(options.heals),
       reported_(static_cast<std::size_t>(options.fragments)) {
   for (int p = 0; p < options_.fragments; ++p) {
     fragments_.emplace_back(static_cast<std::uint32_t>(p), unless_said(options_));
   }
-  for (int seat = 0; seat < options_.shards; ++seat) owners_[static_cast<std::size_t>(seat)].shard = seat;
+  for (std::size_t seat = 0; seat < owners_.size(); ++seat) owners_[seat].shard = static_cast<int>(seat);
 }
 
 std::vector<SiteAction> SiteMachine::on_boundary(std::optional<StepDone> const& done,

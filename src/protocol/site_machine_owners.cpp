@@ -89,7 +89,7 @@ void SiteMachine::heal(std::span<SiteEvent const> events, std::vector<SiteAction
       actions.emplace_back(TakeState{held->payload});
     }
   }
-  if (std::ssize(without_donor_) == options_.shards) heals_ = false;
+  if (without_donor_.size() == owners_.size()) heals_ = false;
 }
 
 void SiteMachine::give_state(std::span<SiteEvent const> events, std::vector<SiteAction>& actions) {

@@ -17,7 +17,8 @@ SyncerMachine::SyncerMachine(Options options)
       clock_(options_.outer.quorum),
       grace_(options_.outer),
       sites_(options_.sites, options_.outer.dead_after_s, options_.last_step),
-      seats_(options_.shard, options_.shards, options_.replicated, options_.outer.dead_after_s) {
+      seats_(options_.shard, options_.shards, options_.outer.fragments, options_.replicated,
+             options_.outer.dead_after_s) {
   for (int p = options_.shard; p < options_.outer.fragments; p += options_.shards) {
     auto const index = static_cast<std::uint32_t>(p);
     bool const replicated = seats_.backup(seat_of(index)).has_value();
@@ -43,7 +44,7 @@ Welcome SyncerMachine::welcome(int site) const {
                   .donors = sites_.donors_for(site, most_donors),
                   .step = sites_.furthest_step(site),
                   .seats = {}};
-  for (std::uint32_t seat = 0; seat < static_cast<std::uint32_t>(options_.shards); ++seat) {
+  for (std::uint32_t seat = 0; seat < static_cast<std::uint32_t>(seats_.size()); ++seat) {
     if (seats_.is_mine(seat)) welcome.seats.push_back(seats_.news(seat));
   }
   return welcome;

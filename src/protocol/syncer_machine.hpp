@@ -120,7 +120,7 @@ class SyncerMachine {
   void tell_seat(std::uint32_t seat, std::vector<SyncerAction>& actions) const;
   void drop(std::uint32_t seat, std::vector<SyncerAction>& actions);
   void keep(int shard, Replica const& replica, PayloadHandle payload, std::vector<SyncerAction>& actions);
-  void name_backup(int shard, std::uint32_t seat, std::vector<SyncerAction>& actions);
+  bool has_replicas(std::uint32_t seat, std::uint64_t term) const;
   double life_every_s() const;
   void show_life(std::vector<SyncerAction>& actions);
   std::set<int> electors() const;

@@ -26,18 +26,8 @@ std::vector<SyncerAction> SyncerMachine::on_shard(int shard, Message const& mess
   } else if (auto const* ack = std::get_if<ReplicaAck>(&message)) {
     if (auto* const fragment = find(ack->fragment))
       fragment->on_ack(shard, ack->version, surroundings(ack->fragment), actions);
-    name_backup(shard, seat_of(ack->fragment), actions);
   }
   return advance(std::move(actions));
-}
-
-// Only now it may take over: before, it would not know of all that sites have seen.
-void SyncerMachine::name_backup(int shard, std::uint32_t seat, std::vector<SyncerAction>& actions) {
-  bool const holds_all = seats_.is_mine(seat) && seats_.backup(seat) == shard &&
-                         std::ranges::all_of(fragments_, [&](auto const& entry) {
-                           return seat_of(entry.first) != seat || entry.second.stand_in() == shard;
-                         });
-  if (holds_all && seats_.name_backup(seat)) actions.emplace_back(SendToShard{shard, seats_.news(seat)});
 }
 
 std::vector<SyncerAction> SyncerMachine::on_shard_lost(int shard, double now_s) {
@@ -120,6 +110,20 @@ void SyncerMachine::keep(int shard, Replica const& replica, PayloadHandle payloa
   held = {replica, payload};
   actions.emplace_back(
       SendToShard{shard, ReplicaAck{.fragment = replica.fragment, .version = replica.version}});
+  auto const seat = seat_of(replica.fragment);
+  if (has_replicas(seat, replica.version.term))
+    carry_out(seats_.back_up(seat, replica.version.term, shard), actions);
+}
+
+// Of all that was released in this term: an owner publishes nothing that its backup does not hold. With part
+// of them it would not know of all that sites have seen.
+bool SyncerMachine::has_replicas(std::uint32_t seat, std::uint64_t term) const {
+  for (auto p = seat; p < static_cast<std::uint32_t>(options_.outer.fragments);
+       p += static_cast<std::uint32_t>(options_.shards)) {
+    auto const held = replicas_.find(p);
+    if (held == replicas_.end() || held->second.replica.version.term != term) return false;
+  }
+  return true;
 }
 
 std::optional<std::set<int>> SyncerMachine::stand_ins() const {
@@ -129,7 +133,7 @@ std::optional<std::set<int>> SyncerMachine::stand_ins() const {
     if (!stand_in) return std::nullopt;
     all.insert(*stand_in);
   }
-  for (std::uint32_t seat = 0; seat < static_cast<std::uint32_t>(options_.shards); ++seat) {
+  for (std::uint32_t seat = 0; seat < static_cast<std::uint32_t>(seats_.size()); ++seat) {
     if (seats_.owner(seat) == options_.shard && !seats_.is_mine(seat)) return std::nullopt;  // claimed
   }
   return all;

@@ -97,6 +97,13 @@ std::vector<Ambush> draw_ambushes(StormFaultsSection const& from, Scenario const
                         .at_sender = draws.chance(0.5),
                         .fault = fault});
   }
+  // Words of shards that are at rest are few, and a shard is lost once.
+  if (scenario.is_replicated && draws.chance(0.2)) {
+    using protocol::Message;
+    Message const word = draws.chance(0.5) ? Message(protocol::Held{}) : Message(protocol::Saved{});
+    Fault const fault{.kind = FaultKind::shard_loss};
+    ambushes.push_back({.message = word.index(), .nth = 1, .at_sender = true, .fault = fault});
+  }
   return ambushes;
 }
 

@@ -15,6 +15,7 @@
 #include "base/digest.hpp"
 #include "base/memory_archive.hpp"
 #include "protocol/message.hpp"
+#include "sim/coverage.hpp"
 #include "sim/draws.hpp"
 #include "sim/event_queue.hpp"
 #include "sim/fault.hpp"
@@ -57,10 +58,6 @@ struct Frame {
   bool is_damaged = false;
   bool is_end = false;  // no message: the sender's transport says that its process is gone
 };
-
-// How often a message of a kind was under way or handled while a fault of a kind was on at its sender or
-// receiver.
-using Coverage = std::array<std::array<std::uint64_t, fault_kinds>, std::variant_size_v<protocol::Message>>;
 
 class Network {
  public:

@@ -116,8 +116,8 @@ void SimSite::take_welcome(Node shard, Welcome const& welcome) {
   for (auto const& each : welcome.seats) {
     if (welcome.donors.empty()) life_->without_donor.insert(each.seat);
   }
-  if (std::ssize(life_->without_donor) == stage_.layout().shards)
-    life_->lacks_state = false;  // nobody has any
+  int const seats = std::min(stage_.layout().shards, stage_.scenario.outer.fragments);
+  if (std::ssize(life_->without_donor) == seats) life_->lacks_state = false;  // nobody has any
   life_->inbox.emplace_back(welcome);
 }
 

@@ -165,13 +165,14 @@ void World::spring_ambushes() {
     auto const is_site = [this](Node node) { return scenario_.layout.is_site(node); };
     bool const is_of_shards = fault.kind == FaultKind::shard_loss;
     bool const is_of_sites = fault.kind == FaultKind::loss || fault.kind == FaultKind::slow;
+    Node const first_shard = scenario_.layout.shard(0);
     if (is_of_sites && !is_site(fault.node)) fault.node = std::min(sent.from, sent.to);
-    if (is_of_shards && is_site(fault.node)) fault.node = std::max(sent.from, sent.to);
-    bool const fits =
-        (!is_of_sites || is_site(fault.node)) && (!is_of_shards || fault.node > scenario_.layout.shard(0));
+    if (is_of_shards && fault.node <= first_shard) fault.node = std::max(sent.from, sent.to);
+    bool const fits = (!is_of_sites || is_site(fault.node)) && (!is_of_shards || fault.node > first_shard);
+    if (!fits) return false;  // the next such message may
     fault.from_s += events_.now_s();
     fault.to_s += events_.now_s();
-    if (fits && !faults_.is_on(fault.kind, fault.node)) plan_fault(fault);
+    if (!faults_.is_on(fault.kind, fault.node)) plan_fault(fault);
     return true;
   });
 }
@@ -205,14 +206,16 @@ bool World::can_begin(Fault const& fault) const {
   if (fault.kind == FaultKind::loss) return sites_[which].is_alive();
   if (fault.kind != FaultKind::shard_loss) return true;
   // Nothing may depend on it alone: what it owns, and what it is about to take over.
-  auto const others = shards_[which].machine().stand_ins();
+  auto const& lost = shards_[which].machine();
+  auto const others = lost.stand_ins();
   if (!shards_[which].is_alive() || !others) return false;
   for (std::uint32_t p = 0; p < static_cast<std::uint32_t>(scenario_.outer.fragments); ++p) {
     bool is_safe = false;
     for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
       auto const& machine = shards_[shard].machine();
       bool const may_take = others->contains(static_cast<int>(shard)) && machine.can_take(p);
-      is_safe |= shard != which && shards_[shard].is_alive() && (machine.owns(p) || may_take);
+      bool const is_owner = machine.owns(p) && !lost.owns(p);  // that owned it once does not count
+      is_safe |= shard != which && shards_[shard].is_alive() && (is_owner || may_take);
     }
     if (!is_safe) return false;
   }

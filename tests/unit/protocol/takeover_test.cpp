@@ -182,12 +182,19 @@ TEST_CASE("an owner that is replaced drops its rounds, and is a backup from then
   auto shard = started_shard();
   shard.says(0, {.step = 10, .unsent = 10});
   shard.says(1, {.step = 10, .unsent = 10});
-  auto const actions = shard.on_shard(1, Seat{.seat = 0, .term = 1, .owner = 1, .backup = 0}, 0, 1.0);
+  auto const actions = shard.on_shard(1, Seat{.seat = 0, .term = 1, .owner = 1}, 0, 1.0);
   CHECK_FALSE(shard.owns(0));
   CHECK(commits(shard.gives(0, 1, 10)).empty());
   auto const kept =
       shard.on_shard(1, Replica{.fragment = 0, .version = {1, 3}, .next_due = 5, .sites = {{}, {}}}, 9, 1.0);
   CHECK(only<SendToShard>(kept).size() == 1);
+
+  std::vector<PromiseRequest> requests;
+  for (auto const& asked : only<SendToSite>(shard.on_shard_lost(1, 1.0))) {
+    auto const* request = std::get_if<PromiseRequest>(&asked.message);
+    if (request && request->seat == 0 && asked.site == 0) requests.push_back(*request);
+  }
+  CHECK(requests == std::vector{PromiseRequest{.seat = 0, .term = 2, .from = 1, .shard = 0}});
 }
 
 TEST_CASE("a site whose process is gone is neither waited for nor merged") {
