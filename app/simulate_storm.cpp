@@ -108,6 +108,9 @@ Json to_json(sim::StormReport const& report, double seconds) {
             {"events_per_s", static_cast<double>(report.events) / seconds},
             {"fewest_events", report.fewest_events},
             {"fewest_faults", report.fewest_faults},
+            {"restarts", report.restarts},
+            {"replays", report.replays},
+            {"replayed_versions", report.replayed_versions},
             {"digest", report.digest.hex()},
             {"violations", Json::array()},
             {"coverage", Json::object()}};
