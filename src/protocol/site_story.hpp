@@ -36,12 +36,12 @@ SiteMachine machine_after(TapedStart const& start, SiteMachine::Options options,
 // Handles that tell payloads apart, where the tape has none: 1, 2, ... in their order.
 void number_payloads(std::vector<TapedBoundary>& boundaries);
 
-// How far a life can be executed again: the tapes of killed processes end at different moments.
+// How far a life can be executed again: the tapes of killed processes end at different moments. A
+// site that returned has a story for each of its lives, in their order.
 struct Reach {
   std::vector<std::size_t> boundaries;  // by story
   std::vector<std::size_t> changes;     // by shard
 };
-// A site that returned has a story for each of its lives, in their order.
 Reach reach_of(std::vector<SiteStory> const& sites, std::vector<TapedLife> const& shards);
 
 }  // namespace atl::protocol
