@@ -37,7 +37,8 @@ void Membership::forget_old_signs() {
 
 bool Membership::greet(int site, std::uint64_t incarnation, bool heals, double now_s) {
   if (incarnation <= (*this)[site].incarnation) return false;
-  become(site, {.here = true,
+  become(site, {.expected = false,
+                .here = true,
                 .admitted = !heals,
                 .live = true,
                 .incarnation = incarnation,
@@ -48,8 +49,8 @@ bool Membership::greet(int site, std::uint64_t incarnation, bool heals, double n
 
 bool Membership::lose(int site) {
   SiteStatus const& status = (*this)[site];
-  if (!status.here) return false;
-  become(site, {.incarnation = status.incarnation, .heard_s = status.heard_s});
+  if (!status.here && !status.expected) return false;
+  become(site, {.expected = false, .incarnation = status.incarnation, .heard_s = status.heard_s});
   return true;
 }
 
@@ -95,7 +96,7 @@ std::vector<std::uint64_t> Membership::counted_steps() const {
 std::uint64_t Membership::slowest_step() const {
   std::optional<std::uint64_t> slowest;
   for (auto const& site : sites_) {
-    if (site.incarnation == 0) return 0;  // it is still on its way here
+    if (site.expected) return 0;
     if (site.live) slowest = std::min(slowest.value_or(site.step), site.step);
   }
   return slowest.value_or(0);
@@ -121,7 +122,7 @@ std::vector<std::uint32_t> Membership::donors_for(int site, std::size_t most) co
 
 std::string Membership::describe(int site, double now_s) const {
   SiteStatus const& status = (*this)[site];
-  if (status.incarnation == 0) return "not here yet";
+  if (status.expected) return "not here yet";
   if (!status.here) return "lost";
   if (status.live) return "healing";
   return fmt::format("silent for {:.0f} s", now_s - status.heard_s);

@@ -13,6 +13,7 @@
 namespace atl::protocol {
 
 struct SiteStatus {
+  bool expected = true;   // on its way here: neither heard of nor lost
   bool here = false;      // has said hello, and is not lost
   bool admitted = false;  // here, and healed: it may be asked and counted
   bool live = false;      // here, and heard within dead_after_s

@@ -43,7 +43,8 @@ class ContributionsAreSound : public Invariant {
       open_.add(*committed);
       return check_members(*committed);
     } else if (auto const* published = std::get_if<Published>(&happening)) {
-      owners_[published->fragment] = published->shard;
+      auto& owner = owners_[published->fragment];
+      owner = std::max(owner, {published->version.term, published->shard});
       for (auto const& settled : open_.settle(*published)) note_merged(settled.commit);
     }
     return {};
@@ -70,7 +71,7 @@ class ContributionsAreSound : public Invariant {
   std::string check_need(Asked const& asked) const {
     auto const owner = owners_.find(asked.fragment);
     auto const found = copies_.find({asked.site, asked.fragment});
-    bool const is_owner = owner != owners_.end() && owner->second == asked.shard;
+    bool const is_owner = owner != owners_.end() && owner->second.second == asked.shard;
     if (!is_owner || found == copies_.end()) return {};
     auto const& copy = found->second;
     if (!copy.base || *copy.base >= copy.merged_in) return {};
@@ -115,8 +116,8 @@ class ContributionsAreSound : public Invariant {
 
   double late_discount_;
   OpenCommits open_;
-  std::map<std::uint32_t, int> owners_;                   // shards, by fragment
-  std::map<std::pair<int, std::uint32_t>, Copy> copies_;  // by site and fragment
+  std::map<std::uint32_t, std::pair<std::uint64_t, int>> owners_;  // term and shard, by fragment
+  std::map<std::pair<int, std::uint32_t>, Copy> copies_;           // by site and fragment
   std::set<std::tuple<std::uint32_t, int, std::uint64_t, std::uint64_t>>
       counted_;  // fragment, site, life, round
 };

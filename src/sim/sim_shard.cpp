@@ -64,6 +64,7 @@ void SimShard::start() {
 
 void SimShard::lose() {
   is_alive_ = false;
+  overslept_ = false;
   ++ticket_;
 }
 

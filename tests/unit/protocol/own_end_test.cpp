@@ -67,10 +67,12 @@ TEST_CASE("an ended site with unsent work is asked like any other") {
   CHECK(pulled(shard.says(1, {.step = 10, .unsent = 10})) == std::vector{0, 1});
 }
 
-TEST_CASE("a site that has not come yet keeps the run from ending") {
-  ToldShard::Options options = ending_at(20, 3, 1);
+TEST_CASE("a site that has not come yet keeps the run from ending, one that was lost before does not") {
+  ToldShard::Options options = ending_at(20, 2, 1);
   SyncerMachine shard(options);
   shard.on_admitted(0, 1, 0.0);
   shard.on_progress(0, {.incarnation = 1, .step = 20, .holding = true}, 0.0);
   CHECK(shard.slowest_step() == 0);
+  shard.on_site_lost(1, 0.0);
+  CHECK(shard.slowest_step() == 20);
 }
