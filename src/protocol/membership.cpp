@@ -15,11 +15,12 @@ void Membership::become(int site, SiteStatus const& status) {
   SiteStatus& old = sites_.at(static_cast<std::size_t>(site));
   counted_ += is_counted(status) - is_counted(old);
   moving_ += is_moving(status) - is_moving(old);
-  if (old.live != status.live || old.admitted != status.admitted || old.holding != status.holding)
+  if (old.live != status.live || old.admitted != status.admitted || old.holding != status.holding ||
+      old.leaving != status.leaving)
     touched_.push_back(site);
   if (old.here != status.here || old.live != status.live || old.admitted != status.admitted ||
-      old.reported != status.reported || old.incarnation != status.incarnation ||
-      has_ended(old) != has_ended(status))
+      old.reported != status.reported || old.leaving != status.leaving ||
+      old.incarnation != status.incarnation || has_ended(old) != has_ended(status))
     changed_ = true;
   bool const is_heard = status.live && (!old.live || status.heard_s != old.heard_s);
   old = status;
@@ -66,6 +67,7 @@ bool Membership::hear(int site, std::uint64_t incarnation, double now_s) {
 void Membership::report(int site, Progress const& progress) {
   SiteStatus status = (*this)[site];
   status.holding = progress.holding;
+  status.leaving = progress.leaving;
   status.step = progress.step;
   status.admitted = !progress.heals;
   status.reported = true;
@@ -87,7 +89,7 @@ std::vector<std::uint64_t> Membership::counted_steps() const {
   std::vector<std::uint64_t> training;
   std::vector<std::uint64_t> ended;
   for (auto const& site : sites_) {
-    if (site.live && site.admitted && site.reported)
+    if (site.live && site.admitted && site.reported && !site.leaving)
       (has_ended(site) ? ended : training).push_back(site.step);
   }
   return training.empty() ? ended : training;
@@ -97,7 +99,7 @@ std::uint64_t Membership::slowest_step() const {
   std::optional<std::uint64_t> slowest;
   for (auto const& site : sites_) {
     if (site.expected) return 0;
-    if (site.live) slowest = std::min(slowest.value_or(site.step), site.step);
+    if (site.live && !site.leaving) slowest = std::min(slowest.value_or(site.step), site.step);
   }
   return slowest.value_or(0);
 }
@@ -112,7 +114,7 @@ std::vector<std::uint32_t> Membership::donors_for(int site, std::size_t most) co
   std::vector<std::uint32_t> donors;
   for (int other = 0; other < size(); ++other) {
     SiteStatus const& status = (*this)[other];
-    if (other != site && status.live && status.admitted && status.reported)
+    if (other != site && status.live && status.admitted && status.reported && !status.leaving)
       donors.push_back(static_cast<std::uint32_t>(other));
   }
   std::ranges::stable_sort(donors, std::greater{}, [&](std::uint32_t other) { return sites_[other].step; });

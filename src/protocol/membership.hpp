@@ -19,6 +19,7 @@ struct SiteStatus {
   bool live = false;      // here, and heard within dead_after_s
   bool reported = false;  // has sent progress in this incarnation: its step is known
   bool holding = false;
+  bool leaving = false;  // asked for what it has, but counted no longer
   std::uint64_t incarnation = 0;
   std::uint64_t step = 0;
   double step_s = 0.0;        // EMA

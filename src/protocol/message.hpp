@@ -65,7 +65,8 @@ struct Progress {
   double step_s = 0.0;  // EMA
   double loss = 0.0;
   bool heals = false;           // has not taken a donor's state yet: not to be admitted
-  bool holding = false;         // stands still between Hold and Go
+  bool holding = false;         // stands still between Hold and Go, or leaves
+  bool leaving = false;         // was told to depart: takes no further step
   bool stop_requested = false;  // a signal asked one of its ranks to stop
   std::vector<Fragment> fragments;
   bool operator==(Progress const&) const = default;
@@ -247,9 +248,14 @@ struct Bye {
   bool operator==(Bye const&) const = default;
 };
 
+// To a site whose time is nearly up, from its own side: give what you have trained, then leave.
+struct Depart {
+  bool operator==(Depart const&) const = default;
+};
+
 using Message = std::variant<Hello, Welcome, Progress, Pull, Cancel, Contribution, Release, FateNotice, Hold,
                              Held, Save, Saved, Go, Report, Bye, Seat, StateRequest, StateData, Replica,
-                             ReplicaAck, Alive, PromiseRequest, Promise, Marker>;
+                             ReplicaAck, Alive, PromiseRequest, Promise, Marker, Depart>;
 
 // "pull", "contribution", ...: of the index in the variant.
 char const* kind_name(std::size_t index);

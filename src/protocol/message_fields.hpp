@@ -15,7 +15,8 @@ auto fields(Is<Progress::Fragment> auto& m) {
   return std::tie(m.fragment, m.base, m.unsent, m.pending, m.round, m.open_round, m.lacks);
 }
 auto fields(Is<Progress> auto& m) {
-  return std::tie(m.incarnation, m.step, m.step_s, m.loss, m.heals, m.holding, m.stop_requested, m.fragments);
+  return std::tie(m.incarnation, m.step, m.step_s, m.loss, m.heals, m.holding, m.leaving, m.stop_requested,
+                  m.fragments);
 }
 auto fields(Is<Pull> auto& m) { return std::tie(m.fragment, m.round, m.fate); }
 auto fields(Is<Cancel> auto& m) { return std::tie(m.fragment, m.round); }
@@ -42,6 +43,7 @@ auto fields(Is<Saved> auto& m) { return std::tie(m.id, m.files, m.failure); }
 auto fields(Is<Go> auto& m) { return std::tie(m.id, m.leave); }
 auto fields(Is<Report> auto& m) { return std::tie(m.line); }
 auto fields(Is<Bye> auto&) { return std::tuple<>(); }
+auto fields(Is<Depart> auto&) { return std::tuple<>(); }
 
 template <>
 inline constexpr Purpose last_of<Purpose> = Purpose::finish;

@@ -17,12 +17,14 @@ int OwnedFragment::advance(Surroundings const& around, GraceWindow& grace, Actio
   return std::exchange(refused_, 0);
 }
 
+// A fragment is due at once where a site leaves that has trained it.
 void OwnedFragment::open_due(Surroundings const& around, Actions& actions) {
+  bool const is_due = around.clock >= next_due_ || standings_.count(Standing::parting) > 0;
   if (around.rest == Purpose::finish) {
     open_last_round(around, actions);
     if (!last_round_over_) return;
     for (int site = 0; site < around.sites.size(); ++site) drop_carried(site, actions);
-  } else if (!around.rest && !around.synchronous && around.clock >= next_due_) {
+  } else if (!around.rest && !around.synchronous && is_due) {
     open(false, around, actions);
   }
 }

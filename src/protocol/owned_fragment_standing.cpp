@@ -39,8 +39,10 @@ bool OwnedFragment::is_anyone_awaited(Surroundings const& around) const {
 Standings::Set OwnedFragment::standing_of(int site, Surroundings const& around) const {
   SiteStatus const& status = around.sites[site];
   bool const is_pulled = round_ && round_->pulled.contains(site);
+  bool const is_askable = !is_pulled && is_eligible(site, around);
   Standings::Set set;
-  set.put(Standing::askable, !is_pulled && is_eligible(site, around));
+  set.put(Standing::askable, is_askable);
+  set.put(Standing::parting, is_askable && status.leaving);
   set.put(Standing::awaited, is_pulled && may_answer(site, around));
   set.put(Standing::waiting, !is_pulled && status.holding && may_answer(site, around));
   set.put(Standing::unsettled, status.live && !is_settled(copy_of(site)));

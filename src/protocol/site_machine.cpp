@@ -58,7 +58,7 @@ std::vector<SiteAction> SiteMachine::on_boundary(std::optional<StepDone> const& 
       actions.emplace_back(Cut{*marker});
   }
   if (orders.save) actions.emplace_back(WriteState{*orders.save});
-  if (orders.leave) actions.emplace_back(Leave{});
+  if (orders.leave || (departs_ && has_given_all())) actions.emplace_back(Leave{});
   return actions;
 }
 
@@ -107,6 +107,8 @@ SiteMachine::RestOrders SiteMachine::take_rest_orders(std::span<SiteEvent const>
     if (auto const* hold = std::get_if<Hold>(&event)) {
       hold_ = *hold;
       owes_held_ = true;
+    } else if (std::holds_alternative<Depart>(event)) {
+      departs_ = !options_.rounds;  // in the synchronous methods that would end the rounds
     } else if (auto const* save = std::get_if<Save>(&event)) {
       orders.save = *save;
     } else if (auto const* go = std::get_if<Go>(&event)) {
@@ -196,6 +198,7 @@ Progress SiteMachine::report() {
                     .loss = loss_,
                     .heals = heals_,
                     .holding = is_holding(),
+                    .leaving = departs_,
                     .stop_requested = stop_requested_,
                     .fragments = {}};
   progress.fragments.reserve(fragments_.size());
@@ -217,7 +220,7 @@ bool SiteMachine::is_ready() const {
   return !heals_ && std::ranges::all_of(fragments_, &SiteFragment::is_adopted);
 }
 
-bool SiteMachine::is_holding() const { return hold_.has_value() || is_at_end(); }
+bool SiteMachine::is_holding() const { return hold_.has_value() || departs_ || is_at_end(); }
 
 bool SiteMachine::is_waiting() const {
   return !is_at_end() && std::ranges::any_of(fragments_, [this](SiteFragment const& fragment) {
@@ -242,6 +245,14 @@ bool SiteMachine::can_rest(SiteFragment const& fragment) const {
   bool const may_wait = options_.rounds && !(hold_ && hold_->purpose == Purpose::finish);
   return fragment.is_adopted() && !heals_ &&
          !(may_wait ? fragment.is_on_its_way() : fragment.contributed_round().has_value());
+}
+
+// What it has trained is in a version, or is nobody's: what becomes of each contribution is known.
+bool SiteMachine::has_given_all() const {
+  return std::ranges::all_of(fragments_, [](SiteFragment const& fragment) {
+    return !fragment.is_adopted() ||
+           (fragment.ledger().unsent.is_none() && fragment.ledger().pending.is_none());
+  });
 }
 
 void SiteMachine::save(base::Writer& writer) const {

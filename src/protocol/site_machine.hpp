@@ -33,7 +33,7 @@ struct HeldState {
 
 // What may reach a site at a boundary: it travels in the record, so all ranks see the same.
 using SiteEvent = std::variant<HeldRelease, Pull, Cancel, FateNotice, Hold, Save, Go, Welcome, Seat,
-                               PromiseRequest, StateRequest, HeldState, Marker>;
+                               PromiseRequest, StateRequest, HeldState, Marker, Depart>;
 
 // One inner step of the whole site.
 struct StepDone {
@@ -77,7 +77,7 @@ struct WriteState {
 struct Cut {
   Marker marker;
 };
-struct Leave {};  // the run is over for this site
+struct Leave {};  // the run is over for this site, or it departs and has given all it had
 // Send this rank's inner moments, as they are now, to a site that heals.
 struct GiveState {
   int site = 0;
@@ -186,6 +186,7 @@ class SiteMachine {
   bool is_due(SiteFragment const& fragment) const;
   Contribute contribution_of(SiteFragment& fragment, std::uint64_t round);
   bool can_rest(SiteFragment const& fragment) const;
+  bool has_given_all() const;
   SiteFragment* find(std::uint32_t fragment);  // nullptr: there is no such fragment
 
   Options options_;
@@ -200,6 +201,7 @@ class SiteMachine {
   std::uint64_t boundary_ = 0;
   std::optional<Hold> hold_;
   bool owes_held_ = false;        // to `hold_`
+  bool departs_ = false;          // as soon as it has given all it had
   std::optional<double> step_s_;  // EMA
   double loss_ = 0.0;
   bool stop_requested_ = false;

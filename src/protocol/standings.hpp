@@ -11,12 +11,13 @@ namespace atl::protocol {
 
 enum class Standing : std::uint8_t {
   askable,    // would be pulled by the open round, or by one that opened now
+  parting,    // askable, and leaves
   awaited,    // was pulled, and may still answer
   waiting,    // at rest: was not pulled, and could answer if it were
   unsettled,  // lives, and something is on its way from or to it
   to_come,    // counts, and has not answered the open round
 };
-inline constexpr std::size_t standing_kinds = 5;
+inline constexpr std::size_t standing_kinds = 6;
 
 // Whoever changes what a standing depends on touches the site, or all of them; the next refresh asks anew.
 class Standings {

@@ -72,6 +72,7 @@ struct StormFaultsSection {
   double slow = 1.0;
   double loss = 1.0;
   double shard_loss = 1.0;
+  double notice = 0.5;
   double together = 0.3;                   // share of the faults that come with the one before
   double to_the_end = 0.3;                 // share of the seeds whose faults do not stop before the run does
   double for_ever = 0.1;                   // share of the losses that nobody comes back from

@@ -13,9 +13,11 @@ bool is_one_of(std::size_t message) {
 
 char const* why_never(std::size_t message, FaultKind fault) {
   using namespace protocol;
-  bool const is_of_site = fault == FaultKind::slow || fault == FaultKind::loss || fault == FaultKind::rebirth;
+  bool const is_of_site = fault == FaultKind::slow || fault == FaultKind::loss ||
+                          fault == FaultKind::notice || fault == FaultKind::rebirth;
   if (is_of_site && is_one_of<Replica, ReplicaAck, Alive>(message))
     return "goes between shards, and such faults are of sites";
+  if (is_one_of<Depart>(message)) return "comes to a site from its own side, by no link";
   if (fault != FaultKind::shard_loss) return nullptr;
   if (is_one_of<StateRequest, StateData>(message)) return "goes between sites";
   if (is_one_of<Report>(message)) return "goes from a site to shard 0, which is never lost";

@@ -9,9 +9,9 @@ namespace atl::sim {
 namespace {
 
 // In the order of the enumeration.
-constexpr std::array<char const*, fault_kinds> names{"delay",     "duplicate", "repeat", "damage", "poison",
-                                                     "partition", "stall",     "slow",   "loss",   "shard_loss",
-                                                     "rebirth"};
+constexpr std::array<char const*, fault_kinds> names{"delay",  "duplicate",  "repeat", "damage",
+                                                     "poison", "partition",  "stall",  "slow",
+                                                     "loss",   "shard_loss", "notice", "rebirth"};
 
 bool is_between(Fault const& fault, Node from, Node to) {
   bool const is_there = fault.node == from || fault.node == to;

@@ -12,19 +12,20 @@ namespace atl::sim {
 // The first five befall single frames between two nodes, each with a probability (`strength`) while the fault
 // lasts; the others befall nodes and links as a whole.
 enum class FaultKind : std::uint8_t {
-  delay,      // a frame takes `strength` seconds more
-  duplicate,  // a frame arrives twice; its receiver's transport sees that by the sequence number
-  repeat,     // a message is sent twice: as two frames, which nothing but the machine can tell apart
-  damage,     // a payload's bytes are altered: the digest does not match, the frame is dropped
-  poison,     // a payload's values are altered before it is coded: NaN, infinite, or 1000 times too large
-  partition,  // nothing passes between two nodes; what is sent waits
-  stall,      // a node stands still and takes nothing in
-  slow,       // a site's steps take `strength` times as long
-  loss,       // a site is gone; what it had sent may still arrive
-  shard_loss, // a shard is gone for good, once another holds what sites have seen of it
-  rebirth,    // not drawn: the time after a lost node has come back
+  delay,       // a frame takes `strength` seconds more
+  duplicate,   // a frame arrives twice; its receiver's transport sees that by the sequence number
+  repeat,      // a message is sent twice: as two frames, which nothing but the machine can tell apart
+  damage,      // a payload's bytes are altered: the digest does not match, the frame is dropped
+  poison,      // a payload's values are altered before it is coded: NaN, infinite, or 1000 times too large
+  partition,   // nothing passes between two nodes; what is sent waits
+  stall,       // a node stands still and takes nothing in
+  slow,        // a site's steps take `strength` times as long
+  loss,        // a site is gone; what it had sent may still arrive
+  shard_loss,  // a shard is gone for good, once another holds what sites have seen of it
+  notice,      // a site is told to leave; whoever has not left by the end is lost then
+  rebirth,     // not drawn: the time after a lost node has come back
 };
-inline constexpr std::size_t fault_kinds = 11;
+inline constexpr std::size_t fault_kinds = 12;
 char const* name(FaultKind kind);
 
 struct Fault {

@@ -19,7 +19,8 @@ FaultKind draw_kind(StormFaultsSection const& from, Scenario const& scenario, Dr
                                     {FaultKind::poison, from.poison}, {FaultKind::partition, from.partition},
                                     {FaultKind::stall, from.stall},   {FaultKind::slow, from.slow},
                                     {FaultKind::loss, from.loss},
-                                    {FaultKind::shard_loss, scenario.is_replicated ? from.shard_loss : 0.0}};
+                                    {FaultKind::shard_loss, scenario.is_replicated ? from.shard_loss : 0.0},
+                                    {FaultKind::notice, scenario.is_synchronous() ? 0.0 : from.notice}};
   double total = 0.0;
   for (auto const& chance : chances) total += chance.weight;
   double left = draws.real(0.0, total);
@@ -40,6 +41,7 @@ Fault draw_fault(StormFaultsSection const& from, Scenario const& scenario, Fault
       fault.strength = draws.real(from.slowdown);
       break;
     case FaultKind::loss:
+    case FaultKind::notice:
     case FaultKind::rebirth:
       break;
     case FaultKind::shard_loss:  // not of shard 0, which leads the run to its end
@@ -71,7 +73,8 @@ std::vector<Fault> draw_faults(StormFaultsSection const& from, Scenario const& s
     if (faults.empty() || !draws.chance(from.together)) at_s = draws.real(0.0, end_s);
     fault.from_s = at_s;
     fault.to_s = at_s + draws.real(from.lasts_steps) * scenario.slowest_step_s();
-    bool const is_left = fault.kind == FaultKind::loss && spare > 0 && draws.chance(from.for_ever);
+    bool const is_of_life = fault.kind == FaultKind::loss || fault.kind == FaultKind::notice;
+    bool const is_left = is_of_life && spare > 0 && draws.chance(from.for_ever);
     bool const is_for_ever = is_left || fault.kind == FaultKind::shard_loss;
     if (is_for_ever) fault.to_s = std::numeric_limits<double>::infinity();
     bool const is_taken = std::ranges::any_of(faults, [&](Fault const& other) {

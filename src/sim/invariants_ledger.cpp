@@ -98,8 +98,19 @@ class LedgerBalances : public Invariant {
         return where() +
                fmt::format("processed {} but the row says {}", text(life.processed), text(row.processed));
       if (auto what = check_row(row, life.merged[p]); !what.empty()) return where() + what;
+      bool const has_more = !row.unsent.is_none() || !row.pending.is_none();
+      if (departs(crossed) && has_more)
+        return where() +
+               fmt::format("it departs with {} unsent and {} pending", text(row.unsent), text(row.pending));
     }
     return {};
+  }
+
+  // By itself, before the run is over.
+  static bool departs(Crossed const& crossed) {
+    return crossed.has_left && std::ranges::none_of(crossed.events, [](SiteEvent const& event) {
+             return std::holds_alternative<Go>(event);
+           });
   }
 
   std::string check_row(LedgerRow const& row, Work const& merged) const {

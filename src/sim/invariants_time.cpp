@@ -47,6 +47,7 @@ class NobodyWaits : public Invariant {
     std::set<std::uint32_t> adopted;
     bool has_joined = false;
     bool holds = false;
+    bool departs = false;
   };
 
   Site& site_of(int site) { return sites_[static_cast<std::size_t>(site)]; }
@@ -57,12 +58,13 @@ class NobodyWaits : public Invariant {
     if (!site.has_joined) site.step = crossed.step;  // it may have come to its end with its donor's step
     for (auto const& event : crossed.events) {
       if (std::holds_alternative<Hold>(event)) site.holds = true;
+      if (std::holds_alternative<Depart>(event)) site.departs = true;
       if (auto const* go = std::get_if<Go>(&event)) site.holds = site.holds && go->leave;
     }
     bool const is_whole = std::ssize(site.adopted) == scenario_.outer.fragments;
     bool const has_ended = scenario_.ends_by_itself() && site.step >= scenario_.steps;
-    bool const may_stand = site.holds || has_ended || !is_whole || crossed.lacks_state || crossed.has_left ||
-                           scenario_.is_synchronous();
+    bool const may_stand = site.holds || site.departs || has_ended || !is_whole || crossed.lacks_state ||
+                           crossed.has_left || scenario_.is_synchronous();
     if (crossed.trains && !is_whole) return fmt::format("site {} trains what it never got", crossed.site);
     if (crossed.trains && has_ended) return fmt::format("site {} trains beyond its end", crossed.site);
     return may_stand || crossed.trains ? "" : fmt::format("site {} stands still", crossed.site);

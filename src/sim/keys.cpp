@@ -69,6 +69,7 @@ deck::KeyTable<StormConfig> declare() {
     Field{"slow", &F::slow, weight, "", "weight: a site is slow"},
     Field{"loss", &F::loss, weight, "", "weight: a site is lost, and comes back with its next incarnation"},
     Field{"shard_loss", &F::shard_loss, weight, "", "weight: a shard that another can take over from is lost for good"},
+    Field{"notice", &F::notice, weight, "", "weight: a site is told to leave, gives what it has, and comes back with its next incarnation"},
     Field{"together", &F::together, share, "", "share of the faults that begin with the one before"},
     Field{"to_the_end", &F::to_the_end, share, "", "share of the seeds whose faults last into the end of the run"},
     Field{"for_ever", &F::for_ever, share, "", "share of the losses without return, while K sites are left"},

@@ -116,6 +116,8 @@ void SimShard::dispatch(Frame const& frame) {
   } else if (auto const* marker = std::get_if<Marker>(&frame.message)) {
     on_marker(*marker);
     if (from_site) cut_.on_site_marker(who.index, *marker);
+  } else if (std::holds_alternative<Bye>(frame.message) && from_site) {
+    on_gone(frame.from, frame.life);
   } else if (auto const* held = std::get_if<Held>(&frame.message); held && hub_) {
     hub_->on_held(who, *held);
   } else if (auto const* saved = std::get_if<Saved>(&frame.message); saved && hub_) {

@@ -51,6 +51,11 @@ void SimSite::lose() {
   ++ticket_;
 }
 
+void SimSite::depart() {
+  life_->departs = true;
+  life_->inbox.emplace_back(Depart{});
+}
+
 bool SimSite::has_joined() const {
   auto const& layout = stage_.layout();
   for (int shard = 0; shard < layout.shards; ++shard) {

@@ -26,6 +26,7 @@ class SimSite {
   void go_on_from(SavedSite const& saved);
   void show_up();
   void lose();
+  void depart();
   void receive(Frame frame);
   // The event planned under this ticket.
   void cross_boundary(std::uint64_t ticket);
@@ -33,6 +34,7 @@ class SimSite {
   void resume();
 
   bool is_alive() const { return life_.has_value(); }
+  bool departs() const { return life_ && life_->departs; }
   bool has_left() const { return life_ && life_->has_left; }
   double loss() const { return life_ ? life_->values.loss() : 0.0; }
   protocol::SiteMachine const* machine() const { return life_ ? &life_->machine : nullptr; }
@@ -52,6 +54,7 @@ class SimSite {
     protocol::PayloadHandle last_handle = 0;
     // The newest whole release of each fragment, for differences to be added to.
     std::map<std::uint32_t, std::pair<protocol::Version, Parcel>> newest{};
+    bool departs = false;
     bool has_left = false;
     std::uint64_t last_marker = 0;
   };

@@ -20,7 +20,9 @@ std::string text(Fate const& fate) {
 
 std::string text(Progress const& progress) {
   std::string words = fmt::format(" of life {}, step {}{}", progress.incarnation, progress.step,
-                                  progress.holding ? ", holding" : "");
+                                  progress.leaving   ? ", leaving"
+                                  : progress.holding ? ", holding"
+                                                     : "");
   for (auto const& copy : progress.fragments) {
     words += fmt::format("; {}: {} unsent {}{}, done {}", copy.fragment, text(copy.base), copy.unsent.steps,
                          copy.pending > 0 ? " pending" : "", copy.round);

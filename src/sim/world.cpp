@@ -164,7 +164,8 @@ void World::spring_ambushes() {
     fault.node = ambush.at_sender ? sent.from : sent.to;
     auto const is_site = [this](Node node) { return scenario_.layout.is_site(node); };
     bool const is_of_shards = fault.kind == FaultKind::shard_loss;
-    bool const is_of_sites = fault.kind == FaultKind::loss || fault.kind == FaultKind::slow;
+    bool const is_of_sites =
+        fault.kind == FaultKind::loss || fault.kind == FaultKind::slow || fault.kind == FaultKind::notice;
     Node const first_shard = scenario_.layout.shard(0);
     if (is_of_sites && !is_site(fault.node)) fault.node = std::min(sent.from, sent.to);
     if (is_of_shards && fault.node <= first_shard) fault.node = std::max(sent.from, sent.to);
@@ -198,12 +199,14 @@ void World::begin(std::size_t index) {
   if (is_loss) network_.lose(fault.node);
   if (fault.kind == FaultKind::loss) sites_[which].lose();
   if (fault.kind == FaultKind::shard_loss) shards_[which].lose();
+  if (fault.kind == FaultKind::notice) sites_[which].depart();
   stage_.see(FaultChanged{&fault, true});
 }
 
 bool World::can_begin(Fault const& fault) const {
   auto const which = static_cast<std::size_t>(scenario_.layout.index_of(fault.node));
-  if (fault.kind == FaultKind::loss) return sites_[which].is_alive();
+  if (fault.kind == FaultKind::loss) return sites_[which].is_alive() && !sites_[which].has_left();
+  if (fault.kind == FaultKind::notice) return sites_[which].is_alive() && !sites_[which].departs();
   if (fault.kind != FaultKind::shard_loss) return true;
   // Nothing may depend on it alone: what it owns, and what it is about to take over.
   auto const& lost = shards_[which].machine();
@@ -226,15 +229,21 @@ void World::end(std::size_t index) {
   if (!is_on_[index]) return;
   Fault const fault = planned_[index];
   if (fault.kind == FaultKind::shard_loss) return;
-  if (fault.kind == FaultKind::loss && shards_[0].is_over()) return;  // too late to come back
+  bool const comes_back = fault.kind == FaultKind::loss || fault.kind == FaultKind::notice;
+  if (comes_back && shards_[0].is_over()) return;  // too late
   is_on_[index] = false;
   trace_.line(events_.now_s(), scenario_.layout.name(fault.node),
               fmt::format("*** {} ends", name(fault.kind)));
   faults_.end(fault, events_.now_s());
   stage_.see(FaultChanged{&fault, false});
   if (fault.kind == FaultKind::stall || fault.kind == FaultKind::partition) resume(fault.node);
-  if (fault.kind != FaultKind::loss) return;
+  if (!comes_back) return;
   auto& site = sites_[static_cast<std::size_t>(fault.node)];
+  if (fault.kind == FaultKind::notice) {  // its time is up, whether it has left or not
+    if (faults_.is_on(FaultKind::loss, fault.node)) return;
+    network_.lose(fault.node);
+    site.lose();
+  }
   site.start(network_.life(fault.node));
   double const while_s = 10.0 * scenario_.slowest_step_s();
   plan_fault({.kind = FaultKind::rebirth,

@@ -121,6 +121,9 @@ BUGS = [
         (STANDING, "*copy.base >= copy.needed && ", ""),
     ]),
     # ---- life and death ----
+    Bug("a site that departs does not wait for the fates of what it gave", "1 the ledger balances", [
+        (SITE, "(fragment.ledger().unsent.is_none() && fragment.ledger().pending.is_none())", "fragment.ledger().unsent.is_none()"),
+    ]),
     Bug("an incarnation is not fenced", "3 what is over has no effect", [
         ("src/protocol/membership.cpp", "if (!status.here || status.incarnation != incarnation) return false;", "if (!status.here) return false;"),
     ]),

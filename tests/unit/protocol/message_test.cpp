@@ -33,6 +33,7 @@ std::vector<Message> examples() {
                .loss = -1e-300,
                .heals = true,
                .holding = true,
+               .leaving = true,
                .stop_requested = true,
                .fragments = {{.fragment = 5,
                               .base = {1, 9},
@@ -71,6 +72,7 @@ std::vector<Message> examples() {
       PromiseRequest{.seat = 1, .term = 5, .from = 4, .shard = 2},
       Promise{.incarnation = 2, .seat = 1, .term = 5, .shard = 2, .claims = true},
       Marker{.id = 3, .step = 120, .bulk = true},
+      Depart{},
   };
 }
 
