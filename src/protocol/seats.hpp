@@ -52,7 +52,6 @@ class Seats {
   }
   Seat news(std::uint32_t seat) const;
   int size() const { return static_cast<int>(seats_.size()); }
-  bool is_lost(int shard) const { return shards_.at(static_cast<std::size_t>(shard)).lost; }
 
   void hear(int shard, double now_s);
   void on_lost(int shard);
