@@ -46,10 +46,12 @@ class Seats {
     return at(seat).owner == self_ && at(seat).taken == at(seat).term;
   }
   std::uint64_t term(std::uint32_t seat) const { return at(seat).term; }
-  std::optional<int> backup(std::uint32_t seat) const { return at(seat).backup; }
+  // A run without fragments has no seat at all, and asks for the backup of the first.
+  std::optional<int> backup(std::uint32_t seat) const {
+    return seat < seats_.size() ? at(seat).backup : std::nullopt;
+  }
   Seat news(std::uint32_t seat) const;
   int size() const { return static_cast<int>(seats_.size()); }
-  bool is_lost(int shard) const { return shards_.at(static_cast<std::size_t>(shard)).lost; }
 
   void hear(int shard, double now_s);
   void on_lost(int shard);

@@ -255,6 +255,7 @@ TEST_CASE("a shard without fragments is at rest when its sites are") {
   ToldShard shard(options);
   shard.says(0, {.step = 30});
   CHECK(shard.clock() == 30);
+  CHECK(shard.next_timer_s() == options.outer.dead_after_s);
   shard.on_hold(Purpose::finish, 0.0);
   CHECK_FALSE(shard.is_quiet());
   shard.says(0, {.step = 30, .holding = true});
