@@ -151,18 +151,21 @@ std::optional<int> Seats::partner(State const& state) const {
   return state.backup == self_ ? std::optional(state.owner) : std::nullopt;
 }
 
+// An owner keeps its backup until it has taken the seat anew: before that the silent one may take it, and
+// must hold all that sites see in the old term.
 void Seats::claim(std::uint32_t seat, std::uint64_t term) {
   State& state = at(seat);
   state.from = state.taken;
   state.term = term;
   state.newest_term = std::max(state.newest_term, term);
-  state.owner = self_;
-  state.backup = next_living(now_s_);
+  if (std::exchange(state.owner, self_) != self_) state.backup.reset();
 }
 
 void Seats::take(std::uint32_t seat, Changes& changes) {
-  at(seat).taken = at(seat).term;
-  at(seat).election.reset();
+  State& state = at(seat);
+  state.taken = state.term;
+  state.backup = next_living(now_s_);
+  state.election.reset();
   changes.emplace_back(SeatTaken{seat});
 }
 

@@ -100,6 +100,24 @@ TEST_CASE("when the backup is gone and there is no other, commits are released a
   CHECK(only<SendRelease>(shard.on_shard_lost(1, 1.0)).size() == 2);
 }
 
+TEST_CASE("a claim that nobody has heard yet releases nothing that a silent backup may not hold") {
+  auto shard = started_shard();
+  replica_after_commit(shard);
+  shard.waits_until(10.0);
+  ToldShard::Actions actions;
+  auto const promise = [&](bool claims) {
+    for (int const site : {0, 1})
+      actions = shard.on_promise(site, {.incarnation = 1, .seat = 0, .term = 1, .shard = 0, .claims = claims},
+                                 10.0);
+  };
+  promise(false);
+  CHECK(sent<Seat>(actions, 0).at(0).claims);
+  CHECK(only<SendRelease>(actions).empty());
+  promise(true);
+  CHECK_FALSE(sent<Seat>(actions, 0).at(0).claims);
+  CHECK(shard.version(0) == Version{1, 1});
+}
+
 TEST_CASE("a backup takes over what it holds, in a new term") {
   auto owner = started_shard();
   auto const replica = replica_after_commit(owner);
