@@ -127,7 +127,7 @@ struct Made {
 
   std::set<std::pair<std::uint32_t, Version>> versions;
   std::map<std::uint32_t, Version> begun;  // with; by fragment
-  std::set<Name> contributions;
+  std::map<Name, Contribution> contributions;
   std::set<std::tuple<std::uint32_t, std::uint64_t, std::uint64_t>> states;  // for a site's life, of a step
 
   static Name name_of(std::uint32_t site, Contribution const& sent) {
@@ -145,29 +145,29 @@ struct Made {
            (!healed || states.contains({site, healed->incarnation, healed->step}));
   }
   void add(std::uint32_t site, SiteStory::Boundary const& boundary) {
-    for (auto const& sent : boundary.contributed) contributions.insert(name_of(site, sent));
+    for (auto const& sent : boundary.contributed) contributions.emplace(name_of(site, sent), sent);
     for (auto const& [to, state] : boundary.given)
       states.emplace(static_cast<std::uint32_t>(to), state.incarnation, state.step);
   }
 
-  // Every contribution is merged once.
-  static std::set<Name> names_in(TapedCommit const& commit) {
-    std::set<Name> names;
-    for (auto const& member : commit.members)
-      names.insert(name_of(member.from.site, member.from.contribution));
-    return names;
+  // As its site made it.
+  bool has(TapedContribution const& taped) const {
+    auto const found = contributions.find(name_of(taped.site, taped.contribution));
+    return found != contributions.end() && found->second == taped.contribution;
   }
   bool has_all_of(ShardChange const& change) const {
     if (auto const* taken = std::get_if<TapedTaken>(&change))
       return !taken->needs_replica() || versions.contains({taken->taken.fragment, taken->from});
-    auto const& commit = std::get<TapedCommit>(change);
-    auto const names = names_in(commit);
-    return names.size() == commit.members.size() &&
-           std::ranges::all_of(names, [&](Name const& name) { return contributions.contains(name); });
+    // Every contribution is merged once.
+    std::set<Name> names;
+    return std::ranges::all_of(std::get<TapedCommit>(change).members, [&](TapedCommit::Member const& member) {
+      return has(member.from) && names.insert(name_of(member.from.site, member.from.contribution)).second;
+    });
   }
   void add(ShardChange const& change) {
     if (auto const* commit = std::get_if<TapedCommit>(&change)) {
-      for (auto const& name : names_in(*commit)) contributions.erase(name);
+      for (auto const& [from, weight, staleness, rounds_late] : commit->members)
+        contributions.erase(name_of(from.site, from.contribution));
     }
     add(made_by(change));
   }
@@ -187,7 +187,7 @@ Reach reach_of(std::vector<SiteStory> const& sites, std::vector<TapedLife> const
     }
     for (auto const* begun_with : {&shard.start.held, &shard.start.in_flight}) {
       for (auto const& held : *begun_with)
-        made.contributions.insert(Made::name_of(held.site, held.contribution));
+        made.contributions.emplace(Made::name_of(held.site, held.contribution), held.contribution);
     }
     changes.push_back(changes_of(shard));
   }
