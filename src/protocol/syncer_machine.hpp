@@ -77,7 +77,7 @@ class SyncerMachine {
   // The shards that could take over all of this one's seats, with what sites have seen of them. None: they
   // cannot.
   std::optional<std::set<int>> stand_ins() const;
-  // This shard has been named the backup, and holds the fragment.
+  // This shard is the backup of the seat, and holds the fragment.
   bool can_take(std::uint32_t fragment) const;
   Version version(std::uint32_t fragment) const;
   // Why nothing is being committed, in words; empty where all is well.

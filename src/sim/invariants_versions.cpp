@@ -33,6 +33,11 @@ class VersionsAreUnique : public Invariant {
       if (is_lost && (made->taken_from || made->version > newest))
         return fmt::format("shard {} goes on from version {} of fragment {}, and forgets {}", made->shard,
                            made->version.commits, made->fragment, newest.commits);
+      auto const taken = taken_.find(made->fragment);
+      if (taken != taken_.end() && made->version > taken->second && made->version.term <= taken->second.term)
+        return fmt::format("shard {} publishes version {} of fragment {}, which has gone on from {}",
+                           made->shard, made->version.commits, made->fragment, taken->second.commits);
+      if (made->taken_from) taken_[made->fragment] = *made->taken_from;
       newest = std::max(newest, made->version);
       auto const [known, is_new] = thetas_.try_emplace({made->fragment, made->version}, made->theta);
       auto const former =
@@ -52,6 +57,7 @@ class VersionsAreUnique : public Invariant {
 
  private:
   std::map<std::uint32_t, Version> newest_;  // by fragment
+  std::map<std::uint32_t, Version> taken_;   // by fragment: from which the last owner went on
   std::map<std::pair<std::uint32_t, Version>, base::Digest> thetas_;
 };
 

@@ -22,7 +22,8 @@ struct Replay {
 };
 
 // `timing`: decides links and step times. `from`: the snapshot that the run went on from; null: it began.
-// Takes the tapes' word for nothing that it can draw up itself.
+// Numbers are drawn up anew: losses, parameters, bases, versions. What machines decided is followed where a
+// site's tape and its shard's agree: who is a member of what, and with which weight.
 Replay replay(Scenario const& scenario, Recording recording, std::uint64_t timing,
               SavedRun const* from = nullptr);
 

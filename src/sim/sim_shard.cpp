@@ -160,6 +160,8 @@ void SimShard::on_hello(Node from, Hello const& hello) {
   stage_.send(self(), from, machine_.welcome(site));
   if (!hello.heals) stage_.see(Admitted{shard_, site, hello.incarnation});
   carry_out(actions);
+  // What was said to all went to its earlier life.
+  if (is_over()) stage_.send(self(), from, Go{.leave = true});
 }
 
 // From a life of its sender that has been followed by another.

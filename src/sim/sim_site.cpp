@@ -101,7 +101,12 @@ void SimSite::receive(Frame frame) {
         },
         frame.message);
   }
-  if (has_joined() && !life_->is_in_step) plan_boundary(stage_.now_s());
+  look();
+}
+
+void SimSite::look() {
+  bool const is_here = life_ && !life_->has_left;
+  if (is_here && has_joined() && !life_->is_in_step) plan_boundary(stage_.now_s());
 }
 
 void SimSite::take_welcome(Node shard, Welcome const& welcome) {

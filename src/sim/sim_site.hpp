@@ -27,6 +27,8 @@ class SimSite {
   void show_up();
   void lose();
   void depart();
+  // Something has changed around it.
+  void look();
   void receive(Frame frame);
   // The event planned under this ticket.
   void cross_boundary(std::uint64_t ticket);

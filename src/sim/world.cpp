@@ -201,6 +201,8 @@ void World::begin(std::size_t index) {
   if (fault.kind == FaultKind::shard_loss) shards_[which].lose();
   if (fault.kind == FaultKind::notice) sites_[which].depart();
   stage_.see(FaultChanged{&fault, true});
+  // Who has not heard from it finds nobody there.
+  if (fault.kind == FaultKind::shard_loss) std::ranges::for_each(sites_, &SimSite::look);
 }
 
 bool World::can_begin(Fault const& fault) const {

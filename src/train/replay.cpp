@@ -125,6 +125,13 @@ void check_replayable(LifeOfRun const& life, RunFolder const& folder) {
     throw base::InputError(folder.tape({protocol::Participant::Kind::site, number}).string(),
                            site.contradiction, "no run can have made this tape");
   }
+  for (auto const& shard : life.shards) {
+    if (shard.only<protocol::TapedTaken>().empty()) continue;
+    int const number = static_cast<int>(shard.start.index);
+    throw base::InputError(folder.tape({protocol::Participant::Kind::shard, number}).string(),
+                           "a fragment changes hands, which no run of this program has done",
+                           "no run can have made this tape");
+  }
   auto const& set = life.shards.front().start.set;
   auto const begun_from = checkpoint::set_folder(folder.checkpoints(), set.value_or(0));
   if (set && !std::filesystem::exists(begun_from / checkpoint::manifest_name)) {
