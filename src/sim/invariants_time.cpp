@@ -104,10 +104,9 @@ class CommitsGoOn : public Invariant {
   std::string see(Happening const& happening, double now_s) override {
     if (auto const* committed = std::get_if<Committed>(&happening)) {
       committed_s_[committed->commit->fragment] = now_s;
-    } else if (auto const* joined = std::get_if<Joined>(&happening)) {
-      steps_[static_cast<std::size_t>(joined->site)] = joined->step;
     } else if (auto const* crossed = std::get_if<Crossed>(&happening)) {
-      if (crossed->has_stepped) ++steps_[static_cast<std::size_t>(crossed->site)];
+      // A site may come back to its end, and take no step any more.
+      steps_[static_cast<std::size_t>(crossed->site)] = crossed->step;
     } else if (std::holds_alternative<RestAsked>(happening)) {
       trains_since_s_ = never;
     } else if (std::holds_alternative<RestOver>(happening)) {

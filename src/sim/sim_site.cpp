@@ -112,12 +112,17 @@ void SimSite::look() {
 void SimSite::take_welcome(Node shard, Welcome const& welcome) {
   if (!welcome.refusal.empty()) return;
   life_->welcomed_by.insert(shard);
-  for (auto const& each : welcome.seats) {
-    if (welcome.donors.empty()) life_->without_donor.insert(each.seat);
+  life_->inbox.emplace_back(welcome);
+}
+
+void SimSite::note_donors(std::span<SiteEvent const> events) {
+  for (auto const& event : events) {
+    auto const* welcome = std::get_if<Welcome>(&event);
+    if (!welcome || !welcome->donors.empty()) continue;
+    for (auto const& each : welcome->seats) life_->without_donor.insert(each.seat);
   }
   int const seats = std::min(stage_.layout().shards, stage_.scenario.outer.fragments);
   if (std::ssize(life_->without_donor) == seats) life_->lacks_state = false;  // nobody has any
-  life_->inbox.emplace_back(welcome);
 }
 
 PayloadHandle SimSite::keep(Parcel parcel) {
@@ -177,6 +182,7 @@ void SimSite::cross_boundary(std::uint64_t ticket) {
       life_->lacks_state && stage_.now_s() >= life_->hello_s + stage_.scenario.outer.dead_after_s;
   if (asks_again) say_hello();
   auto const events = take_events();
+  note_donors(events);
   for (auto const& action : life_->machine.on_boundary(done, events)) carry_out(action);
   stage_.see(Crossed{.site = site_,
                      .has_stepped = done.has_value(),

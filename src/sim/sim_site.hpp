@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 
 #include "protocol/site_machine.hpp"
 #include "sim/site_values.hpp"
@@ -80,6 +81,7 @@ class SimSite {
   void leave();
   void cut(protocol::Marker marker);
   std::vector<protocol::SiteEvent> take_events();
+  void note_donors(std::span<protocol::SiteEvent const> events);
   void send_to_shards(protocol::Message const& message);
   void send_to_hub(protocol::Message message);
 

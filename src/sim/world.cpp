@@ -207,7 +207,7 @@ void World::begin(std::size_t index) {
 
 bool World::can_begin(Fault const& fault) const {
   auto const which = static_cast<std::size_t>(scenario_.layout.index_of(fault.node));
-  if (fault.kind == FaultKind::loss) return sites_[which].is_alive() && !sites_[which].has_left();
+  if (fault.kind == FaultKind::loss) return sites_[which].is_alive();
   if (fault.kind == FaultKind::notice) return sites_[which].is_alive() && !sites_[which].departs();
   if (fault.kind != FaultKind::shard_loss) return true;
   // Nothing may depend on it alone: what it owns, and what it is about to take over.
