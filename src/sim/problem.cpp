@@ -33,9 +33,9 @@ float symmetric(std::uint32_t word) { return static_cast<float>(static_cast<std:
 
 }  // namespace
 
-Problem::Problem(int fragments, std::uint64_t seed) : random_{seed}, table_(make_table(fragments)) {}
+Quadratic::Quadratic(int fragments, std::uint64_t seed) : random_{seed}, table_(make_table(fragments)) {}
 
-std::vector<float> Problem::initial(int fragment) const {
+std::vector<float> Quadratic::initial(int fragment) const {
   auto const range = table_.fragment(fragment);
   std::vector<float> values(range.size);
   for (std::size_t i = 0; i < range.size; ++i)
@@ -43,12 +43,12 @@ std::vector<float> Problem::initial(int fragment) const {
   return values;
 }
 
-float Problem::target(int site, std::size_t element) const {
+float Quadratic::target(int site, std::size_t element) const {
   auto const common = static_cast<float>(element % 7) - 3.0f;
   return common + 0.5f * static_cast<float>((element * 5 + static_cast<std::size_t>(site) * 3) % 11) / 11.0f;
 }
 
-void Problem::train(int site, std::uint64_t step, std::span<float> theta) const {
+void Quadratic::train(int site, std::uint64_t step, std::span<float> theta) const {
   std::uint64_t const stream = noise_stream + (static_cast<std::uint64_t>(site) << 32) + step;
   for (std::size_t i = 0; i < theta.size(); i += 4) {
     auto const noise = random_.words(stream, i);
@@ -57,7 +57,7 @@ void Problem::train(int site, std::uint64_t step, std::span<float> theta) const 
   }
 }
 
-double Problem::loss(int site, std::span<float const> theta) const {
+double Quadratic::loss(int site, std::span<float const> theta) const {
   double sum = 0.0;
   for (std::size_t i = 0; i < theta.size(); ++i) {
     double const distance = theta[i] - target(site, i);

@@ -77,7 +77,7 @@ class ReplayWorld {
     }
   }
 
-  Problem problem_;
+  Quadratic problem_;
   EventQueue events_;
   FaultBoard no_faults_;
   Draws draws_;

@@ -17,15 +17,20 @@ constexpr std::uint64_t most_events = 5'000'000;  // a run with more goes round 
 
 }  // namespace
 
-World::World(Scenario scenario, Trace& trace, SavedRun const* from, Recorder* recorder)
+World::World(Scenario scenario, Trace& trace, SavedRun const* from, Recorder* recorder,
+             Problem const* problem)
     : scenario_(std::move(scenario)),
-      problem_(scenario_.outer.fragments, scenario_.seed),
+      quadratic_(scenario_.outer.fragments, scenario_.seed),
       faults_(scenario_.layout.size()),
       network_(scenario_.layout, scenario_.links, scenario_.seed, events_, faults_),
       watch_(make_invariants(scenario_, faults_)),
       trace_(trace),
       draws_(scenario_.seed, Stream::sites),
-      stage_{scenario_, problem_, events_, faults_, network_, watch_, trace_, draws_, vault_, recorder},
+      stage_{scenario_, problem ? *problem : quadratic_,
+             events_,   faults_,
+             network_,  watch_,
+             trace_,    draws_,
+             vault_,    recorder},
       from_(from),
       ambushes_(scenario_.ambushes) {
   for (int m = 0; m < scenario_.layout.sites; ++m) sites_.emplace_back(stage_, m);

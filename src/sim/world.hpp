@@ -35,8 +35,10 @@ struct Outcome {
 
 class World {
  public:
-  // `from`: once more, from the snapshot of a run. `recorder`: is told what happens.
-  World(Scenario scenario, Trace& trace, SavedRun const* from = nullptr, Recorder* recorder = nullptr);
+  // `from`: once more, from the snapshot of a run. `recorder`: is told what happens. `problem`: in place of
+  // the quadratic.
+  World(Scenario scenario, Trace& trace, SavedRun const* from = nullptr, Recorder* recorder = nullptr,
+        Problem const* problem = nullptr);
   World(World const&) = delete;
   World& operator=(World const&) = delete;
 
@@ -62,7 +64,7 @@ class World {
   double mean_loss() const;
 
   Scenario scenario_;
-  Problem problem_;
+  Quadratic quadratic_;
   EventQueue events_;
   FaultBoard faults_;
   Network network_;
