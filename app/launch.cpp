@@ -150,6 +150,8 @@ int run_command(LaunchFlags const& flags) {
   bool const is_replay = !flags.replay.run.empty();
   auto const config =
       is_replay ? config_of(flags.replay) : deck::load(flags.train.deck, flags.train.overrides);
+  if (flags.sbatch && is_replay)
+    throw base::InputError("--sbatch", "does not go with --replay", "run atoll replay in a job of your own");
   if (flags.sbatch) {
     fmt::print("{}", batch_script(flags, config));
     return static_cast<int>(base::ExitCode::done);

@@ -44,7 +44,10 @@ std::vector<train::LifeOfRun> chosen_lives(ReplayFlags const& flags, train::RunF
 std::string describe(train::LifeReplay const& result) {
   auto text = fmt::format("life {}: {} of {} boundaries and {} of {} commits executed again, ", result.life,
                           result.boundaries, result.taped_boundaries, result.commits, result.taped_commits);
-  if (result.differences.empty()) return text + "every digest equal\n";
+  if (result.differences.empty() && result.is_whole()) return text + "every digest equal\n";
+  if (result.differences.empty())
+    return text +
+           "every digest of these equal; the rest builds on what a tape that ends early does not tell\n";
   text += "NOT EQUAL\n";
   for (auto const& difference : result.differences) text += difference + '\n';
   return text;
@@ -56,6 +59,7 @@ nlohmann::ordered_json to_json(train::LifeReplay const& result) {
           {"taped_boundaries", result.taped_boundaries},
           {"commits", result.commits},
           {"taped_commits", result.taped_commits},
+          {"whole", result.is_whole()},
           {"differences", result.differences}};
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -34,7 +35,7 @@ sim::SeedRange parse_seeds(std::string const& text) {
   auto const dots = text.find("..");
   auto const first = number(std::string_view(text).substr(0, dots));
   auto const last = dots == std::string::npos ? first : number(std::string_view(text).substr(dots + 2));
-  if (!first || !last || *first > *last)
+  if (!first || !last || *first > *last || *last == std::numeric_limits<std::uint64_t>::max())
     throw base::InputError("--seeds", fmt::format("'{}' is no range of seeds", text), "write 7 or 1..1000");
   return {*first, *last};
 }
@@ -43,12 +44,12 @@ sim::SeedRange parse_seeds(std::string const& text) {
 void print_coverage(sim::Coverage const& coverage) {
   fmt::print("\nmessages under way or handled while a fault was on at an end of theirs\n{:<14}", "");
   for (std::size_t fault = 0; fault < sim::fault_kinds; ++fault)
-    fmt::print("{:>10}", sim::name(static_cast<sim::FaultKind>(fault)));
+    fmt::print("{:>11}", sim::name(static_cast<sim::FaultKind>(fault)));
   for (std::size_t kind = 0; kind < coverage.size(); ++kind) {
     fmt::print("\n{:<14}", protocol::kind_name(kind));
     for (std::size_t fault = 0; fault < sim::fault_kinds; ++fault) {
       bool const never = sim::why_never(kind, static_cast<sim::FaultKind>(fault)) != nullptr;
-      fmt::print("{:>10}", never ? "-" : fmt::format("{}", coverage[kind][fault]));
+      fmt::print("{:>11}", never ? "-" : fmt::format("{}", coverage[kind][fault]));
     }
   }
   fmt::print("\n");
@@ -132,6 +133,8 @@ Json to_json(sim::StormReport const& report, double seconds) {
 int simulate_storm(SimulateFlags const& flags, std::string const& text) {
   auto const config = sim::parse_storm(text, flags.deck, flags.overrides);
   auto const seeds = parse_seeds(flags.seeds);
+  if (flags.trace && flags.json)
+    throw base::InputError("--trace", "does not go with --json", "leave one of them out");
   if (flags.trace) {
     for (auto seed = seeds.first; seed <= seeds.last; ++seed) print_trace(config, seed, ~std::size_t{0});
   }

@@ -120,8 +120,13 @@ std::vector<std::string> changes_since(LifeOfRun const& life) {
 
 void check_replayable(LifeOfRun const& life, RunFolder const& folder) {
   for (auto const& site : life.sites) {
-    if (site.contradiction.empty()) continue;
     int const number = static_cast<int>(site.life.start.index);
+    if (site.life.start.deck.empty()) {
+      throw base::InputError(folder.tape({protocol::Participant::Kind::site, number}).string(),
+                             fmt::format("tells nothing of life {}", life.number),
+                             "a replay needs the tapes of all sites and shards; other lives: --life N");
+    }
+    if (site.contradiction.empty()) continue;
     throw base::InputError(folder.tape({protocol::Participant::Kind::site, number}).string(),
                            site.contradiction, "no run can have made this tape");
   }

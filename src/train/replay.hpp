@@ -18,6 +18,8 @@ struct LifeReplay {
   std::uint64_t boundaries = 0, commits = 0;  // executed again
   std::uint64_t taped_boundaries = 0, taped_commits = 0;
   std::vector<std::string> differences;  // none: every digest is as it was
+  // Not where a process was killed, or a tape is cut off: what follows it cannot be told.
+  bool is_whole() const { return boundaries == taped_boundaries && commits == taped_commits; }
 };
 
 // What of this program, machine, text and the life's set is not as it was, in words. Local.

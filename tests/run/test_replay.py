@@ -77,6 +77,16 @@ class Replay(RunTest):
         self.finish(3, DECK | {"run.steps": 24, "run.method": "streaming", "sites.count": 2})
         done = atoll("launch", "--replay", "runs/tiny", cwd=self.folder)
         self.assertIn("every digest equal", done.stdout)
+        tape = self.folder / "runs/tiny/tape/site_1.tape"
+        whole = tape.read_bytes()
+        tape.write_bytes(b"")
+        done = atoll("launch", "--replay", "runs/tiny", cwd=self.folder, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("site_1.tape: tells nothing of life 1", done.stderr)
+        tape.write_bytes(whole[:len(whole) // 2])
+        done = atoll("launch", "--replay", "runs/tiny", cwd=self.folder)
+        self.assertIn("a tape that ends early", done.stdout)
+        tape.write_bytes(whole)
         os.environ["OMP_NUM_THREADS"], before = "2", os.environ.get("OMP_NUM_THREADS")
         try:
             done = atoll("launch", "--replay", "runs/tiny", cwd=self.folder, check=False)
