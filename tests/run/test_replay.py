@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 import unittest
 
 import cuts
@@ -40,8 +39,12 @@ class Replay(RunTest):
     def test_a_killed_run_and_what_went_on_from_its_checkpoint_are_replayed_each(self):
         deck = DECK | LAYOUTS["2 sites, 2 shards, carry"] | {"checkpoint.every_steps": 40, "checkpoint.keep": 100}
         job = self.start(RANKS, deck)
-        job.wait_for(lambda job: len(job.metrics("checkpoint")) >= 1, what="a checkpoint")
-        time.sleep(0.3)
+
+        def has_gone_on(job):
+            events = [line["event"] for line in reversed(job.metrics())]
+            return "checkpoint" in events and events[:events.index("checkpoint")].count("commit") >= 3
+
+        job.wait_for(has_gone_on, what="a checkpoint, and commits after it")
         for pid in job.pids().values():
             os.kill(pid, signal.SIGKILL)
         job.wait()
