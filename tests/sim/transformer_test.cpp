@@ -11,23 +11,12 @@
 #include "support/catch.hpp"
 #include "support/host_copy.hpp"
 #include "tensor/partition.hpp"
+#include "unit/model/small_model.hpp"
 
 using namespace atl;
 using namespace atl::sim;
 
 namespace {
-
-deck::ModelSection tiny() {
-  deck::ModelSection model;
-  model.layers = 2;
-  model.width = 16;
-  model.heads = 2;
-  model.kv_heads = 2;
-  model.ffn_width = 24;
-  model.context = 8;
-  model.vocab = 32;
-  return model;
-}
 
 // What follows a token t is 5 t + 3 (mod 32), everywhere; every site sees other tokens. Plain SGD.
 class TinyTransformer : public Problem {
@@ -87,7 +76,7 @@ class TinyTransformer : public Problem {
     model::Batch batch() const { return {tokens, targets, sequences, length}; }
   };
 
-  deck::ModelSection model_ = tiny();
+  deck::ModelSection model_ = test::small_section();
   tensor::ParamTable table_;
   kernels::FloatBuffer params_, gradients_;
   mutable model::Transformer transformer_;
