@@ -17,12 +17,11 @@ FLOORS_S = [0.10, 0.12, 0.15, 0.25]
 GLOBAL_BATCH = 16
 REFERENCE = "K = 1, adaptive grace, overwrite, drop"
 UNEQUAL = {  # against the reference
-    "K = 1, no grace": {"outer.grace": "none"},
+    "K = 1, no grace, drop": {"outer.grace": "none"},
+    "K = 1, no grace, carry": {"outer.grace": "none", "outer.late": "carry"},
     "K = M": {"outer.quorum": len(FLOORS_S)},
     "blend": {"outer.receive": "blend"},
     "rebase": {"outer.receive": "rebase"},
-    "drop, no grace": {"outer.grace": "none"},
-    "carry, no grace": {"outer.grace": "none", "outer.late": "carry"},
 }
 
 
