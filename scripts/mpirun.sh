@@ -3,7 +3,7 @@
 # Usage: scripts/mpirun.sh -n 3 build/release/atoll train inputs/quickstart.toml
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-mpirun="$root/.venv/bin/mpirun"
+mpirun="${ATOLL_MPIRUN:-$root/.venv/bin/mpirun}"
 [ -x "$mpirun" ] || mpirun=mpirun
 if [ "$(id -u)" = 0 ]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
@@ -11,4 +11,6 @@ fi
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 shared_memory=sm  # Open MPI 4 has it under another name
 [[ "$("$mpirun" --version)" != *") 4."* ]] || shared_memory=vader
+# A job that was killed leaves a folder named by its process id; Open MPI 5 refuses to start where it finds one of its own.
+rm -rf "${TMPDIR:-/tmp}/ompi.$$"
 exec "$mpirun" --oversubscribe --bind-to none --mca pml ob1 --mca btl "self,$shared_memory,tcp" "$@"

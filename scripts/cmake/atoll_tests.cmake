@@ -52,7 +52,7 @@ function(atoll_test_executable main name)
     COMMAND ${CMAKE_COMMAND}
       -D EXECUTABLE=$<TARGET_FILE:test_${name}> -D NAME=${name} -D MAIN=${main} -D LABELS=${labels} -D "LIST_NAMES=${list_names}"
       -D TESTS_FILE=${tests_file} -D WORK_FOLDER=${CMAKE_CURRENT_BINARY_DIR}/work/${name}
-      -D MPIEXEC=${MPIEXEC_EXECUTABLE} -D TIMEOUT=${arg_TIMEOUT} -D SERIAL=${arg_SERIAL}
+      -D MPIEXEC=${MPIEXEC_EXECUTABLE} -D MPIRUN_SH=${PROJECT_SOURCE_DIR}/scripts/mpirun.sh -D TIMEOUT=${arg_TIMEOUT} -D SERIAL=${arg_SERIAL}
       -P ${discover})
   set_property(TARGET test_${name} APPEND PROPERTY LINK_DEPENDS ${discover})
   file(WRITE ${include_file}

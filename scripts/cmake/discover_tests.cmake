@@ -49,23 +49,15 @@ function(add_cases launch properties)
 endfunction()
 
 if(MAIN STREQUAL "mpi")
-  # Open MPI 4 has its shared memory under another name.
-  execute_process(COMMAND ${MPIEXEC} --version OUTPUT_VARIABLE version)
-  set(shared_memory sm)
-  if(version MATCHES "\\) [1-4]\\.")
-    set(shared_memory vader)
-  endif()
   set(untagged "")
   foreach(ranks RANGE 1 8)
     list_cases("[np${ranks}]")
     # mpirun ends its ranks when the time is up; CTest, the last resort, would end mpirun alone.
     # Open MPI leaves memory behind when it ends, which the address sanitizer would call our leak.
     math(EXPR last_resort "${TIMEOUT} + 10")
-    set(launch "\"${MPIEXEC}\" --mca pml ob1 --mca btl self,${shared_memory},tcp --oversubscribe --bind-to none")
-    set(environment "OMP_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
-    add_cases("${launch} --timeout ${TIMEOUT} -n ${ranks}"
+    add_cases("\"${MPIRUN_SH}\" --timeout ${TIMEOUT} -n ${ranks}"
       "LABELS ${LABELS} TIMEOUT ${last_resort} PROCESSORS ${ranks}
-  ENVIRONMENT \"${environment};ASAN_OPTIONS=detect_leaks=0\"")
+  ENVIRONMENT \"ATOLL_MPIRUN=${MPIEXEC};ASAN_OPTIONS=detect_leaks=0\"")
     string(APPEND untagged "~[np${ranks}]")
   endforeach()
   list_cases("${untagged}")

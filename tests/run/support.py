@@ -128,6 +128,7 @@ class RunTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls._data = pathlib.Path(tempfile.mkdtemp(prefix="atoll-data-"))
+        os.environ["TMPDIR"] = str(cls._data)  # where a launcher that is killed leaves what it should not find again
         prepare_data(cls._data)
 
     @classmethod
