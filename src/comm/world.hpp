@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "comm/communicator.hpp"
 #include "comm/site_layout.hpp"
@@ -29,13 +30,27 @@ class MpiRuntime {
   std::string first_text(std::string const& mine) const;
   // Collective over the world. Returns the time, on this process's clock, at which the run began.
   double agree_on_start_s() const;
+  // At the end of a process that has said goodbye by messages: does not return where the job outlives losses,
+  // since MPI_Finalize may not where anybody was lost. (Open MPI 5.0: it can hang or crash.)
+  static void leave(int exit_code);
   // Ends every process of the job at once.
   [[noreturn]] static void abort(int exit_code);
+};
+
+// How a process is reached: by its rank in two communicators, which are not owned.
+struct Route {
+  MPI_Comm control = MPI_COMM_NULL;
+  MPI_Comm bulk = MPI_COMM_NULL;
+  int rank = 0;
 };
 
 // The world split by a layout. Collective over the world when constructed.
 struct World {
   World(MpiRuntime const& runtime, SiteLayout layout);
+
+  Route route_to_shard(int shard) const {
+    return {control.get(), bulk.get(), shard_ranks.at(static_cast<std::size_t>(shard))};
+  }
 
   SiteLayout layout;
   Place here;
@@ -43,6 +58,7 @@ struct World {
   Communicator site;     // the ranks of this site; empty on shards
   Communicator control;  // the whole world, for the transport's control lane
   Communicator bulk;     // and its bulk lane
+  std::vector<int> shard_ranks;  // of the shards in both
 };
 
 // MPI's version and whether it can contain a lost process (ULFM), for `atoll info`.
