@@ -71,7 +71,7 @@ std::vector<std::size_t> equal_shares(std::size_t size, std::size_t parts) {
 
 Communicator::Communicator(MPI_Comm owned) : comm_(owned) {
   if (comm_ == MPI_COMM_NULL) return;
-  check_mpi(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  return_errors(comm_);
   check_mpi(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
   check_mpi(MPI_Comm_size(comm_, &size_), "MPI_Comm_size");
 }
@@ -107,6 +107,10 @@ Communicator Communicator::duplicate(MPI_Comm parent) {
   MPI_Comm copy = MPI_COMM_NULL;
   check_mpi(MPI_Comm_dup(parent, &copy), "MPI_Comm_dup");
   return Communicator(copy);
+}
+
+void Communicator::return_errors(MPI_Comm comm) {
+  check_mpi(MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
 }
 
 Communicator Communicator::survivors() const {

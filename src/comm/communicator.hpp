@@ -33,6 +33,9 @@ class Communicator {
   // Collective over those of its ranks that live, revoked or not: they alone, in the same order.
   Communicator survivors() const;
 
+  // For one that this class does not hold.
+  static void return_errors(MPI_Comm comm);
+
   MPI_Comm get() const { return comm_; }
   int rank() const { return rank_; }
   int size() const { return size_; }

@@ -1,7 +1,6 @@
 #include "comm/world.hpp"
 
 #include <fmt/format.h>
-
 #include <unistd.h>
 
 #include <array>
@@ -86,9 +85,21 @@ World::World(MpiRuntime const& runtime, SiteLayout the_layout)
       here(layout.place(runtime.rank())),
       in_deck(layout.deck_place(runtime.rank())),
       site(site_of(here)),
+      shards(Communicator::split(MPI_COMM_WORLD, here.role == Role::shard ? 0 : -1, here.group)),
       control(Communicator::duplicate(MPI_COMM_WORLD)),
       bulk(Communicator::duplicate(MPI_COMM_WORLD)) {
   for (int shard = 0; shard < layout.shards(); ++shard) shard_ranks.push_back(layout.shard_rank(shard));
+}
+
+World::World(SiteLayout the_layout, int the_site, Bridge bridge, std::vector<int> the_shard_ranks)
+    : layout(std::move(the_layout)),
+      here{Role::site, the_site, 0},
+      in_deck{Role::site, the_site, 0},
+      site(all_recruits()),
+      control(std::move(bridge.control)),
+      bulk(std::move(bridge.bulk)),
+      shard_ranks(std::move(the_shard_ranks)) {
+  here.rank = in_deck.rank = site.rank();
 }
 
 std::string describe_mpi() {

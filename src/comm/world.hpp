@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "comm/communicator.hpp"
+#include "comm/recruits.hpp"
 #include "comm/site_layout.hpp"
 
 namespace atl::comm {
@@ -47,6 +48,8 @@ struct Route {
 // The world split by a layout. Collective over the world when constructed.
 struct World {
   World(MpiRuntime const& runtime, SiteLayout layout);
+  // As seen by a process that was started later, with its site.
+  World(SiteLayout layout, int site, Bridge bridge, std::vector<int> shard_ranks);
 
   Route route_to_shard(int shard) const {
     return {control.get(), bulk.get(), shard_ranks.at(static_cast<std::size_t>(shard))};
@@ -54,10 +57,11 @@ struct World {
 
   SiteLayout layout;
   Place here;
-  Place in_deck;         // under data_parallel the site whose text this rank trains on
-  Communicator site;     // the ranks of this site; empty on shards
-  Communicator control;  // the whole world, for the transport's control lane
-  Communicator bulk;     // and its bulk lane
+  Place in_deck;                 // under data_parallel the site whose text this rank trains on
+  Communicator site;             // the ranks of this site; empty on shards
+  Communicator shards;           // the shards; empty on others
+  Communicator control;          // the whole world, for the transport's control lane
+  Communicator bulk;             // and its bulk lane
   std::vector<int> shard_ranks;  // of the shards in both
 };
 

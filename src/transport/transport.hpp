@@ -63,6 +63,8 @@ class Transport {
   virtual std::vector<Frame> receive() = 0;
   // Local. What was lost since the last call; what the lost had sent before may still come.
   virtual std::vector<Loss> losses() = 0;
+  // It is not lost, as far as is known here.
+  virtual bool reaches(Peer peer) = 0;
   // Sleeps until a frame or a loss is there or `timeout_s` has passed.
   virtual void wait(double timeout_s) = 0;
   // Sends what is queued and stops; `timeout_s` at most. Nothing may be sent afterwards.

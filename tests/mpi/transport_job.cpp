@@ -18,8 +18,7 @@ comm::SiteLayout layout_with(int shards, int site_ranks) {
 
 }  // namespace
 
-TransportJob::TransportJob(int shards, int site_ranks)
-    : world(runtime(), layout_with(shards, site_ranks)) {}
+TransportJob::TransportJob(int shards, int site_ranks) : world(runtime(), layout_with(shards, site_ranks)) {}
 
 TransportJob::~TransportJob() {
   if (transport) transport->close(5.0);
@@ -31,8 +30,8 @@ transport::MpiTransport& TransportJob::open(std::size_t max_payload_bytes) {
 
 transport::MpiTransport& TransportJob::open_as_successor(transport::Introduction introduction) {
   world.site = comm::Communicator::split(MPI_COMM_SELF, 0, 0);  // alone
-  return transport.emplace(world, transport::MpiTransport::Options{.max_payload_bytes = 1 << 26,
-                                                                   .introduction = introduction});
+  return transport.emplace(
+      world, transport::MpiTransport::Options{.max_payload_bytes = 1 << 26, .introduction = introduction});
 }
 
 std::vector<transport::Loss> TransportJob::await_loss(double patience_s) {

@@ -1,4 +1,5 @@
-// Leaders and shards that are really killed: who talked to them hears of it, and others can take their places.
+// Leaders and shards that are really killed: who talked to them hears of it, and others can take their
+// places.
 #include <csignal>
 
 #include "support/catch.hpp"

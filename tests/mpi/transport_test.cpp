@@ -163,15 +163,17 @@ TEST_CASE("bytes are counted by kind of message on both sides", "[mpi][np2]") {
     auto const counters = job->counters();
     CHECK(counters.frames_sent == 2);
     CHECK(counters.frames_received == 1);
-    CHECK(counters.bytes_sent_by_kind[message.index()] == transport::header_bytes + protocol::encode(message).size() + 400);
-    CHECK(counters.bytes_sent ==
-          counters.bytes_sent_by_kind[message.index()] + transport::header_bytes + protocol::encode(report(7)).size());
+    CHECK(counters.bytes_sent_by_kind[message.index()] ==
+          transport::header_bytes + protocol::encode(message).size() + 400);
+    CHECK(counters.bytes_sent == counters.bytes_sent_by_kind[message.index()] + transport::header_bytes +
+                                     protocol::encode(report(7)).size());
   } else {
     auto const frames = job.collect(2);
     auto const counters = job->counters();
     CHECK(counters.frames_received == 2);
     CHECK(counters.bytes_received == frames.at(0).wire_bytes + frames.at(1).wire_bytes);
-    CHECK(counters.bytes_received_by_kind[message.index()] == transport::header_bytes + protocol::encode(message).size() + 400);
+    CHECK(counters.bytes_received_by_kind[message.index()] ==
+          transport::header_bytes + protocol::encode(message).size() + 400);
     job->send(test::site(0), protocol::Welcome{});
   }
 }

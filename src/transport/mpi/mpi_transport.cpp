@@ -100,6 +100,11 @@ MpiTransport::Line* MpiTransport::line_to(Peer peer) {
   throw base::RuntimeFailure(fmt::format("{} is no peer of this process", describe(peer)));
 }
 
+bool MpiTransport::reaches(Peer peer) {
+  std::lock_guard const lock(mutex_);
+  return line_to(peer) != nullptr;
+}
+
 void MpiTransport::send(Peer to, protocol::Message message, Payload payload) {
   bool const is_bulk = protocol::is_bulk(message);
   base::ensure(is_bulk == (payload && !payload->empty()),
@@ -158,7 +163,8 @@ std::vector<Loss> MpiTransport::losses() {
 
 void MpiTransport::wait(double timeout_s) {
   std::unique_lock lock(mutex_);
-  arrival_.wait_for(lock, seconds(timeout_s), [&] { return !inbox_.empty() || !losses_.empty() || failure_; });
+  arrival_.wait_for(lock, seconds(timeout_s),
+                    [&] { return !inbox_.empty() || !losses_.empty() || failure_; });
 }
 
 void MpiTransport::close(double timeout_s) {
@@ -295,8 +301,7 @@ void MpiTransport::deliver(Line& line, Channel& channel, ReceiveChannel::Arrival
   if (is_closing_ || line.is_over) return;
   bool const is_relayed = arrival.relay > 0;
   if (is_relayed && self_.kind == Peer::Kind::shard) return pass_on(line, std::move(arrival));
-  auto const from =
-      is_relayed ? Peer{Peer::Kind::site, static_cast<int>(arrival.relay) - 1} : *line.peer;
+  auto const from = is_relayed ? Peer{Peer::Kind::site, static_cast<int>(arrival.relay) - 1} : *line.peer;
   ++channel.unread;
   inbox_.push_back({from, std::move(arrival.message), std::move(arrival.payload), arrival.wire_bytes});
   arrival_.notify_one();
@@ -305,7 +310,9 @@ void MpiTransport::deliver(Line& line, Channel& channel, ReceiveChannel::Arrival
 void MpiTransport::introduce(Line& line, Introduction const& introduction) {
   Peer const peer{Peer::Kind::site, static_cast<int>(introduction.site)};
   if (line.peer || line.site != peer.index) throw FrameRefused("introduced as another");
-  auto const is_later = [&](auto const& other) { return other->peer == peer && other->life >= introduction.life; };
+  auto const is_later = [&](auto const& other) {
+    return other->peer == peer && other->life >= introduction.life;
+  };
   if (std::ranges::any_of(lines_, is_later)) throw FrameRefused("introduced too late");
   for (auto& other : lines_) {
     if (other->peer != peer) continue;

@@ -32,7 +32,7 @@ namespace atl::transport {
 class MpiTransport final : public Transport {
  public:
   struct Options {
-    std::size_t max_payload_bytes = 0;  // longer payloads are refused
+    std::size_t max_payload_bytes = 0;              // longer payloads are refused
     std::optional<Introduction> introduction = {};  // of a leader that is not the first of its site
   };
 
@@ -47,6 +47,7 @@ class MpiTransport final : public Transport {
   void send(Peer to, protocol::Message message, Payload payload = {}) override;
   std::vector<Frame> receive() override;
   std::vector<Loss> losses() override;
+  bool reaches(Peer peer) override;
   void wait(double timeout_s) override;
   // Waits until the peers have taken everything and have closed as well; what they still send is dropped.
   // After the timeout what is unsent is given up, with a warning; MPI_Finalize may then not return.
@@ -80,10 +81,10 @@ class MpiTransport final : public Transport {
 
     Channel control, bulk;
     // Under the mutex.
-    std::optional<Peer> peer;   // none: not introduced yet
-    std::optional<int> site;    // that it belongs to
-    std::uint64_t life = 0;     // of the peer
-    bool is_over = false;       // the process is gone, or another has taken its place
+    std::optional<Peer> peer;  // none: not introduced yet
+    std::optional<int> site;   // that it belongs to
+    std::uint64_t life = 0;    // of the peer
+    bool is_over = false;      // the process is gone, or another has taken its place
     bool has_process = true;
     std::optional<Introduction> to_introduce;
   };
@@ -110,8 +111,8 @@ class MpiTransport final : public Transport {
   RequestTable requests_;  // the communication thread's
 
   mutable std::mutex mutex_;
-  std::condition_variable work_;     // for the communication thread: something to send, or to close
-  std::condition_variable arrival_;  // for the loop thread
+  std::condition_variable work_;              // for the communication thread: something to send, or to close
+  std::condition_variable arrival_;           // for the loop thread
   std::vector<std::unique_ptr<Line>> lines_;  // changed by the communication thread
   std::vector<std::pair<comm::Route, int>> new_lines_;
   std::vector<Frame> inbox_;
