@@ -11,7 +11,7 @@ if [ "$(id -u)" = 0 ]; then
 fi
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 transports=self,sm,tcp
-outlive=(--with-ft ulfm)  # a lost process is not the end of the job
+outlive=(--with-ft ulfm --prtemca state_base_recoverable 1)  # the second is for processes that are started later
 if [[ "$("$mpirun" --version)" == *") 4."* ]]; then
   transports=self,vader,tcp
   outlive=()
