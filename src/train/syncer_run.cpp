@@ -18,6 +18,9 @@ namespace atl::train {
 
 namespace {
 
+// How often a shard looks whether its state is written: the end of the run waits for that.
+constexpr double writing_wait_s = 0.01;
+
 protocol::Participant participant(transport::Peer peer) {
   using Kind = protocol::Participant::Kind;
   return {peer.kind == transport::Peer::Kind::site ? Kind::site : Kind::shard, peer.index};
@@ -58,11 +61,13 @@ base::ExitCode SyncerRun::run() {
     for (auto const& timer : {machine_.next_timer_s(), hub_ ? hub_->next_timer_s() : std::nullopt}) {
       if (timer) wake_s = std::min(wake_s, *timer);
     }
+    if (states_.is_writing()) wake_s = std::min(wake_s, now_s + writing_wait_s);
     transport_.wait(std::max(0.0, wake_s - now_s));
 
     for (auto const& frame : transport_.receive()) dispatch(frame);
     now_s = base::now_s();
     carry_out(machine_.on_timer(now_s));
+    if (states_.poll_written()) answer_hub(states_.take_answer());
     report_when_quiet();
     if (tape_) tape_->flush();
     if (hub_) {
@@ -78,6 +83,7 @@ base::ExitCode SyncerRun::run() {
     }
   }
   trace_.flush();
+  states_.finish();
   if (hub_) return hub_->end(base::now_s());
   transport_.send(shard_peer(0), protocol::Bye{});
   return base::ExitCode::done;
