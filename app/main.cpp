@@ -31,8 +31,13 @@ int run_job(Flags const& flags, int argc, char** argv) {
   if constexpr (std::is_same_v<Flags, atl::app::TrainFlags>) atl::base::install_stop_signals();
   atl::comm::MpiRuntime mpi(argc, argv);
   try {
-    Kokkos::ScopeGuard const kokkos(argc, argv);
-    return run_command(flags, mpi);
+    auto const in_scope = [&] {
+      Kokkos::ScopeGuard const kokkos(argc, argv);
+      return run_command(flags, mpi);
+    };
+    int const exit_code = in_scope();
+    mpi.leave(exit_code);
+    return exit_code;
   } catch (atl::app::AgreedInputError const& error) {
     // Said before MPI ends: a launcher kills the job when the first rank leaves with an error.
     if (mpi.rank() == 0) fmt::print(stderr, "error: {}\n", error.what());

@@ -78,6 +78,8 @@ int check_and_train(TrainFlags const& flags, comm::MpiRuntime& mpi) {
   auto const config = deck::parse(deck, flags.deck, {});
   std::optional<train::RunPlan> plan;
   on_every_rank(mpi, [&] { plan.emplace(train::make_plan(config)); });
+  if (comm::is_recruit())
+    return static_cast<int>(train::run_as_recruit(*plan, train::RunFolder(config.run.name)));
   if (flags.check) {
     auto const data = on_rank_0(mpi, [&] {
       train::InitialModel{*plan};

@@ -1,11 +1,11 @@
 #include "comm/communicator.hpp"
 
-#include <fmt/format.h>
+#if __has_include(<mpi-ext.h>)
+#include <mpi-ext.h>
+#endif
 
 #include <algorithm>
-#include <array>
 #include <limits>
-#include <string_view>
 #include <utility>
 
 #include "base/error.hpp"
@@ -14,6 +14,12 @@
 namespace atl::comm {
 
 namespace {
+
+// Of a call on `comm`, which nobody shall wait in where a rank of it is lost.
+void check_on(MPI_Comm comm, int code, char const* call) {
+  if (is_loss(code)) revoke(comm);
+  check_mpi(code, call);
+}
 
 // Long vectors go in pieces: MPI counts are int, and a piece is there before its receivers fall asleep.
 constexpr std::size_t piece_bytes = std::size_t{4} << 20;
@@ -30,9 +36,10 @@ void broadcast_patiently(Communicator const& comm, std::span<std::byte> bytes, i
   if (comm.size() == 1) return;
   for_each_piece(bytes, [&](std::span<std::byte> piece) {
     MPI_Request request = MPI_REQUEST_NULL;
-    check_mpi(MPI_Ibcast(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, root, comm.get(), &request),
-              "MPI_Ibcast");
-    wait_all({&request, 1}, patience);
+    check_on(comm.get(),
+             MPI_Ibcast(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, root, comm.get(), &request),
+             "MPI_Ibcast");
+    wait_all(comm.get(), {&request, 1}, patience);
   });
 }
 
@@ -47,9 +54,10 @@ void all_gather_patiently(Communicator const& comm, std::span<std::byte const> m
   }
   int const count = static_cast<int>(mine.size());
   MPI_Request request = MPI_REQUEST_NULL;
-  check_mpi(MPI_Iallgather(mine.data(), count, MPI_BYTE, all.data(), count, MPI_BYTE, comm.get(), &request),
-            "MPI_Iallgather");
-  wait_all({&request, 1}, patience);
+  check_on(comm.get(),
+           MPI_Iallgather(mine.data(), count, MPI_BYTE, all.data(), count, MPI_BYTE, comm.get(), &request),
+           "MPI_Iallgather");
+  wait_all(comm.get(), {&request, 1}, patience);
 }
 
 // Nearly equal parts of `size` elements.
@@ -61,18 +69,9 @@ std::vector<std::size_t> equal_shares(std::size_t size, std::size_t parts) {
 
 }  // namespace
 
-void check_mpi(int code, char const* call, std::source_location where) {
-  if (code == MPI_SUCCESS) return;
-  std::array<char, MPI_MAX_ERROR_STRING> text{};
-  int length = 0;
-  MPI_Error_string(code, text.data(), &length);
-  throw base::RuntimeFailure(
-      fmt::format("{}: {}", call, std::string_view(text.data(), static_cast<std::size_t>(length))), where);
-}
-
 Communicator::Communicator(MPI_Comm owned) : comm_(owned) {
   if (comm_ == MPI_COMM_NULL) return;
-  check_mpi(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  return_errors(comm_);
   check_mpi(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
   check_mpi(MPI_Comm_size(comm_, &size_), "MPI_Comm_size");
 }
@@ -110,6 +109,18 @@ Communicator Communicator::duplicate(MPI_Comm parent) {
   return Communicator(copy);
 }
 
+void Communicator::return_errors(MPI_Comm comm) {
+  check_mpi(MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+}
+
+Communicator Communicator::survivors() const {
+  MPI_Comm rest = MPI_COMM_NULL;
+#ifdef MPIX_ERR_PROC_FAILED
+  check_mpi(MPIX_Comm_shrink(comm_, &rest), "MPIX_Comm_shrink");
+#endif
+  return Communicator(rest);
+}
+
 void Communicator::broadcast(std::span<std::byte> bytes, int root) const {
   broadcast_patiently(*this, bytes, root, Patience::short_wait);
 }
@@ -129,8 +140,8 @@ void Communicator::sleeping_all_gather(std::span<std::byte const> mine, std::spa
 void Communicator::barrier() const {
   if (size_ == 1) return;
   MPI_Request request = MPI_REQUEST_NULL;
-  check_mpi(MPI_Ibarrier(comm_, &request), "MPI_Ibarrier");
-  wait_all({&request, 1}, Patience::short_wait);
+  check_on(comm_, MPI_Ibarrier(comm_, &request), "MPI_Ibarrier");
+  wait_all(comm_, {&request, 1}, Patience::short_wait);
 }
 
 void Communicator::sum(std::span<float> values, bool deterministic) const {
@@ -141,9 +152,10 @@ void Communicator::sum(std::span<float> values, bool deterministic) const {
       sum_shares(piece, sizes);
       gather_shares(piece, sizes);
     } else {
-      check_mpi(MPI_Allreduce(MPI_IN_PLACE, piece.data(), static_cast<int>(piece.size()), MPI_FLOAT, MPI_SUM,
-                              comm_),
-                "MPI_Allreduce");
+      check_on(comm_,
+               MPI_Allreduce(MPI_IN_PLACE, piece.data(), static_cast<int>(piece.size()), MPI_FLOAT, MPI_SUM,
+                             comm_),
+               "MPI_Allreduce");
     }
   });
 }

@@ -4,20 +4,21 @@
 #include <mpi.h>
 
 #include <cstddef>
-#include <source_location>
 #include <span>
 #include <vector>
 
-namespace atl::comm {
+#include "comm/loss.hpp"
 
-// Throws RuntimeFailure with MPI's own text unless `code` is MPI_SUCCESS.
-void check_mpi(int code, char const* call, std::source_location where = std::source_location::current());
+namespace atl::comm {
 
 // An empty communicator (default, moved from, or split off with a negative color) is a group of one: its
 // collectives do nothing but copy.
 //
 // Waiting ranks yield and then sleep (wait.hpp), so that more ranks than cores do no harm. One thread at a
 // time: collectives keep their workspace between calls.
+//
+// Where a rank is lost, those that need it get ProcessLost from a collective, and with them all that are
+// still in one or enter one: it is revoked then. What they wrote to is worth nothing.
 class Communicator {
  public:
   Communicator() = default;
@@ -29,6 +30,11 @@ class Communicator {
   // Collective over `parent`. The ranks with the same color, ordered by key; `color` < 0: empty.
   static Communicator split(MPI_Comm parent, int color, int key);
   static Communicator duplicate(MPI_Comm parent);
+  // Collective over those of its ranks that live, revoked or not: they alone, in the same order.
+  Communicator survivors() const;
+
+  // For one that this class does not hold.
+  static void return_errors(MPI_Comm comm);
 
   MPI_Comm get() const { return comm_; }
   int rank() const { return rank_; }

@@ -66,7 +66,7 @@ void add_in_rank_order(int ranks, Addend&& addend, std::span<float> total) {
 
 // Sends to_send(r) to every other rank r and receives to_receive(r) from it; empty ones do not travel.
 template <class ToSend, class ToReceive>
-void Communicator::exchange(int tag, ToSend const& to_send, ToReceive const& to_receive) const {
+void Communicator::exchange(int tag, ToSend const& to_send, ToReceive const& to_receive) const try {
   requests_.clear();
   for (int other = 0; other < size_; ++other) {
     if (other == rank_) continue;
@@ -81,7 +81,10 @@ void Communicator::exchange(int tag, ToSend const& to_send, ToReceive const& to_
                 "MPI_Isend");
     }
   }
-  wait_all(requests_, Patience::short_wait);
+  wait_all(comm_, requests_, Patience::short_wait);
+} catch (ProcessLost const&) {
+  give_up(comm_, requests_);
+  throw;
 }
 
 // Each rank receives the addends to its share from all others, piece by piece, and adds them in rank order.

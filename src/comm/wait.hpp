@@ -13,7 +13,12 @@ enum class Patience {
   long_wait,   // for waits of seconds and more: sleeps up to 2 ms after 50 us
 };
 
-// Until all requests are complete. Throws RuntimeFailure where one fails.
-void wait_all(std::span<MPI_Request> requests, Patience patience);
+// Until all requests, which are of `comm`, are complete. Throws RuntimeFailure where one fails; where that is
+// for want of a process, ProcessLost after give_up().
+void wait_all(MPI_Comm comm, std::span<MPI_Request> requests, Patience patience);
+
+// A rank is lost: revokes `comm`, so that nobody goes on waiting for this one, and returns when MPI writes no
+// more to what the requests are for.
+void give_up(MPI_Comm comm, std::span<MPI_Request> requests);
 
 }  // namespace atl::comm

@@ -1,12 +1,11 @@
 #include "comm/world.hpp"
 
 #include <fmt/format.h>
-#if __has_include(<mpi-ext.h>)
-#include <mpi-ext.h>
-#endif
+#include <unistd.h>
 
 #include <array>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
@@ -69,6 +68,13 @@ double MpiRuntime::agree_on_start_s() const {
   return base::now_s();
 }
 
+void MpiRuntime::leave(int exit_code) {
+  if (outlives_losses()) {
+    std::fflush(nullptr);
+    _exit(exit_code);
+  }
+}
+
 void MpiRuntime::abort(int exit_code) {
   MPI_Abort(MPI_COMM_WORLD, exit_code);
   std::abort();  // not reached: MPI_Abort ends the process
@@ -79,8 +85,22 @@ World::World(MpiRuntime const& runtime, SiteLayout the_layout)
       here(layout.place(runtime.rank())),
       in_deck(layout.deck_place(runtime.rank())),
       site(site_of(here)),
+      shards(Communicator::split(MPI_COMM_WORLD, here.role == Role::shard ? 0 : -1, here.group)),
       control(Communicator::duplicate(MPI_COMM_WORLD)),
-      bulk(Communicator::duplicate(MPI_COMM_WORLD)) {}
+      bulk(Communicator::duplicate(MPI_COMM_WORLD)) {
+  for (int shard = 0; shard < layout.shards(); ++shard) shard_ranks.push_back(layout.shard_rank(shard));
+}
+
+World::World(SiteLayout the_layout, int the_site, Bridge bridge, std::vector<int> the_shard_ranks)
+    : layout(std::move(the_layout)),
+      here{Role::site, the_site, 0},
+      in_deck{Role::site, the_site, 0},
+      site(all_recruits()),
+      control(std::move(bridge.control)),
+      bulk(std::move(bridge.bulk)),
+      shard_ranks(std::move(the_shard_ranks)) {
+  here.rank = in_deck.rank = site.rank();
+}
 
 std::string describe_mpi() {
   std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
@@ -88,11 +108,8 @@ std::string describe_mpi() {
   check_mpi(MPI_Get_library_version(text.data(), &length), "MPI_Get_library_version");
   std::string_view library(text.data(), static_cast<std::size_t>(length));
   library = library.substr(0, library.find_first_of(",\n"));
-#ifdef MPIX_ERR_PROC_FAILED
+  if (!knows_losses()) return fmt::format("{}; without ULFM: a lost process ends the job", library);
   return fmt::format("{}; can contain a lost process (ULFM) when started with --with-ft ulfm", library);
-#else
-  return fmt::format("{}; without ULFM: a lost process ends the job", library);
-#endif
 }
 
 }  // namespace atl::comm

@@ -3,8 +3,10 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "comm/communicator.hpp"
+#include "comm/recruits.hpp"
 #include "comm/site_layout.hpp"
 
 namespace atl::comm {
@@ -29,20 +31,38 @@ class MpiRuntime {
   std::string first_text(std::string const& mine) const;
   // Collective over the world. Returns the time, on this process's clock, at which the run began.
   double agree_on_start_s() const;
+  // At the end of a process that has said goodbye by messages: does not return where the job outlives losses,
+  // since MPI_Finalize may not where anybody was lost. (Open MPI 5.0: it can hang or crash.)
+  static void leave(int exit_code);
   // Ends every process of the job at once.
   [[noreturn]] static void abort(int exit_code);
+};
+
+// How a process is reached: by its rank in two communicators, which are not owned.
+struct Route {
+  MPI_Comm control = MPI_COMM_NULL;
+  MPI_Comm bulk = MPI_COMM_NULL;
+  int rank = 0;
 };
 
 // The world split by a layout. Collective over the world when constructed.
 struct World {
   World(MpiRuntime const& runtime, SiteLayout layout);
+  // As seen by a process that was started later, with its site.
+  World(SiteLayout layout, int site, Bridge bridge, std::vector<int> shard_ranks);
+
+  Route route_to_shard(int shard) const {
+    return {control.get(), bulk.get(), shard_ranks.at(static_cast<std::size_t>(shard))};
+  }
 
   SiteLayout layout;
   Place here;
-  Place in_deck;         // under data_parallel the site whose text this rank trains on
-  Communicator site;     // the ranks of this site; empty on shards
-  Communicator control;  // the whole world, for the transport's control lane
-  Communicator bulk;     // and its bulk lane
+  Place in_deck;                 // under data_parallel the site whose text this rank trains on
+  Communicator site;             // the ranks of this site; empty on shards
+  Communicator shards;           // the shards; empty on others
+  Communicator control;          // the whole world, for the transport's control lane
+  Communicator bulk;             // and its bulk lane
+  std::vector<int> shard_ranks;  // of the shards in both
 };
 
 // MPI's version and whether it can contain a lost process (ULFM), for `atoll info`.

@@ -171,8 +171,9 @@ class Decoder {
     std::apply([this](auto&... field) { (get(field), ...); }, fields(value));
   }
 
+  bool is_at_end() const { return rest_.empty(); }
   void end() const {
-    if (!rest_.empty()) refuse("bytes after its end");
+    if (!is_at_end()) refuse("bytes after its end");
   }
 
  private:

@@ -12,7 +12,8 @@ char const* kind_name(std::size_t index) {
                                     "contribution", "release",         "fate",       "hold",    "held",
                                     "save",         "saved",           "go",         "report",  "bye",
                                     "seat",         "state_request",   "state_data", "replica", "replica_ack",
-                                    "alive",        "promise_request", "promise",    "marker",  "depart"};
+                                    "alive",        "promise_request", "promise",    "marker",  "depart",
+                                    "recruit"};
   static_assert(names.size() == std::variant_size_v<Message>);
   return names.at(index);
 }

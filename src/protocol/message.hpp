@@ -253,9 +253,17 @@ struct Depart {
   bool operator==(Depart const&) const = default;
 };
 
+// shard 0 -> every shard: start processes for this site, which is lost, in its next life. Not part of the
+// protocol proper.
+struct Recruit {
+  std::uint32_t site = 0;
+  std::uint64_t incarnation = 0;
+  bool operator==(Recruit const&) const = default;
+};
+
 using Message = std::variant<Hello, Welcome, Progress, Pull, Cancel, Contribution, Release, FateNotice, Hold,
                              Held, Save, Saved, Go, Report, Bye, Seat, StateRequest, StateData, Replica,
-                             ReplicaAck, Alive, PromiseRequest, Promise, Marker, Depart>;
+                             ReplicaAck, Alive, PromiseRequest, Promise, Marker, Depart, Recruit>;
 
 // "pull", "contribution", ...: of the index in the variant.
 char const* kind_name(std::size_t index);

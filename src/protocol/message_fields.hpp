@@ -44,6 +44,7 @@ auto fields(Is<Go> auto& m) { return std::tie(m.id, m.leave); }
 auto fields(Is<Report> auto& m) { return std::tie(m.line); }
 auto fields(Is<Bye> auto&) { return std::tuple<>(); }
 auto fields(Is<Depart> auto&) { return std::tuple<>(); }
+auto fields(Is<Recruit> auto& m) { return std::tie(m.site, m.incarnation); }
 
 template <>
 inline constexpr Purpose last_of<Purpose> = Purpose::finish;

@@ -6,7 +6,7 @@
 
 namespace atl::protocol {
 
-inline constexpr std::uint32_t protocol_version = 5;
+inline constexpr std::uint32_t protocol_version = 6;
 
 // A payload lives with the driver; the machines only pass its handle on. 0: none.
 using PayloadHandle = std::uint64_t;

@@ -18,6 +18,7 @@ char const* why_never(std::size_t message, FaultKind fault) {
   if (is_of_site && is_one_of<Replica, ReplicaAck, Alive>(message))
     return "goes between shards, and such faults are of sites";
   if (is_one_of<Depart>(message)) return "comes to a site from its own side, by no link";
+  if (is_one_of<Recruit>(message)) return "is for processes, which are not simulated";
   if (fault != FaultKind::shard_loss) return nullptr;
   if (is_one_of<StateRequest, StateData>(message)) return "goes between sites";
   if (is_one_of<Report>(message)) return "goes from a site to shard 0, which is never lost";

@@ -105,6 +105,32 @@ void Hub::on_saved(protocol::Participant who, protocol::Saved const& saved, doub
 
 void Hub::on_stop_requested() { stop_wanted_ = true; }
 
+bool Hub::on_lost(protocol::Participant who, double now_s) {
+  lost_.insert(who);
+  carry_out(snapshot_.on_lost(who), now_s);
+  bool const is_ending = quiet_.is_active() || quiet_.is_over();
+  if (is_ending || who.kind == protocol::Participant::Kind::shard)
+    carry_out(quiet_.on_lost(who, now_s), now_s);
+  return !is_ending;
+}
+
+// What was said to all went to its earlier life.
+void Hub::on_return(int site) {
+  lost_.erase({protocol::Participant::Kind::site, site});
+  if (quiet_.is_over()) transport_.send(site_peer(site), protocol::Go{.leave = true});
+}
+
+void Hub::abandon(std::string const& why, double now_s) {
+  write(fault_json(now_s - start_s_, clock_, why));
+  bool const can_resume = !newest_set_.empty();
+  write_status(folder_,
+               {.outcome = can_resume ? "stopped" : "failed",
+                .exit_code = can_resume ? base::ExitCode::stopped_resumable : base::ExitCode::runtime_failure,
+                .step = clock_,
+                .checkpoint = newest_set_,
+                .checkpoint_failure = failure_});
+}
+
 void Hub::tick(Standing const& standing, double now_s) {
   auto const& run = plan_.config.run;
   // Where every site takes steps of its own number, the run is as far as the slowest of them.
@@ -163,6 +189,7 @@ std::uint64_t Hub::next_label() const { return last_label_ ? std::max(clock_, *l
 
 void Hub::request(protocol::Purpose purpose, double now_s) {
   carry_out(quiet_.request(purpose, next_label(), now_s), now_s);
+  for (auto const& who : lost_) carry_out(quiet_.on_lost(who, now_s), now_s);
 }
 
 std::set<protocol::Participant> Hub::everyone() const {
@@ -170,6 +197,7 @@ std::set<protocol::Participant> Hub::everyone() const {
   using Kind = protocol::Participant::Kind;
   for (int site = 0; site < effective_sites(plan_.config); ++site) everyone.insert({Kind::site, site});
   for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard) everyone.insert({Kind::shard, shard});
+  for (auto const& who : lost_) everyone.erase(who);
   return everyone;
 }
 

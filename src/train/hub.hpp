@@ -49,6 +49,12 @@ class Hub {
   // `who` has recorded its state.
   void on_marker(protocol::Participant who, protocol::Marker const& marker);
   void on_stop_requested();
+  // Its process is gone. True: it is wanted back.
+  bool on_lost(protocol::Participant who, double now_s);
+  // It is back.
+  void on_return(int site);
+  // The run cannot go on, but can be resumed if it has a checkpoint: the status says so.
+  void abandon(std::string const& why, double now_s);
   // Called often: starts a checkpoint, the stop or the end when it is time, and keeps the console alive.
   void tick(Standing const& standing, double now_s);
 
@@ -64,7 +70,7 @@ class Hub {
   void end_snapshot();
   void write(std::string const& metrics_line);
   std::uint64_t next_label() const;
-  std::set<protocol::Participant> everyone() const;
+  std::set<protocol::Participant> everyone() const;  // but the lost
   void carry_out(std::vector<protocol::QuietAction> const& actions, double now_s);
   void carry_out(std::vector<protocol::SnapshotAction> const& actions, double now_s);
   void give_up(std::string const& why, double now_s);
@@ -88,6 +94,7 @@ class Hub {
   protocol::Snapshot snapshot_;
   std::set<protocol::Participant> recorded_;  // for the snapshot that is open
   std::vector<std::string> later_lines_;      // theirs, since
+  std::set<protocol::Participant> lost_;
   bool stop_wanted_ = false;
 
   std::uint64_t clock_ = 0;

@@ -84,6 +84,10 @@ double InnerStep::update(Replica& replica, double grad_norm, std::uint64_t step)
   return lr;
 }
 
+void InnerStep::seek(std::uint64_t step) {
+  stream_.seek(step * static_cast<std::uint64_t>(plan_.config.inner.batch));
+}
+
 void InnerStep::load_cursor(base::Reader const& reader) {
   if (has_leaders_text_) return stream_.load(reader);
   take_cursor(reader);

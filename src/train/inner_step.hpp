@@ -37,6 +37,8 @@ class InnerStep {
   void save_optimizer(base::Writer& writer) const { optimizer_.save(writer); }
   void load_optimizer(std::span<std::unique_ptr<base::Reader> const> saved) { optimizer_.load(saved); }
   std::uint64_t cursor() const { return stream_.cursor(); }
+  // To where a site is in its text that has taken so many steps.
+  void seek(std::uint64_t step);
   void save_cursor(base::Writer& writer) const { stream_.save(writer); }
   // Of what this site's leader saved; throws InputError where that was of other text.
   void load_cursor(base::Reader const& reader);

@@ -101,6 +101,13 @@ std::string resume_json(std::uint64_t step, std::string const& checkpoint) {
   return json.dump();
 }
 
+std::string to_json(ReturnLine const& line) {
+  auto json = head("return", line.time_s, line.step);
+  json["site"] = line.site;
+  json["incarnation"] = line.incarnation;
+  return json.dump();
+}
+
 std::string fault_json(double time_s, std::uint64_t step, std::string const& what) {
   auto json = head("fault", time_s, step);
   json["what"] = what;

@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
+#include <utility>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "train/shared_moments.hpp"
 #include "train/site_run.hpp"
 #include "train/syncer_run.hpp"
 #include "train/tape_file.hpp"
@@ -38,68 +42,89 @@ protocol::Participant participant(comm::Place here) {
   return {here.role == comm::Role::shard ? Kind::shard : Kind::site, here.group};
 }
 
-// This process's part, from the first message to the last.
-base::ExitCode live(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
-                    comm::MpiRuntime const& mpi, comm::World const& world, bool shows_progress) {
-  auto const life = mpi.broadcast_text(mpi.rank() == 0 ? std::to_string(next_life(folder)) : "");
-  double const start_s = mpi.agree_on_start_s();
-  bool const speaks = world.here.role == comm::Role::shard || world.here.rank == 0;
-  std::unique_ptr<transport::MpiTransport> transport;
-  if (speaks) {
-    transport = std::make_unique<transport::MpiTransport>(
-        world, transport::MpiTransport::Options{.max_payload_bytes = outer::encoded_bytes(
-                                                    outer::Codec::fp32, plan.table.largest_fragment())});
-  }
+std::size_t longest_payload_bytes(RunPlan const& plan) {
+  return std::max(outer::encoded_bytes(outer::Codec::fp32, plan.table.largest_fragment()),
+                  longest_moments_bytes(plan));
+}
 
-  Trace trace({.is_on = plan.config.output.trace,
-               .run_folder = folder.root,
-               .who = describe(world.here),
-               .rank = mpi.rank(),
-               .start_s = start_s,
-               .resumed_s = resume ? resume->manifest.time_s : 0.0});
+// What all processes of a life know before it begins.
+struct Life {
+  std::uint64_t number = 1;
+  double start_s = 0.0;  // on this process's clock
+  std::optional<ResumePoint> const& resume;
+};
 
-  std::unique_ptr<TapeFile> tape;
-  protocol::TapedStart start;
-  if (speaks && plan.config.run.deterministic) {
-    tape = std::make_unique<TapeFile>(folder.tape(participant(world.here)));
-    start = taped_start(std::stoull(life), plan.config, resume ? std::optional(resume->step) : std::nullopt);
-  }
+TraceOptions trace_options(RunPlan const& plan, RunFolder const& folder, std::string who, int rank,
+                           Life const& life) {
+  return {.is_on = plan.config.output.trace,
+          .run_folder = folder.root,
+          .who = std::move(who),
+          .rank = rank,
+          .start_s = life.start_s,
+          .resumed_s = life.resume ? life.resume->manifest.time_s : 0.0};
+}
 
-  auto exit_code = base::ExitCode::done;
-  bool everyone_left = true;
-  if (world.here.role == comm::Role::shard) {
-    SyncerRun shard(plan, folder, resume, shows_progress, world.here.group, *transport, tape.get(), trace,
-                    start_s);
-    if (tape) shard.tape_start(std::move(start));
-    exit_code = shard.run();
-    everyone_left = shard.has_everyone_left();
-    if (mpi.rank() == 0) publish_trace(folder);
-  } else {
-    SiteRun::Links links{.channel = nullptr, .tape = tape.get(), .start = std::move(start)};
-    if (transport) links.channel = std::make_unique<SiteChannel>(plan, *transport);
-    SiteRun site(plan, folder, resume, world, std::move(links), trace, start_s);
-    exit_code = site.run();
-  }
-  if (transport) transport->close(farewell_s);
+std::unique_ptr<TapeFile> open_tape(RunPlan const& plan, RunFolder const& folder, comm::Place here) {
+  bool const speaks = here.role == comm::Role::shard || here.rank == 0;
+  if (!speaks || !plan.config.run.deterministic) return nullptr;
+  return std::make_unique<TapeFile>(folder.tape(participant(here)));
+}
+
+protocol::TapedStart start_of(RunPlan const& plan, Life const& life) {
+  return taped_start(life.number, plan.config, life.resume ? std::optional(life.resume->step) : std::nullopt);
+}
+
+base::ExitCode live_as_shard(RunPlan const& plan, RunFolder const& folder, Life const& life,
+                             comm::World const& world, bool shows_progress) {
+  int const number = world.here.group;
+  Trace trace(trace_options(plan, folder, describe(world.here), number, life));
+  transport::MpiTransport transport(world, {.max_payload_bytes = longest_payload_bytes(plan)});
+  auto const tape = open_tape(plan, folder, world.here);
+  Crew crew(world.shards, folder,
+            [&](comm::Route const& route, int site) { transport.add_line(route, site); });
+  SyncerRun shard(plan, folder, life.resume, shows_progress, number,
+                  {transport, tape.get(), std::move(crew), life.number}, trace, life.start_s);
+  if (tape) shard.tape_start(start_of(plan, life));
+  auto const exit_code = shard.run();
+  if (number == 0) publish_trace(folder);
+  transport.close(farewell_s);
   // MPI_Finalize would wait for ever for a process that stands still. Shard 0 ends the job, once the outcome
   // is on disk.
-  if (!everyone_left && mpi.rank() == 0) comm::MpiRuntime::abort(static_cast<int>(exit_code));
+  if (!shard.has_everyone_left() && number == 0) comm::MpiRuntime::abort(static_cast<int>(exit_code));
   return exit_code;
 }
 
-}  // namespace
+// `incarnation`: of a site that returns; else 0.
+base::ExitCode live_as_site(RunPlan const& plan, RunFolder const& folder, Life const& life,
+                            comm::World const& world, std::uint64_t incarnation) {
+  int const rank = world.layout.leader_rank(world.here.group) + world.here.rank;
+  Trace trace(trace_options(plan, folder, describe(world.here), rank, life));
+  auto const tape = open_tape(plan, folder, world.here);
+  SiteRun::Links links{
+      .channel = nullptr, .tape = tape.get(), .start = start_of(plan, life), .incarnation = incarnation};
+  std::unique_ptr<transport::MpiTransport> transport;
+  if (world.here.rank == 0) {
+    transport::MpiTransport::Options options{.max_payload_bytes = longest_payload_bytes(plan)};
+    if (incarnation > 0) options.introduction = {static_cast<std::uint32_t>(world.here.group), incarnation};
+    transport = std::make_unique<transport::MpiTransport>(world, options);
+    links.channel = std::make_unique<SiteChannel>(plan, *transport);
+  }
+  SiteRun site(plan, folder, life.resume, world, std::move(links), trace, life.start_s);
+  auto const exit_code = site.run();
+  if (transport) transport->close(farewell_s);
+  return exit_code;
+}
 
-base::ExitCode run(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
-                   comm::MpiRuntime const& mpi, bool shows_progress) {
-  comm::World const world(mpi, comm::SiteLayout(plan.config, mpi.size()));
-  auto const who = describe(world.here);
-  base::log::open(folder.log(who), who, mpi.rank() == 0);
+// `part` is what this process does; whatever it throws ends the job: this rank's alone, perhaps, and the
+// others may be waiting for it.
+template <class Part>
+base::ExitCode as(std::string const& who, RunFolder const& folder, bool owns_console, Part&& part) {
+  base::log::open(folder.log(who), who, owns_console);
   try {
-    auto const exit_code = live(plan, folder, resume, mpi, world, shows_progress);
+    auto const exit_code = part();
     base::log::close();
     return exit_code;
   } catch (std::exception const& failure) {
-    // This rank's alone, perhaps, and the others may be waiting for it: end the job.
     base::log::error(fmt::format("[{}] {}", who, failure.what()));
     if (auto const* ours = dynamic_cast<base::RuntimeFailure const*>(&failure))
       base::log::info(fmt::format("thrown at {}", ours->place()));
@@ -107,6 +132,30 @@ base::ExitCode run(RunPlan const& plan, RunFolder const& folder, std::optional<R
     comm::MpiRuntime::abort(
         static_cast<int>(is_input ? base::ExitCode::bad_input : base::ExitCode::runtime_failure));
   }
+}
+
+}  // namespace
+
+base::ExitCode run(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
+                   comm::MpiRuntime const& mpi, bool shows_progress) {
+  comm::World const world(mpi, comm::SiteLayout(plan.config, mpi.size()));
+  return as(describe(world.here), folder, mpi.rank() == 0, [&] {
+    auto const number = mpi.broadcast_text(mpi.rank() == 0 ? std::to_string(next_life(folder)) : "");
+    Life const life{std::stoull(number), mpi.agree_on_start_s(), resume};
+    if (world.here.role == comm::Role::shard) return live_as_shard(plan, folder, life, world, shows_progress);
+    return live_as_site(plan, folder, life, world, /*incarnation=*/0);
+  });
+}
+
+base::ExitCode run_as_recruit(RunPlan const& plan, RunFolder const& folder) {
+  auto bridge = comm::meet_hosts();
+  auto const orders = read_orders(bridge.orders);
+  comm::World const world(comm::SiteLayout(plan.config, comm::SiteLayout::ranks_needed(plan.config)),
+                          orders.site, std::move(bridge), orders.shards);
+  return as(describe(world.here), folder, /*owns_console=*/false, [&] {
+    Life const life{orders.life, base::now_s() - orders.elapsed_s, std::nullopt};
+    return live_as_site(plan, folder, life, world, orders.incarnation);
+  });
 }
 
 }  // namespace atl::train

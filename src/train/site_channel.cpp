@@ -23,28 +23,32 @@ constexpr double join_wait_s = 0.25;
 SiteChannel::SiteChannel(RunPlan const& plan, transport::Transport& transport)
     : plan_(plan), transport_(transport), chain_(plan) {}
 
-void SiteChannel::join(std::uint64_t incarnation) {
-  int const shards = plan_.config.syncer.ranks;
-  for (int shard = 0; shard < shards; ++shard) {
-    transport_.send(shard_peer(shard), protocol::Hello{.incarnation = incarnation,
-                                                       .parameters = plan_.table.digest(),
-                                                       .agreement = deck::agreement(plan_.config)});
-  }
-  int welcomes = 0;
+void SiteChannel::say_hello(std::uint64_t incarnation, bool heals) {
+  send_to_shards(protocol::Hello{.incarnation = incarnation,
+                                 .heals = heals,
+                                 .parameters = plan_.table.digest(),
+                                 .agreement = deck::agreement(plan_.config)});
+}
+
+void SiteChannel::ask_again(std::uint64_t incarnation) { say_hello(incarnation, /*heals=*/true); }
+
+void SiteChannel::join(std::uint64_t incarnation, bool heals) {
+  say_hello(incarnation, heals);
+  std::set<int> awaited;
+  for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard) awaited.insert(shard);
   double asked_s = base::now_s();
-  while (welcomes < shards) {
+  while (!awaited.empty()) {
     transport_.wait(join_wait_s);
+    look_for_losses();
+    for (int const shard : lost_shards_) awaited.erase(shard);
     for (auto& frame : transport_.receive()) {
       auto const* welcome = std::get_if<protocol::Welcome>(&frame.message);
-      if (!welcome) {
-        accept(std::move(frame));
-        continue;
-      }
-      if (!welcome->refusal.empty()) {
+      if (welcome && !welcome->refusal.empty()) {
         throw base::RuntimeFailure(
             fmt::format("shard {} refuses this site: {}", frame.from.index, welcome->refusal));
       }
-      ++welcomes;
+      if (welcome) awaited.erase(frame.from.index);
+      if (!welcome || heals) accept(std::move(frame));
     }
     if (base::now_s() - asked_s > plan_.config.outer.dead_after_s) {
       base::log::warn_once("welcome", "no welcome from every shard yet; still waiting");
@@ -55,10 +59,26 @@ void SiteChannel::join(std::uint64_t incarnation) {
 
 void SiteChannel::receive(double wait_s) {
   if (wait_s > 0 && events_.empty()) transport_.wait(wait_s);
+  look_for_losses();
   for (auto& frame : transport_.receive()) accept(std::move(frame));
 }
 
+// Whoever has a backup is followed by it; shard 0 is the hub of the run, and that of one alone.
+void SiteChannel::look_for_losses() {
+  for (auto const& loss : transport_.losses()) {
+    int const shard = loss.peer.index;
+    lost_shards_.insert(shard);
+    if (shard > 0) continue;
+    throw base::RuntimeFailure("shard 0 is lost, which leads the run; go on with --resume");
+  }
+}
+
 void SiteChannel::accept(transport::Frame frame) {
+  if (auto const* state = std::get_if<protocol::StateData>(&frame.message)) {
+    states_[++last_handle_] = std::move(frame.payload);
+    events_.emplace_back(protocol::HeldState{*state, last_handle_});
+    return;
+  }
   if (auto const* release = std::get_if<protocol::Release>(&frame.message))
     return accept_release(frame.from.index, *release, std::move(frame.payload));
   if (auto const* marker = std::get_if<protocol::Marker>(&frame.message)) {
@@ -104,6 +124,15 @@ void SiteChannel::drop_older_release(protocol::Release const& newer) {
   }
 }
 
+void SiteChannel::discard(protocol::PayloadHandle handle) {
+  payloads_.erase(handle);
+  states_.erase(handle);
+}
+
+transport::Payload SiteChannel::take_state(protocol::PayloadHandle handle) {
+  return states_.extract(handle).mapped();
+}
+
 void SiteChannel::contribute(protocol::Contribute const& asked, transport::Payload payload) {
   transport_.send(shard_peer(asked.owner), asked.contribution, std::move(payload));
 }
@@ -134,6 +163,10 @@ std::optional<std::vector<SiteChannel::Waiting>> SiteChannel::take_on_its_way() 
 
 void SiteChannel::send_to_hub(protocol::Message message) {
   transport_.send(shard_peer(0), std::move(message));
+}
+
+void SiteChannel::send_to_site(int site, protocol::Message message, transport::Payload payload) {
+  transport_.send(site_peer(site), std::move(message), std::move(payload));
 }
 
 void SiteChannel::say_goodbye() { send_to_shards(protocol::Bye{}); }

@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,10 @@ class SiteChannel {
   virtual ~SiteChannel() = default;
 
   // Says hello and waits until every shard has welcomed this site. Throws RuntimeFailure where one refuses.
-  virtual void join(std::uint64_t incarnation);
+  // `heals`: its welcomes, which name donors, are events.
+  virtual void join(std::uint64_t incarnation, bool heals);
+  // Once more: the donor that was asked may be gone.
+  virtual void ask_again(std::uint64_t incarnation);
 
   // Takes in what has arrived; `wait_s` > 0: sleeps so long at most where nothing is there yet.
   virtual void receive(double wait_s);
@@ -39,7 +43,9 @@ class SiteChannel {
   virtual transport::Payload const& payload(protocol::PayloadHandle handle) {
     return payloads_.at(handle).theta;
   }
-  virtual void discard(protocol::PayloadHandle handle) { payloads_.erase(handle); }
+  virtual void discard(protocol::PayloadHandle handle);
+  // A donor's, once.
+  transport::Payload take_state(protocol::PayloadHandle handle);
 
   void contribute(protocol::Contribute const& asked, transport::Payload payload);
   virtual void send_to_shards(protocol::Message const& message);
@@ -48,6 +54,7 @@ class SiteChannel {
   // until every shard's marker has come by the bulk lane.
   std::optional<std::vector<Waiting>> take_on_its_way();
   virtual void send_to_hub(protocol::Message message);
+  virtual void send_to_site(int site, protocol::Message message, transport::Payload payload = {});
   void say_goodbye();
 
   // Bytes sent so far, by kind of message: all that ever left this site.
@@ -59,12 +66,16 @@ class SiteChannel {
   std::deque<protocol::SiteEvent> events_;
 
  private:
+  void say_hello(std::uint64_t incarnation, bool heals);
+  void look_for_losses();
   void accept(transport::Frame frame);
   void accept_release(int shard, protocol::Release const& release, transport::Payload payload);
   void drop_older_release(protocol::Release const& newer);
 
   ReleaseChain chain_;
+  std::set<int> lost_shards_;
   std::map<protocol::PayloadHandle, Waiting> payloads_;
+  std::map<protocol::PayloadHandle, transport::Payload> states_;
   protocol::PayloadHandle last_handle_ = 0;
   std::uint64_t last_marker_ = 0;  // the snapshot's id
   std::uint64_t last_cut_ = 0;

@@ -24,6 +24,13 @@ namespace {
 constexpr double idle_wait_s = 0.25;
 constexpr double writing_wait_s = 0.01;  // that the end of the run waits for
 
+protocol::SiteMachine::Options options_of(RunPlan const& plan, int site, std::uint64_t incarnation) {
+  auto options = site_options(plan.config, site);
+  options.heals = incarnation > 0;
+  if (options.heals) options.incarnation = incarnation;
+  return options;
+}
+
 // Text that several sites share is judged once, by site 0.
 bool evaluates(RunPlan const& plan, int site) { return site == 0 || sites_per_corpus(plan.config) == 1; }
 
@@ -41,10 +48,11 @@ SiteRun::SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<Res
       corpus_(open_site_corpus(plan, world.in_deck.group)),
       replica_(plan, world.site.rank() == 0),
       inner_(plan, corpus_, world, trace),
-      machine_(site_options(plan.config, world.here.group)),
+      machine_(options_of(plan, world.here.group, links.incarnation)),
       channel_(std::move(links.channel)),
       tape_(links.tape),
-      replayed_(links.replayed) {
+      replayed_(links.replayed),
+      is_returning_(links.incarnation > 0) {
   if (evaluates(plan, number_) && !replayed_) {
     validation_.emplace(data::ValidationOptions{.sources = corpus_.validation(),
                                                 .sequences = plan.config.inner.batch,
@@ -63,8 +71,8 @@ SiteRun::SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<Res
 }
 
 base::ExitCode SiteRun::run() {
-  if (channel_) channel_->join(machine_.incarnation());
-  last_record_s_ = base::now_s();
+  if (channel_) channel_->join(machine_.incarnation(), is_returning_);
+  hello_s_ = last_record_s_ = base::now_s();
   evaluate_if_due();  // the state was recorded before
   while (!is_over()) {
     if (machine_.is_ready() && !machine_.is_holding() && !machine_.is_waiting()) {
@@ -80,6 +88,7 @@ base::ExitCode SiteRun::run() {
 }
 
 void SiteRun::training_step() {
+  if (std::exchange(is_returning_, false)) begin_training_again();
   auto const share = compute_gradients();
   collect_events();
   Record record;
@@ -174,6 +183,11 @@ void SiteRun::evaluate_if_due() {
 void SiteRun::idle_boundary() {
   double const begin_s = base::now_s();
   bool const waits_for_others = machine_.is_waiting();
+  // The donor that was asked may be gone.
+  if (channel_ && is_returning_ && begin_s - hello_s_ > plan_.config.outer.dead_after_s) {
+    channel_->ask_again(machine_.incarnation());
+    hello_s_ = begin_s;
+  }
   Record record;
   {
     Trace::Span const span(trace_, Work::idle, machine_.step());
@@ -210,10 +224,14 @@ void SiteRun::carry_out(protocol::SiteAction const& action) {
     cut_ = cut->marker;
   } else if (auto const* promise = std::get_if<protocol::TellShards>(&action)) {
     if (channel_) channel_->send_to_shards(promise->message);
-  } else if (std::holds_alternative<protocol::Leave>(action)) {
-    has_left_ = true;
+  } else if (auto const* send = std::get_if<protocol::SendToSite>(&action)) {
+    if (channel_) channel_->send_to_site(send->site, send->message);
+  } else if (auto const* give = std::get_if<protocol::GiveState>(&action)) {
+    give_state(*give);
+  } else if (auto const* moments = std::get_if<protocol::TakeState>(&action)) {
+    take_state(*moments);
   } else {
-    throw base::RuntimeFailure("a site cannot heal within a run yet");
+    has_left_ = true;
   }
 }
 

@@ -31,6 +31,8 @@ class SiteRun {
     std::unique_ptr<SiteChannel> channel;  // the leader's; null on the other ranks
     protocol::Tape* tape = nullptr;        // likewise; null where nothing is taped
     protocol::TapedStart start = {};       // what the tape begins with, as far as it is known outside
+    // Of a site that returns within the run: its next life, in which it heals before it trains. 0: none such.
+    std::uint64_t incarnation = 0;
     // Of a replay, which writes no state and judges no model: the boundaries that it has, at most.
     std::optional<std::size_t> replayed = {};
     // Of a replay that begins at a snapshot: as it was then, which no set tells in full.
@@ -77,6 +79,9 @@ class SiteRun {
   void load(ResumePoint const& resume);
   void save_parameters(base::Writer& writer) const;
   void load_parameters(base::Reader const& reader);
+  void begin_training_again();
+  void give_state(protocol::GiveState const& give);
+  void take_state(protocol::TakeState const& taken);
   void evaluate_outer_parameters(bool is_final);
   void collect_events();
   void send_progress();
@@ -115,6 +120,8 @@ class SiteRun {
   std::optional<protocol::Marker> cut_;                    // asked for at this boundary
   StateWriter states_{folder_};
   bool evaluation_due_ = false;
+  bool is_returning_ = false;  // has not trained in this life, which is not its first
+  double hello_s_ = 0.0;
   bool has_left_ = false;
 };
 

@@ -9,7 +9,9 @@
 #include "outer/codec.hpp"
 #include "protocol/saved_state.hpp"
 #include "train/initial_model.hpp"
+#include "train/metrics.hpp"
 #include "train/model_archive.hpp"
+#include "train/shared_moments.hpp"
 #include "train/site_run.hpp"
 
 namespace atl::train {
@@ -60,6 +62,28 @@ void SiteRun::contribute(protocol::Contribute const& asked) {
     channel_->contribute(asked, std::move(coded));
   }
   replica_.take_snapshot(fragment);
+}
+
+// As far in its text as it is in its steps: what another life may have trained on and not told is passed
+// over.
+void SiteRun::begin_training_again() {
+  inner_.seek(machine_.step());
+  tokens_ = machine_.step() * static_cast<std::uint64_t>(site_batch(plan_.config)) *
+            static_cast<std::uint64_t>(plan_.config.model.context);
+  report(to_json(ReturnLine{.time_s = elapsed_s(),
+                            .site = number_,
+                            .step = machine_.step(),
+                            .incarnation = machine_.incarnation()}));
+}
+
+void SiteRun::give_state(protocol::GiveState const& give) {
+  auto state = gather_moments(site_, inner_);
+  if (channel_) channel_->send_to_site(give.site, give.state, std::move(state));
+}
+
+void SiteRun::take_state(protocol::TakeState const& taken) {
+  auto const state = channel_ ? channel_->take_state(taken.payload) : nullptr;
+  spread_moments(site_, state, inner_);
 }
 
 void SiteRun::begin_state(protocol::Save const& save) {
@@ -137,7 +161,8 @@ void SiteRun::tape_start(protocol::TapedStart start) {
   start.incarnation = machine_.incarnation();
   start.step = machine_.step();
   start.cursor = inner_.cursor();
-  if (machine_.incarnation() > 1) {
+  start.heals = is_returning_;
+  if (machine_.incarnation() > 1 && !is_returning_) {
     start.state = base::saved(machine_);
     start.state["incarnation"] = machine_.incarnation() - 1;
   }

@@ -18,9 +18,6 @@ namespace atl::train {
 
 namespace {
 
-// How often a shard looks whether its state is written: the end of the run waits for that.
-constexpr double writing_wait_s = 0.01;
-
 protocol::Participant participant(transport::Peer peer) {
   using Kind = protocol::Participant::Kind;
   return {peer.kind == transport::Peer::Kind::site ? Kind::site : Kind::shard, peer.index};
@@ -29,22 +26,26 @@ protocol::Participant participant(transport::Peer peer) {
 }  // namespace
 
 SyncerRun::SyncerRun(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
-                     bool shows_progress, int shard, transport::Transport& transport, protocol::Tape* tape,
-                     Trace& trace, double start_s)
+                     bool shows_progress, int shard, Links links, Trace& trace, double start_s)
     : plan_(plan),
       folder_(folder),
       shard_(shard),
-      transport_(transport),
-      tape_(tape),
+      transport_(links.transport),
+      tape_(links.tape),
+      crew_(std::move(links.crew)),
+      life_(links.life),
       trace_(trace),
       start_s_(start_s),
       agreement_(deck::agreement(plan.config)),
       machine_(syncer_options(plan.config, shard)),
-      partners_(effective_sites(plan.config) + (shard == 0 ? plan.config.syncer.ranks - 1 : 0)),
+      incarnations_(static_cast<std::size_t>(effective_sites(plan.config))),
       last_heard_s_(start_s) {
+  for (int site = 0; site < effective_sites(plan.config); ++site) present_.insert(site_peer(site));
+  for (int other = 1; shard == 0 && other < plan.config.syncer.ranks; ++other)
+    present_.insert(shard_peer(other));
   if (has_outer_exchange(plan.config)) model_.emplace(plan, shard);
   if (shard == 0) {
-    hub_.emplace(plan, folder, resume, shows_progress, transport, start_s,
+    hub_.emplace(plan, folder, resume, shows_progress, transport_, start_s,
                  [this](protocol::Message const& message) { on_command(message); });
   }
   if (resume) {
@@ -54,17 +55,20 @@ SyncerRun::SyncerRun(RunPlan const& plan, RunFolder const& folder, std::optional
   }
 }
 
+bool SyncerRun::has_everyone_left() const { return is_over_ && present_.empty(); }
+
 base::ExitCode SyncerRun::run() {
   while (!has_everyone_left()) {
     double now_s = base::now_s();
-    double wake_s = now_s + 0.2;
+    double wake_s = now_s + (crew_.is_busy() || states_.is_writing() ? 0.01 : 0.2);
     for (auto const& timer : {machine_.next_timer_s(), hub_ ? hub_->next_timer_s() : std::nullopt}) {
       if (timer) wake_s = std::min(wake_s, *timer);
     }
-    if (states_.is_writing()) wake_s = std::min(wake_s, now_s + writing_wait_s);
     transport_.wait(std::max(0.0, wake_s - now_s));
 
     for (auto const& frame : transport_.receive()) dispatch(frame);
+    for (auto const& loss : transport_.losses()) on_loss(loss);
+    crew_.poll();
     now_s = base::now_s();
     carry_out(machine_.on_timer(now_s));
     if (states_.poll_written()) answer_hub(states_.take_answer());
@@ -123,7 +127,7 @@ void SyncerRun::dispatch(transport::Frame const& frame) {
   } else if (auto const* line = std::get_if<protocol::Report>(&frame.message); line && hub_) {
     hub_->record(participant(frame.from), line->line);
   } else if (std::holds_alternative<protocol::Bye>(frame.message)) {
-    ++farewells_;
+    present_.erase(frame.from);
   } else if (frame.from == shard_peer(0)) {
     on_command(frame.message);
   } else {
@@ -145,8 +149,15 @@ void SyncerRun::on_hello(int site, protocol::Hello const& hello) {
     refusal = "the models' tensors differ";
   }
   if (!refusal.empty()) return transport_.send(site_peer(site), protocol::Welcome{.refusal = refusal});
+  if (auto& known = incarnations_[static_cast<std::size_t>(site)]; known != hello.incarnation) {
+    cut_.strike_off(site);
+    known = hello.incarnation;
+  }
+  present_.insert(site_peer(site));
+  auto const actions = machine_.on_admitted(site, hello.incarnation, base::now_s(), hello.heals);
   transport_.send(site_peer(site), machine_.welcome(site));
-  carry_out(machine_.on_admitted(site, hello.incarnation, base::now_s(), hello.heals));
+  carry_out(actions);
+  if (hub_) hub_->on_return(site);
 }
 
 void SyncerRun::on_contribution(transport::Frame const& frame) {
@@ -207,6 +218,8 @@ void SyncerRun::on_command(protocol::Message const& message) {
   } else if (auto const* marker = std::get_if<protocol::Marker>(&message)) {
     on_marker(*marker);
     close_cut_if_complete();
+  } else if (auto const* recruit = std::get_if<protocol::Recruit>(&message)) {
+    man(static_cast<int>(recruit->site), recruit->incarnation);
   } else if (auto const* go = std::get_if<protocol::Go>(&message)) {
     hold_.reset();
     is_over_ = go->leave;

@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "protocol/snapshot.hpp"
 #include "protocol/syncer_machine.hpp"
 #include "protocol/tape.hpp"
+#include "train/crew.hpp"
 #include "train/hub.hpp"
 #include "train/outer_model.hpp"
 #include "train/state_writer.hpp"
@@ -19,10 +21,15 @@ namespace atl::train {
 
 class SyncerRun {
  public:
-  // `tape`: null where nothing is taped.
+  struct Links {
+    transport::Transport& transport;
+    protocol::Tape* tape = nullptr;  // null where nothing is taped
+    Crew crew;
+    std::uint64_t life = 1;  // of the run
+  };
+
   SyncerRun(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
-            bool shows_progress, int shard, transport::Transport& transport, protocol::Tape* tape,
-            Trace& trace, double start_s);
+            bool shows_progress, int shard, Links links, Trace& trace, double start_s);
   // Before run(): what its tape begins with, as far as it is known outside.
   void tape_start(protocol::TapedStart start);
 
@@ -39,7 +46,7 @@ class SyncerRun {
   };
   // Those to a shard's fragments, of the snapshot that a run goes on from.
   static std::vector<InFlight> in_flight_of(RunPlan const& plan, ResumePoint const& resume, int shard);
-  bool has_everyone_left() const { return farewells_ >= partners_; }
+  bool has_everyone_left() const;
 
  private:
   struct Held {  // a contribution waiting for its round to close
@@ -51,6 +58,10 @@ class SyncerRun {
 
   void load(ResumePoint const& resume);
   Standing standing() const;
+  // In syncer_run_losses.cpp.
+  void on_loss(transport::Loss const& loss);
+  void on_site_loss(int site, bool is_last);
+  void man(int site, std::uint64_t incarnation);
   void dispatch(transport::Frame const& frame);
   void on_hello(int site, protocol::Hello const& hello);
   void on_contribution(transport::Frame const& frame);
@@ -81,6 +92,8 @@ class SyncerRun {
   int shard_;
   transport::Transport& transport_;
   protocol::Tape* tape_;
+  Crew crew_;
+  std::uint64_t life_;
   Trace& trace_;
   double start_s_;
   std::string agreement_;
@@ -98,8 +111,8 @@ class SyncerRun {
   std::optional<protocol::Hold> hold_;  // not answered yet
   bool is_over_ = false;
   bool told_of_stop_ = false;
-  int farewells_ = 0;
-  int partners_;  // who must say good-bye
+  std::set<transport::Peer> present_;        // who must say good-bye
+  std::vector<std::uint64_t> incarnations_;  // of the sites, the last that was heard of
   double last_heard_s_;
   std::optional<Hub> hub_;  // shard 0
 };

@@ -18,7 +18,8 @@ class TapedChannel final : public SiteChannel {
                std::vector<protocol::TapedBoundary> boundaries, std::size_t next,
                std::vector<Waiting> const& arrived);
 
-  void join(std::uint64_t) override {}
+  void join(std::uint64_t, bool) override {}
+  void ask_again(std::uint64_t) override {}
   void receive(double) override {}
   // The events of the next boundary.
   std::deque<protocol::SiteEvent>& events() override;
@@ -29,6 +30,7 @@ class TapedChannel final : public SiteChannel {
   void send_to_shards(protocol::Message const& message) override;
   void send_markers(protocol::Marker) override {}
   void send_to_hub(protocol::Message) override {}
+  void send_to_site(int, protocol::Message, transport::Payload) override {}
 
  private:
   using Name = std::pair<std::uint32_t, protocol::Version>;

@@ -10,7 +10,7 @@ namespace atl::transport {
 namespace {
 
 constexpr std::uint32_t magic = 0x4c4c5441;  // "ATLL"
-constexpr std::uint32_t format_version = 2;
+constexpr std::uint32_t format_version = 3;
 
 // The layout in memory is the layout on the wire.
 struct WireHeader {
@@ -20,11 +20,20 @@ struct WireHeader {
   std::uint32_t body_bytes;
   std::uint64_t sequence;
   std::uint64_t payload_bytes;
+  std::uint32_t relay;
+  std::uint32_t unused;
   std::uint64_t digest_high;
   std::uint64_t digest_low;
 };
 static_assert(sizeof(WireHeader) == header_bytes);
 static_assert(std::endian::native == std::endian::little, "frames are little-endian");
+
+struct WireIntroduction {
+  std::uint64_t life;
+  std::uint32_t site;
+  std::uint32_t unused;
+};
+constexpr std::size_t introduction_bytes = sizeof(WireIntroduction);
 
 }  // namespace
 
@@ -35,6 +44,8 @@ HeaderBytes encode_header(FrameHeader const& header) {
                                                .body_bytes = header.body_bytes,
                                                .sequence = header.sequence,
                                                .payload_bytes = header.payload_bytes,
+                                               .relay = header.relay,
+                                               .unused = 0,
                                                .digest_high = header.digest.high,
                                                .digest_low = header.digest.low});
 }
@@ -47,6 +58,7 @@ FrameHeader decode_header(std::span<std::byte const> bytes, FrameLimits const& l
   if (wire.format_version != format_version) throw FrameRefused("another version of the frame format");
   FrameHeader const header{.kind = static_cast<FrameKind>(wire.kind),
                            .body_bytes = wire.body_bytes,
+                           .relay = wire.relay,
                            .sequence = wire.sequence,
                            .payload_bytes = wire.payload_bytes,
                            .digest = {wire.digest_high, wire.digest_low}};
@@ -57,6 +69,10 @@ FrameHeader decode_header(std::span<std::byte const> bytes, FrameLimits const& l
       return header;
     case FrameKind::farewell:
       if (header.body_bytes != 0 || header.payload_bytes != 0) throw FrameRefused("farewell with contents");
+      return header;
+    case FrameKind::introduction:
+      if (header.body_bytes != introduction_bytes || header.payload_bytes != 0)
+        throw FrameRefused("introduction of the wrong size");
       return header;
   }
   throw FrameRefused("unknown kind of frame");
@@ -75,6 +91,19 @@ base::Digest frame_digest(FrameHeader header, std::span<std::byte const> body,
 void check_digest(FrameHeader const& header, std::span<std::byte const> body,
                   std::span<std::byte const> payload) {
   if (frame_digest(header, body, payload) != header.digest) throw FrameRefused("wrong digest");
+}
+
+std::vector<std::byte> encode(Introduction const& introduction) {
+  auto const wire = std::bit_cast<std::array<std::byte, introduction_bytes>>(
+      WireIntroduction{.life = introduction.life, .site = introduction.site, .unused = 0});
+  return {wire.begin(), wire.end()};
+}
+
+Introduction open_introduction(std::span<std::byte const> body) {
+  if (body.size() != introduction_bytes) throw FrameRefused("introduction of the wrong size");
+  WireIntroduction wire;
+  std::memcpy(&wire, body.data(), introduction_bytes);
+  return {.site = wire.site, .life = wire.life};
 }
 
 protocol::Message open_message(std::span<std::byte const> body, bool has_payload) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <stdexcept>
+#include <vector>
 
 #include "base/digest.hpp"
 #include "protocol/message.hpp"
@@ -15,12 +16,23 @@ namespace atl::transport {
 enum class FrameKind : std::uint32_t {
   message = 0,
   farewell = 1,  // nothing more will be sent on this channel; neither body nor payload
+  introduction = 2,
 };
 
-// On the wire: magic, format version, kind and body_bytes as 32 bits, the rest as 64, little-endian.
+// The first frame of a line whose other end cannot know who is on it.
+struct Introduction {
+  std::uint32_t site = 0;
+  std::uint64_t life = 0;  // of the site: one of a later life takes the place of the earlier
+
+  bool operator==(Introduction const&) const = default;
+};
+
+// On the wire: magic, format version, kind, body_bytes and relay as 32 bits (and as many unused), the rest as
+// 64, little-endian.
 struct FrameHeader {
   FrameKind kind = FrameKind::message;
   std::uint32_t body_bytes = 0;
+  std::uint32_t relay = 0;     // to a shard: pass it on to this site; from one: it comes from there (+ 1)
   std::uint64_t sequence = 0;  // counts the frames of a channel
   std::uint64_t payload_bytes = 0;
   base::Digest digest = {};  // of the header without it, the body and the payload
@@ -28,7 +40,7 @@ struct FrameHeader {
   bool operator==(FrameHeader const&) const = default;
 };
 
-inline constexpr std::size_t header_bytes = 48;
+inline constexpr std::size_t header_bytes = 56;
 using HeaderBytes = std::array<std::byte, header_bytes>;
 
 // What a receiver makes room for.
@@ -54,6 +66,9 @@ base::Digest frame_digest(FrameHeader header, std::span<std::byte const> body,
 void check_digest(FrameHeader const& header, std::span<std::byte const> body,
                   std::span<std::byte const> payload);
 
+std::vector<std::byte> encode(Introduction const& introduction);
+// Throws FrameRefused.
+Introduction open_introduction(std::span<std::byte const> body);
 // Throws FrameRefused where the body is no message, or where one lacks its payload or must not have one.
 protocol::Message open_message(std::span<std::byte const> body, bool has_payload);
 

@@ -29,6 +29,15 @@ struct Frame {
   std::uint64_t wire_bytes = 0;  // with headers, as received
 };
 
+// A process with whom this one talked is gone, says the machine under it; silence alone is no loss.
+struct Loss {
+  Peer peer;
+  std::uint64_t life = 0;  // of the peer
+  bool is_last = true;     // nobody of it is left that could still introduce itself
+
+  bool operator==(Loss const&) const = default;
+};
+
 struct Counters {
   // Bytes by kind of message, indexed as protocol::Message.
   using ByKind = std::array<std::uint64_t, std::variant_size_v<protocol::Message>>;
@@ -41,7 +50,8 @@ struct Counters {
 };
 
 // A channel is (peer, lane): delivered in order; nothing is ordered across lanes, and control never waits for
-// bulk. All functions are called from the loop thread; the implementation's own thread does the waiting.
+// bulk. What is sent to a peer that is lost goes nowhere. Between two sites a shard passes messages on. All
+// functions are called from the loop thread; the implementation's own thread does the waiting.
 class Transport {
  public:
   virtual ~Transport() = default;
@@ -51,7 +61,11 @@ class Transport {
   virtual void send(Peer to, protocol::Message message, Payload payload = {}) = 0;
   // Local. All frames in order of arrival; never blocks. Rethrows what went wrong in the background.
   virtual std::vector<Frame> receive() = 0;
-  // Sleeps until a frame is there or `timeout_s` has passed.
+  // Local. What was lost since the last call; what the lost had sent before may still come.
+  virtual std::vector<Loss> losses() = 0;
+  // It is not lost, as far as is known here.
+  virtual bool reaches(Peer peer) = 0;
+  // Sleeps until a frame or a loss is there or `timeout_s` has passed.
   virtual void wait(double timeout_s) = 0;
   // Sends what is queued and stops; `timeout_s` at most. Nothing may be sent afterwards.
   virtual void close(double timeout_s) = 0;

@@ -8,17 +8,17 @@ namespace atl::test {
 
 namespace {
 
-comm::SiteLayout layout_with(int shards) {
+comm::SiteLayout layout_with(int shards, int site_ranks) {
   deck::RunConfig config;
   config.syncer.ranks = shards;
-  config.sites.count = ranks() - shards;
-  config.sites.ranks = {1};
+  config.sites.count = (ranks() - shards) / site_ranks;
+  config.sites.ranks = {site_ranks};
   return {config, ranks()};
 }
 
 }  // namespace
 
-TransportJob::TransportJob(int shards) : world(runtime(), layout_with(shards)) {}
+TransportJob::TransportJob(int shards, int site_ranks) : world(runtime(), layout_with(shards, site_ranks)) {}
 
 TransportJob::~TransportJob() {
   if (transport) transport->close(5.0);
@@ -26,6 +26,22 @@ TransportJob::~TransportJob() {
 
 transport::MpiTransport& TransportJob::open(std::size_t max_payload_bytes) {
   return transport.emplace(world, transport::MpiTransport::Options{.max_payload_bytes = max_payload_bytes});
+}
+
+transport::MpiTransport& TransportJob::open_as_successor(transport::Introduction introduction) {
+  world.site = comm::Communicator::split(MPI_COMM_SELF, 0, 0);  // alone
+  return transport.emplace(
+      world, transport::MpiTransport::Options{.max_payload_bytes = 1 << 26, .introduction = introduction});
+}
+
+std::vector<transport::Loss> TransportJob::await_loss(double patience_s) {
+  std::vector<transport::Loss> losses;
+  double const give_up_s = base::now_s() + patience_s;
+  while (losses.empty() && base::now_s() < give_up_s) {
+    transport->wait(0.1);
+    losses = transport->losses();
+  }
+  return losses;
 }
 
 std::vector<transport::Frame> TransportJob::collect(std::size_t count, double patience_s) {

@@ -14,14 +14,18 @@ namespace atl::test {
 inline transport::Peer shard(int index) { return {transport::Peer::Kind::shard, index}; }
 inline transport::Peer site(int index) { return {transport::Peer::Kind::site, index}; }
 
-// `shards` shards; every other rank is a site of its own.
+// `shards` shards; the other ranks are sites of `site_ranks` each.
 struct TransportJob {
-  explicit TransportJob(int shards = 1);
+  explicit TransportJob(int shards = 1, int site_ranks = 1);
   // Closes with everyone else.
   ~TransportJob();
 
   // Local. From here on this rank sends and receives.
   transport::MpiTransport& open(std::size_t max_payload_bytes = 1 << 26);
+  // Likewise, of a rank that is not the first to lead its site.
+  transport::MpiTransport& open_as_successor(transport::Introduction introduction);
+  // Until something was lost, or too long has passed.
+  std::vector<transport::Loss> await_loss(double patience_s = 5.0);
   transport::MpiTransport& operator*() { return *transport; }
   transport::MpiTransport* operator->() { return &*transport; }
 

@@ -128,8 +128,28 @@ TEST_CASE("leaders talk to every shard, shards to every leader and to one anothe
       ++right;
   }
   CHECK(right == 2 * peers.size());
-  auto const stranger = is_shard ? test::site(3) : test::site(0);
+  auto const stranger = is_shard ? test::site(3) : test::shard(2);
   CHECK_THROWS_AS(job->send(stranger, report(1)), base::RuntimeFailure);
+}
+
+TEST_CASE("what a site has for another a shard passes on", "[mpi][np4]") {
+  TransportJob job(2);
+  job.open();
+  if (test::rank() == 3) {
+    job->send(test::site(0), protocol::StateRequest{.site = 1, .incarnation = 2});
+    auto const answer = job.collect(1);
+    REQUIRE(answer.size() == 1);
+    CHECK(answer[0].from == test::site(0));
+    CHECK(answer[0].message == protocol::Message(protocol::StateData{.incarnation = 2, .step = 9}));
+    CHECK(*answer[0].payload == *payload_of(100'000, 3.0f));
+  } else if (test::rank() == 2) {
+    auto const asked = job.collect(1);
+    REQUIRE(asked.size() == 1);
+    CHECK(asked[0].from == test::site(1));
+    job->send(asked[0].from, protocol::StateData{.incarnation = 2, .step = 9}, payload_of(100'000, 3.0f));
+  } else {
+    CHECK(job.collect(1, 0.3).empty());  // it is not for a shard
+  }
 }
 
 TEST_CASE("bytes are counted by kind of message on both sides", "[mpi][np2]") {
@@ -143,15 +163,17 @@ TEST_CASE("bytes are counted by kind of message on both sides", "[mpi][np2]") {
     auto const counters = job->counters();
     CHECK(counters.frames_sent == 2);
     CHECK(counters.frames_received == 1);
-    CHECK(counters.bytes_sent_by_kind[message.index()] == 48 + protocol::encode(message).size() + 400);
-    CHECK(counters.bytes_sent ==
-          counters.bytes_sent_by_kind[message.index()] + 48 + protocol::encode(report(7)).size());
+    CHECK(counters.bytes_sent_by_kind[message.index()] ==
+          transport::header_bytes + protocol::encode(message).size() + 400);
+    CHECK(counters.bytes_sent == counters.bytes_sent_by_kind[message.index()] + transport::header_bytes +
+                                     protocol::encode(report(7)).size());
   } else {
     auto const frames = job.collect(2);
     auto const counters = job->counters();
     CHECK(counters.frames_received == 2);
     CHECK(counters.bytes_received == frames.at(0).wire_bytes + frames.at(1).wire_bytes);
-    CHECK(counters.bytes_received_by_kind[message.index()] == 48 + protocol::encode(message).size() + 400);
+    CHECK(counters.bytes_received_by_kind[message.index()] ==
+          transport::header_bytes + protocol::encode(message).size() + 400);
     job->send(test::site(0), protocol::Welcome{});
   }
 }

@@ -18,4 +18,8 @@ int ranks();
 // communication follows.
 bool all_ranks(bool holds);
 
+// Collective over the ranks that live, in a case that has killed others: all_ranks() and the verdict are
+// theirs from here on, and the process ends without MPI_Finalize. rank() and ranks() stay as they were.
+void go_on_without_the_lost();
+
 }  // namespace atl::test

@@ -2,6 +2,9 @@
 // Rank 0 reports; the others write rank_<r>.log in the working folder.
 #include <fcntl.h>
 #include <mpi.h>
+#if __has_include(<mpi-ext.h>)
+#include <mpi-ext.h>
+#endif
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +25,7 @@ namespace {
 
 comm::MpiRuntime const* mpi_runtime = nullptr;
 MPI_Comm test_comm = MPI_COMM_NULL;  // never shared with the code under test
+bool has_lost = false;
 
 // How long a rank whose test failed waits for the others,
 // which may hang in a collective operation it never reached.
@@ -46,7 +50,9 @@ void print_log(int failed_rank) {
 // Returns the worst exit code of all ranks. Rank 0 names those that failed. A rank that failed while the
 // others are still inside a test ends the job instead of letting it hang.
 int agree_on(int exit_code, int console) {
-  std::vector<int> codes(static_cast<std::size_t>(ranks()));
+  int size = 0;
+  MPI_Comm_size(test_comm, &size);
+  std::vector<int> codes(static_cast<std::size_t>(size));
   MPI_Request request = MPI_REQUEST_NULL;
   MPI_Iallgather(&exit_code, 1, MPI_INT, codes.data(), 1, MPI_INT, test_comm, &request);
   auto const give_up = std::chrono::steady_clock::now() + patience;
@@ -61,7 +67,7 @@ int agree_on(int exit_code, int console) {
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  for (int r = 1; r < ranks() && rank() == 0; ++r) {
+  for (int r = 1; r < size && rank() == 0; ++r) {
     if (codes[static_cast<std::size_t>(r)] != 0) print_log(r);
   }
   return *std::ranges::max_element(codes);
@@ -80,6 +86,15 @@ bool all_ranks(bool holds) {
   return all != 0;
 }
 
+void go_on_without_the_lost() {
+  has_lost = true;
+#ifdef MPIX_ERR_PROC_FAILED
+  MPI_Comm rest = MPI_COMM_NULL;
+  MPIX_Comm_shrink(test_comm, &rest);
+  test_comm = rest;
+#endif
+}
+
 }  // namespace atl::test
 
 int main(int argc, char** argv) {
@@ -94,6 +109,10 @@ int main(int argc, char** argv) {
   if (rank() != 0) write_output_to(log_of(rank()));
 
   int const exit_code = agree_on(run_session(argc, argv, rank() == 0), console);
+  if (has_lost) {
+    std::cout << std::flush;
+    ::_exit(exit_code);
+  }
   MPI_Comm_free(&test_comm);
   return exit_code;
 }

@@ -24,20 +24,30 @@ namespace atl::transport {
 // lane) is a channel of its own, with one frame at a time inside MPI. A frame that is damaged or unknown is
 // counted, logged once for each cause and dropped.
 //
+// A line is the two channels to one process. Where the job outlives losses, shards keep a line to every rank
+// of a site, and to whom is told them later: whoever comes to lead a site introduces itself, and takes the
+// place of its earlier leader.
+//
 // The thread looks every 50-200 us while something moves, every 2 ms while nothing does.
 class MpiTransport final : public Transport {
  public:
   struct Options {
-    std::size_t max_payload_bytes = 0;  // longer payloads are refused
+    std::size_t max_payload_bytes = 0;              // longer payloads are refused
+    std::optional<Introduction> introduction = {};  // of a leader that is not the first of its site
   };
 
   // Local. `world` outlives the transport; nobody else uses its control and bulk communicators meanwhile.
   MpiTransport(comm::World const& world, Options options);
   ~MpiTransport() override;  // closes without waiting
 
+  // On a shard: another process, which may come to lead `site`.
+  void add_line(comm::Route route, int site);
+
   // Throws RuntimeFailure for a stranger, and where too many messages wait for a peer that takes none.
   void send(Peer to, protocol::Message message, Payload payload = {}) override;
   std::vector<Frame> receive() override;
+  std::vector<Loss> losses() override;
+  bool reaches(Peer peer) override;
   void wait(double timeout_s) override;
   // Waits until the peers have taken everything and have closed as well; what they still send is dropped.
   // After the timeout what is unsent is given up, with a warning; MPI_Finalize may then not return.
@@ -46,20 +56,16 @@ class MpiTransport final : public Transport {
 
  private:
   struct Channel {
-    Channel(Peer the_peer, bool bulk, RequestTable& requests, MPI_Comm comm, int peer_rank,
-            FrameLimits limits)
-        : peer(the_peer),
-          is_bulk(bulk),
-          out(requests, comm, peer_rank),
-          in(requests, comm, peer_rank, limits) {}
+    Channel(bool bulk, RequestTable& requests, MPI_Comm comm, int peer_rank, FrameLimits limits)
+        : is_bulk(bulk), out(requests, comm, peer_rank), in(requests, comm, peer_rank, limits) {}
 
-    Peer const peer;
     bool const is_bulk;
 
     // Under the mutex.
     struct Queued {
       Outgoing frame;
-      std::optional<std::uint32_t> release_of;  // the fragment, so that a newer whole one can take its place
+      std::optional<std::uint32_t> release_of = {};  // the fragment
+      bool is_whole = false;                         // of a release: takes the place of older ones
       bool is_marker = false;
     };
     std::deque<Queued> queue;
@@ -70,24 +76,47 @@ class MpiTransport final : public Transport {
     ReceiveChannel in;
     bool said_farewell = false;
   };
+  struct Line {
+    Line(RequestTable& requests, comm::Route const& route, std::size_t max_payload_bytes);
 
-  void add_peer(comm::World const& world, Peer peer, int world_rank, std::size_t max_payload_bytes);
-  Channel& channel(Peer peer, bool is_bulk);
+    Channel control, bulk;
+    // Under the mutex.
+    std::optional<Peer> peer;  // none: not introduced yet
+    std::optional<int> site;   // that it belongs to
+    std::uint64_t life = 0;    // of the peer
+    bool is_over = false;      // the process is gone, or another has taken its place
+    bool has_process = true;
+    std::optional<Introduction> to_introduce;
+  };
+
+  Line& add_line(comm::Route const& route);
+  Line* line_to(Peer peer);  // nullptr: lost
+  void enqueue(Channel& channel, Channel::Queued queued);
 
   void run();
+  void open_new_lines();
   bool move_frames();
-  bool send_from(Channel& channel);
-  bool receive_into_inbox(Channel& channel);
+  bool send_from(Line& line, Channel& channel);
+  bool receive_into_inbox(Line& line, Channel& channel);
+  void deliver(Line& line, Channel& channel, ReceiveChannel::Arrival arrival);
+  void introduce(Line& line, Introduction const& introduction);
+  void pass_on(Line const& from, ReceiveChannel::Arrival arrival);
+  void lose(Line& line);
+  bool is_left_by_all(int site) const;
   bool is_in_flight() const;
   bool is_finished() const;
 
-  RequestTable requests_;                           // the communication thread's
-  std::vector<std::unique_ptr<Channel>> channels_;  // all control channels, then all bulk channels
+  Options options_;
+  Peer self_;
+  RequestTable requests_;  // the communication thread's
 
   mutable std::mutex mutex_;
-  std::condition_variable work_;     // for the communication thread: something to send, or to close
-  std::condition_variable arrival_;  // for the loop thread
+  std::condition_variable work_;              // for the communication thread: something to send, or to close
+  std::condition_variable arrival_;           // for the loop thread
+  std::vector<std::unique_ptr<Line>> lines_;  // changed by the communication thread
+  std::vector<std::pair<comm::Route, int>> new_lines_;
   std::vector<Frame> inbox_;
+  std::vector<Loss> losses_;
   Counters counters_;
   std::exception_ptr failure_;
   bool has_work_ = false;

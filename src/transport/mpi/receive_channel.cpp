@@ -127,9 +127,18 @@ std::optional<ReceiveChannel::Arrival> ReceiveChannel::unpack() {
   check_digest(header_, body, payload);
   next_sequence_ = header_.sequence + 1;
   if (header_.kind == FrameKind::farewell) return {};
-  auto message = open_message(body, !payload.empty());
-  return Arrival{std::move(message), std::move(landing_->payload),
-                 header_bytes + header_.body_bytes + header_.payload_bytes};
+  Arrival arrival{.message = {},
+                  .introduction = {},
+                  .relay = header_.relay,
+                  .payload = {},
+                  .wire_bytes = header_bytes + header_.body_bytes + header_.payload_bytes};
+  if (header_.kind == FrameKind::introduction) {
+    arrival.introduction = open_introduction(body);
+    return arrival;
+  }
+  arrival.message = open_message(body, !payload.empty());
+  arrival.payload = std::move(landing_->payload);
+  return arrival;
 }
 
 }  // namespace atl::transport

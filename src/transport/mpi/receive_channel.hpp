@@ -18,6 +18,8 @@ class ReceiveChannel {
  public:
   struct Arrival {
     protocol::Message message;
+    std::optional<Introduction> introduction;  // in its place
+    std::uint32_t relay = 0;                   // of the header
     Payload payload;
     std::uint64_t wire_bytes = 0;
   };
@@ -30,7 +32,7 @@ class ReceiveChannel {
   // Posts the first receive.
   void open();
   // The next frame, if the last look found it whole. Throws FrameRefused for a frame that was dropped; the
-  // next call goes on with what follows it.
+  // next call goes on with what follows it. Throws ProcessLost where the peer is gone; then nothing follows.
   std::optional<Arrival> poll();
   bool is_midway() const { return stage_ == Stage::due || stage_ == Stage::landing; }
   // The peer has said farewell: nothing is awaited any more.

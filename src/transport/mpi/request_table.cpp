@@ -40,7 +40,11 @@ bool RequestTable::test_some() {
   if (completed == MPI_UNDEFINED) return false;  // nothing is under way
   for (std::size_t i = 0; i < static_cast<std::size_t>(completed); ++i) {
     auto const slot = static_cast<Slot>(indices_[i]);
-    if (has_errors) check_mpi(statuses_[i].MPI_ERROR, "MPI_Testsome");  // set only then
+    if (has_errors && comm::is_loss(statuses_[i].MPI_ERROR)) {  // set only then
+      stages_[slot] = Stage::lost;
+      continue;
+    }
+    if (has_errors) check_mpi(statuses_[i].MPI_ERROR, "MPI_Testsome");
     MPI_Count bytes = 0;
     check_mpi(MPI_Get_elements_x(&statuses_[i], MPI_BYTE, &bytes), "MPI_Get_elements_x");
     stages_[slot] = Stage::complete;
@@ -50,6 +54,7 @@ bool RequestTable::test_some() {
 }
 
 std::optional<std::size_t> RequestTable::take(Slot slot) {
+  if (stages_[slot] == Stage::lost) throw comm::ProcessLost("the peer is gone");
   if (stages_[slot] != Stage::complete) return {};
   stages_[slot] = Stage::idle;
   return bytes_[slot];

@@ -27,8 +27,15 @@ SendChannel::~SendChannel() {
 void SendChannel::start(Outgoing frame) {
   FrameHeader const header{.kind = FrameKind::message,
                            .body_bytes = static_cast<std::uint32_t>(frame.body.size()),
+                           .relay = frame.relay,
                            .payload_bytes = frame.payload ? frame.payload->size() : 0};
   start(header, std::move(frame));
+}
+
+void SendChannel::start_introduction(Introduction const& introduction) {
+  Outgoing frame{.body = encode(introduction)};
+  auto const bytes = static_cast<std::uint32_t>(frame.body.size());
+  start(FrameHeader{.kind = FrameKind::introduction, .body_bytes = bytes}, std::move(frame));
 }
 
 void SendChannel::start_farewell() { start(FrameHeader{.kind = FrameKind::farewell}, {}); }

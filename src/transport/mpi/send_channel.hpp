@@ -18,6 +18,7 @@ struct Outgoing {
   std::vector<std::byte> body;
   Payload payload;
   std::size_t kind = 0;  // index in protocol::Message
+  std::uint32_t relay = 0;
   std::uint64_t wire_bytes() const { return header_bytes + body.size() + (payload ? payload->size() : 0); }
 };
 
@@ -32,8 +33,10 @@ class SendChannel {
   bool is_idle() const { return flight_ == nullptr; }
   // Only while idle.
   void start(Outgoing frame);
+  void start_introduction(Introduction const& introduction);
   void start_farewell();
   // True if the last look found that the peer's transport has the frame under way; the channel is idle then.
+  // Throws ProcessLost where the peer is gone.
   bool poll();
 
  private:

@@ -73,6 +73,7 @@ std::vector<Message> examples() {
       Promise{.incarnation = 2, .seat = 1, .term = 5, .shard = 2, .claims = true},
       Marker{.id = 3, .step = 120, .bulk = true},
       Depart{},
+      Recruit{.site = 3, .incarnation = 2},
   };
 }
 

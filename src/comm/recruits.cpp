@@ -1,0 +1,58 @@
+#include "comm/recruits.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <utility>
+
+namespace atl::comm {
+
+namespace {
+
+MPI_Comm parent() {
+  MPI_Comm hosts = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_get_parent(&hosts), "MPI_Comm_get_parent");
+  return hosts;
+}
+
+// Both sides in step. `root`: rank 0 of the hosts, as MPI wants it named here.
+Bridge cross(MPI_Comm between, int root, std::string orders) {
+  Communicator::return_errors(between);
+  std::uint64_t length = orders.size();
+  check_mpi(MPI_Bcast(&length, 1, MPI_UINT64_T, root, between), "MPI_Bcast");
+  if (root != MPI_PROC_NULL) orders.resize(length);
+  check_mpi(MPI_Bcast(orders.data(), static_cast<int>(orders.size()), MPI_CHAR, root, between), "MPI_Bcast");
+  auto control = Communicator::duplicate(between);
+  auto bulk = Communicator::duplicate(between);
+  return {std::move(control), std::move(bulk), std::move(orders)};
+}
+
+}  // namespace
+
+Bridge recruit(Communicator const& hosts, int count, std::vector<std::string> const& arguments,
+               std::string const& orders) {
+  auto const program = std::filesystem::read_symlink("/proc/self/exe").string();
+  auto const folder = std::filesystem::current_path().string();
+  std::vector<char*> words;
+  for (auto const& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
+  words.push_back(nullptr);
+
+  auto const living = hosts.size() > 1 ? hosts.survivors() : Communicator();
+  MPI_Comm const by = living.size() > 1 ? living.get() : MPI_COMM_SELF;
+  MPI_Info info = MPI_INFO_NULL;
+  check_mpi(MPI_Info_create(&info), "MPI_Info_create");
+  check_mpi(MPI_Info_set(info, "wdir", folder.c_str()), "MPI_Info_set");
+  std::vector<int> codes(static_cast<std::size_t>(count));
+  MPI_Comm between = MPI_COMM_NULL;
+  int const code = MPI_Comm_spawn(program.c_str(), words.data(), count, info, 0, by, &between, codes.data());
+  MPI_Info_free(&info);
+  check_mpi(code, "MPI_Comm_spawn");
+  return cross(between, living.rank() == 0 ? MPI_ROOT : MPI_PROC_NULL, orders);
+}
+
+bool is_recruit() { return parent() != MPI_COMM_NULL; }
+
+Bridge meet_hosts() { return cross(parent(), 0, ""); }
+
+Communicator all_recruits() { return Communicator::duplicate(MPI_COMM_WORLD); }
+
+}  // namespace atl::comm

@@ -1,0 +1,60 @@
+// How a lost site is manned again: the shards start processes for it, which are told what they are to be.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <future>
+#include <list>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "comm/world.hpp"
+#include "train/run_folder.hpp"
+
+namespace atl::train {
+
+// What a process that is started during the run must know.
+struct Orders {
+  int site = 0;
+  std::uint64_t incarnation = 0;  // of the site
+  std::uint64_t life = 0;         // of the run
+  double elapsed_s = 0.0;         // since this life began
+  std::vector<int> shards;        // in the order of the ranks that it meets
+};
+
+std::string to_text(Orders const& orders);
+// Throws RuntimeFailure.
+Orders read_orders(std::string const& text);
+
+// A shard's part in it: all shards that live call it in the same order. One thread at a time waits for MPI,
+// which takes as long as a program takes to start; the shard goes on.
+class Crew {
+ public:
+  // `take_in` is called, by poll(), for each process that has come. `shards` outlives the crew.
+  using TakeIn = std::function<void(comm::Route const& route, int site)>;
+  Crew(comm::Communicator const& shards, RunFolder folder, TakeIn take_in);
+
+  void recruit(Orders orders, int ranks);
+  bool is_busy() const { return under_way_.has_value(); }
+  // Where processes could not be started, warns, and nobody comes.
+  void poll();
+
+ private:
+  struct Request {
+    Orders orders;
+    int ranks = 0;
+  };
+  void start_next();
+
+  comm::Communicator const& shards_;
+  RunFolder folder_;
+  TakeIn take_in_;
+  std::deque<Request> waiting_;
+  std::optional<Request> under_way_;
+  std::future<comm::Bridge> bridge_;
+  std::list<comm::Bridge> bridges_;  // in use to the end
+};
+
+}  // namespace atl::train

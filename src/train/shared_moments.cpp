@@ -1,0 +1,68 @@
+#include "train/shared_moments.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/memory_archive.hpp"
+#include "comm/site_layout.hpp"
+#include "protocol/encoding.hpp"
+
+namespace atl::train {
+
+namespace {
+
+constexpr std::size_t no_limit = std::size_t{1} << 40;
+
+std::vector<std::byte> share_of(InnerStep const& inner) {
+  base::Values values;
+  base::MemoryWriter writer(values);
+  inner.save_optimizer(writer);
+  protocol::Encoder encoder(no_limit);
+  encoder.put(values);
+  return std::move(encoder).take();
+}
+
+}  // namespace
+
+transport::Payload gather_moments(comm::Communicator const& site, InnerStep const& inner) {
+  auto mine = inner.has_own_state() ? share_of(inner) : std::vector<std::byte>();
+  auto const ranks = static_cast<std::size_t>(site.size());
+  std::uint64_t const size = mine.size();
+  std::vector<std::uint64_t> sizes(ranks);
+  site.all_gather(std::as_bytes(std::span(&size, 1)), std::as_writable_bytes(std::span(sizes)));
+  auto const longest = *std::ranges::max_element(sizes);
+  mine.resize(longest);
+  std::vector<std::byte> blocks(longest * ranks);
+  site.all_gather(mine, blocks);
+
+  auto all = std::make_shared<std::vector<std::byte>>();
+  for (std::size_t rank = 0; rank < ranks; ++rank) {
+    auto const block = std::span(blocks).subspan(rank * longest, sizes[rank]);
+    all->insert(all->end(), block.begin(), block.end());
+  }
+  return all;
+}
+
+void spread_moments(comm::Communicator const& site, transport::Payload const& leaders, InnerStep& inner) {
+  std::uint64_t size = leaders ? leaders->size() : 0;
+  site.broadcast(std::as_writable_bytes(std::span(&size, 1)), 0);
+  auto bytes = leaders ? *leaders : std::vector<std::byte>(size);
+  site.broadcast(bytes, 0);
+
+  protocol::Decoder decoder("donor's state", bytes);
+  std::vector<base::Values> shares;
+  while (!decoder.is_at_end()) decoder.get(shares.emplace_back());
+  std::vector<std::unique_ptr<base::Reader>> readers;
+  for (auto const& share : shares) readers.push_back(std::make_unique<base::MemoryReader>(share));
+  inner.load_optimizer(readers);
+}
+
+std::size_t longest_moments_bytes(RunPlan const& plan) {
+  constexpr std::size_t names = 4096;  // of values, for each share
+  auto const sizes = comm::SiteLayout::site_sizes(plan.config);
+  return 2 * sizeof(float) * plan.table.size() + names * static_cast<std::size_t>(std::ranges::max(sizes));
+}
+
+}  // namespace atl::train

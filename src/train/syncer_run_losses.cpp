@@ -1,0 +1,72 @@
+// What a shard does when a process is gone: the machine hears of it, and a site is manned again.
+#include <fmt/format.h>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "comm/site_layout.hpp"
+#include "deck/names.hpp"
+#include "train/metrics.hpp"
+#include "train/peers.hpp"
+#include "train/syncer_run.hpp"
+
+namespace atl::train {
+
+void SyncerRun::on_loss(transport::Loss const& loss) {
+  if (!present_.contains(loss.peer)) {
+    if (loss.peer.kind == transport::Peer::Kind::site || hub_) return;  // it had said good-bye
+  }
+  present_.erase(loss.peer);
+  if (loss.peer.kind == transport::Peer::Kind::site) return on_site_loss(loss.peer.index, loss.is_last);
+
+  int const shard = loss.peer.index;
+  auto const what = fmt::format("shard {} is lost", shard);
+  report(fault_json(base::now_s() - start_s_, machine_.clock(), what));
+  base::log::warn(what);
+  if (is_over_) return;
+  carry_out(machine_.on_shard_lost(shard, base::now_s()));
+  if (hub_) hub_->on_lost({protocol::Participant::Kind::shard, shard}, base::now_s());
+  if (plan_.config.syncer.replicas > 0 && shard != 0) return;
+  auto const why = what + ", and nobody has its fragments; go on with --resume";
+  if (hub_) hub_->abandon(why, base::now_s());
+  throw base::RuntimeFailure(why);
+}
+
+// `is_last`: no process of it is left, else one of them will introduce itself.
+void SyncerRun::on_site_loss(int site, bool is_last) {
+  double const now_s = base::now_s();
+  auto const what = fmt::format("site {} is lost", site);
+  base::log::info(what);
+  cut_.strike_off(site);
+  carry_out(machine_.on_site_lost(site, now_s));
+  if (!hub_) return;
+  report(fault_json(now_s - start_s_, machine_.clock(), what));
+  bool const is_wanted = hub_->on_lost({protocol::Participant::Kind::site, site}, now_s);
+  if (plan_.config.run.method != deck::Method::decoupled) {
+    auto const why = fmt::format("{}, and {} cannot do without it; go on with --resume", what,
+                                 deck::name(plan_.config.run.method));
+    hub_->abandon(why, now_s);
+    throw base::RuntimeFailure(why);
+  }
+  base::log::warn(what + (is_wanted ? "; the others go on" : ""));
+  if (!is_wanted || !is_last) return;
+  auto const incarnation = incarnations_[static_cast<std::size_t>(site)] + 1;
+  for (int shard = 1; shard < plan_.config.syncer.ranks; ++shard)
+    transport_.send(shard_peer(shard), protocol::Recruit{static_cast<std::uint32_t>(site), incarnation});
+  man(site, incarnation);
+}
+
+void SyncerRun::man(int site, std::uint64_t incarnation) {
+  Orders orders{.site = site,
+                .incarnation = incarnation,
+                .life = life_,
+                .elapsed_s = base::now_s() - start_s_,
+                .shards = {}};
+  for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard) {
+    if (shard == shard_ || transport_.reaches(shard_peer(shard))) orders.shards.push_back(shard);
+  }
+  crew_.recruit(std::move(orders),
+                comm::SiteLayout::site_sizes(plan_.config)[static_cast<std::size_t>(site)]);
+}
+
+}  // namespace atl::train

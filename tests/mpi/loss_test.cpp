@@ -1,0 +1,67 @@
+// Real processes, killed by a real signal: who needs the lost one hears of it, and the others go on.
+#include <csignal>
+#include <vector>
+
+#include "comm/communicator.hpp"
+#include "support/catch.hpp"
+#include "support/mpi.hpp"
+
+using namespace atl;
+
+namespace {
+
+// Rank 1 leaves everyone in the middle of what all do together, again and again.
+template <class Collective>
+void check_that_a_lost_rank_is_noticed(Collective&& collective) {
+  if (!comm::outlives_losses()) return;  // another MPI: the job would end
+  auto const site = comm::Communicator::duplicate(MPI_COMM_WORLD);
+  collective(site);
+  if (test::rank() == 1) std::raise(SIGKILL);
+  bool is_noticed = false;
+  for (int i = 0; i < 1000 && !is_noticed; ++i) {
+    try {
+      collective(site);
+    } catch (comm::ProcessLost const&) {
+      is_noticed = true;
+    }
+  }
+  auto const rest = site.survivors();
+  test::go_on_without_the_lost();
+  REQUIRE(test::all_ranks(is_noticed));
+  REQUIRE(test::all_ranks(rest.size() == test::ranks() - 1));
+  REQUIRE(test::all_ranks(rest.rank() == (test::rank() == 0 ? 0 : test::rank() - 1)));
+  std::vector<float> ones(1000, 1.0f);
+  rest.sum(ones, /*deterministic=*/true);
+  CHECK(test::all_ranks(ones == std::vector<float>(1000, static_cast<float>(rest.size()))));
+}
+
+}  // namespace
+
+TEST_CASE("a rank is killed while all sum: the others hear of it and go on", "[mpi][np4]") {
+  check_that_a_lost_rank_is_noticed([](comm::Communicator const& site) {
+    std::vector<float> values(3'000'000, 1.0f);
+    site.sum(values, /*deterministic=*/true);
+  });
+}
+
+TEST_CASE("a rank is killed while all sum by MPI's own sum: the others hear of it and go on", "[mpi][np4]") {
+  check_that_a_lost_rank_is_noticed([](comm::Communicator const& site) {
+    std::vector<float> values(3'000'000, 1.0f);
+    site.sum(values, /*deterministic=*/false);
+  });
+}
+
+TEST_CASE("a rank is killed while all gather: the others hear of it and go on", "[mpi][np4]") {
+  check_that_a_lost_rank_is_noticed([](comm::Communicator const& site) {
+    std::vector<std::byte> const mine(1000);
+    std::vector<std::byte> all(mine.size() * static_cast<std::size_t>(site.size()));
+    site.all_gather(mine, all);
+  });
+}
+
+TEST_CASE("a rank is killed while one tells all: the others hear of it and go on", "[mpi][np4]") {
+  check_that_a_lost_rank_is_noticed([](comm::Communicator const& site) {
+    std::vector<std::byte> bytes(10'000'000);
+    site.broadcast(bytes, 3);
+  });
+}
