@@ -88,9 +88,15 @@ fs::path set_folder(fs::path const& checkpoints, std::uint64_t step) {
 
 fs::path start_set(fs::path const& checkpoints, std::uint64_t step) {
   fs::path const folder = set_folder(checkpoints, step);
-  remove_set(folder);
   std::error_code error;
-  fs::create_directories(folder, error);
+  fs::create_directories(checkpoints, error);
+  check(error, "create the folder", checkpoints);
+  remove_set(folder);
+  for (auto const& left : step_folders(checkpoints)) {
+    if (!has_manifest(left.path))
+      fs::remove_all(left.path, error);  // or later: someone may still write there
+  }
+  fs::create_directory(folder, error);
   check(error, "create the folder", folder);
   base::sync_folder(checkpoints);
   return folder;
@@ -103,6 +109,8 @@ FoundSets find_sets(fs::path const& checkpoints) {
       found.complete.push_back(read_set(folder));
     } catch (base::InputError const& error) {
       found.skipped.insert(found.skipped.end(), error.problems().begin(), error.problems().end());
+    } catch (base::RuntimeFailure const& failure) {
+      found.skipped.push_back({folder.path.string(), failure.what(), "mend that, or use another checkpoint"});
     }
   }
   return found;
@@ -117,17 +125,26 @@ std::optional<Set> newest_complete(fs::path const& checkpoints) {
 std::vector<base::Problem> check_files(Set const& set) {
   std::vector<base::Problem> problems;
   for (auto const& file : set.manifest.files) {
-    if (auto damage = find_damage(set.folder, file, true)) problems.push_back(*std::move(damage));
+    try {
+      if (auto damage = find_damage(set.folder, file, true)) problems.push_back(*std::move(damage));
+    } catch (base::RuntimeFailure const& failure) {
+      problems.push_back({(set.folder / file.name).string(), failure.what(), "use another checkpoint"});
+    }
   }
   return problems;
 }
 
-std::vector<fs::path> prune(fs::path const& checkpoints, int keep) {
-  auto const sets = find_sets(checkpoints).complete;
+std::vector<fs::path> prune(fs::path const& checkpoints, std::uint64_t step, Keep const& keep) {
+  auto sets = find_sets(checkpoints).complete;
+  std::erase_if(sets, [&](Set const& set) { return set.manifest.step > step; });
   if (sets.empty()) return {};
+  auto const span = [&](std::size_t i) {
+    return i < sets.size() && keep.every_steps > 0 ? sets[i].manifest.step / keep.every_steps : 0;
+  };
   std::vector<fs::path> doomed;
-  for (auto i = static_cast<std::size_t>(std::max(keep, 1)); i < sets.size(); ++i) {
-    doomed.push_back(sets[i].folder);
+  for (auto i = static_cast<std::size_t>(std::max(keep.newest, 1)); i < sets.size(); ++i) {
+    bool const is_first_of_span = span(i) > span(i + 1);
+    if (!is_first_of_span) doomed.push_back(sets[i].folder);
   }
   for (auto const& folder : step_folders(checkpoints)) {
     if (folder.step < sets.front().manifest.step && !has_manifest(folder.path)) doomed.push_back(folder.path);

@@ -25,19 +25,28 @@ struct FoundSets {
 // "<checkpoints>/step_00000100".
 std::filesystem::path set_folder(std::filesystem::path const& checkpoints, std::uint64_t step);
 
-// Makes the empty folder of a set, before any writer opens a file in it. Removes what an earlier attempt at
-// the same step has left, even a complete set: do not write again the step that was resumed from.
+// Makes the empty folder of a set, before any writer opens a file in it. Removes what earlier attempts have
+// left, which may be why a disk is full: sets without a manifest, and at the same step even a complete one.
+// Do not write again the step that was resumed from.
 std::filesystem::path start_set(std::filesystem::path const& checkpoints, std::uint64_t step);
 
 // Complete: the manifest is sound, and every file it lists is there with its size. Contents are not read.
+// What the system does not let be read is not complete.
 FoundSets find_sets(std::filesystem::path const& checkpoints);
 std::optional<Set> newest_complete(std::filesystem::path const& checkpoints);
 
 // Reads every file of the set: all that is missing or altered.
 std::vector<base::Problem> check_files(Set const& set);
 
-// Removes complete sets but the `keep` newest (at least one), and sets without a manifest that are older than
-// the newest complete one. What is interrupted leaves sets without a manifest. Returns the folders removed.
-std::vector<std::filesystem::path> prune(std::filesystem::path const& checkpoints, int keep);
+struct Keep {
+  int newest = 3;                 // at least one
+  std::uint64_t every_steps = 0;  // and the first set from each multiple of this on; 0: none of these
+};
+
+// After the set of `step` was written: removes the complete sets that are not to be kept, and older ones
+// without a manifest. Sets of later steps are what a resume has passed over; they stay, and do not count.
+// What is interrupted leaves sets without a manifest. Returns the folders removed.
+std::vector<std::filesystem::path> prune(std::filesystem::path const& checkpoints, std::uint64_t step,
+                                         Keep const& keep);
 
 }  // namespace atl::checkpoint

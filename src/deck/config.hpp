@@ -133,6 +133,7 @@ struct CheckpointSection {
   std::uint64_t every_steps = 100;
   double every_s = 0.0;
   int keep = 3;
+  std::uint64_t keep_every_steps = 0;
   bool operator==(CheckpointSection const&) const = default;
 };
 

@@ -203,7 +203,9 @@ void declare_output(Table& table) {
     Field{"every_steps", &C::every_steps, duration_or_0, "steps",
           "between checkpoints; 0: only at the end", elastic},
     Field{"every_s", &C::every_s, seconds_or_0, "s", "between checkpoints, by time; 0: off", elastic},
-    Field{"keep", &C::keep, size, "", "newest checkpoints that are kept", elastic});
+    Field{"keep", &C::keep, size, "", "newest checkpoints that are kept", elastic},
+    Field{"keep_every_steps", &C::keep_every_steps, duration_or_0, "steps",
+          "of older ones the first from each multiple on is kept for good; 0: none", elastic});
   using E = EvalSection;
   table.declare("eval", &RunConfig::eval,
     Field{"every_steps", &E::every_steps, duration_or_0, "steps",

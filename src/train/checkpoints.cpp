@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 
 #include "base/error.hpp"
@@ -147,80 +146,27 @@ ResumePoint resume_from(std::filesystem::path const& set) {
 std::optional<ResumePoint> find_resume_point(RunFolder const& folder, RunPlan const& plan) {
   if (!std::filesystem::exists(folder.checkpoints())) return std::nullopt;
   auto const sets = checkpoint::find_sets(folder.checkpoints());
-  for (auto const& skipped : sets.skipped) {
-    base::log::warn(fmt::format("{}: {}", skipped.where, skipped.what));
-  }
+  bool passed_over = false;
+  auto const pass_over = [&](std::string const& where, std::string const& what) {
+    base::log::warn(fmt::format("{}: {}", where, what));
+    passed_over = true;
+  };
+  for (auto const& skipped : sets.skipped) pass_over(skipped.where, skipped.what);
   for (auto const& set : sets.complete) {
     if (auto problems = conflicts(set, plan); !problems.empty()) throw base::InputError(std::move(problems));
     auto point = resume_from(set.folder);
     if (!is_whole(point)) {
-      base::log::warn(fmt::format("{} lacks the state of a site or shard; looking for an older one",
-                                  set.folder.string()));
+      pass_over(set.folder.string(), "lacks the state of a site or shard");
     } else if (auto const damage = checkpoint::check_files(set); !damage.empty()) {
-      base::log::warn(
-          fmt::format("{}: {}; looking for an older checkpoint", damage.front().where, damage.front().what));
+      for (auto const& each : damage) pass_over(each.where, each.what);
     } else {
       check_rounds(point, plan);
+      if (passed_over) base::log::warn(fmt::format("the run goes on from {}", set.folder.string()));
       return point;
     }
   }
+  if (passed_over) base::log::warn("no complete checkpoint is left: the run starts at its beginning");
   return std::nullopt;
-}
-
-StateFile::StateFile(RunFolder const& folder, std::uint64_t id, std::uint64_t step, std::string const& name) {
-  saved_.id = id;
-  try {
-    writer_.emplace(checkpoint::set_folder(folder.checkpoints(), step), name);
-  } catch (std::exception const& failure) {
-    saved_.failure = failure.what();
-  }
-}
-
-void StateFile::write(std::function<void(base::Writer&)> const& part) {
-  if (!writer_) return;
-  try {
-    part(writer_->root());
-  } catch (std::exception const& failure) {
-    saved_.failure = failure.what();
-    writer_.reset();
-  }
-}
-
-protocol::Saved StateFile::finish() {
-  write([this](base::Writer&) {
-    auto const written = writer_->finish();
-    saved_.files.push_back({written.name, written.bytes, written.digest});
-  });
-  return saved_;
-}
-
-protocol::Saved save_state(RunFolder const& folder, protocol::Save const& save, std::string const& file,
-                           std::function<void(base::Writer&)> const& write) {
-  StateFile state(folder, save.id, save.step, file);
-  state.write(write);
-  return state.finish();
-}
-
-protocol::Saved gather_saved(comm::Communicator const& site, protocol::Saved const& mine) {
-  auto const ranks = static_cast<std::size_t>(site.size());
-  auto bytes = protocol::encode(mine);
-  std::array const length{static_cast<std::uint64_t>(bytes.size())};
-  std::vector<std::uint64_t> lengths(ranks);
-  site.sleeping_all_gather(std::as_bytes(std::span(length)), std::as_writable_bytes(std::span(lengths)));
-
-  auto const longest = std::ranges::max(lengths);
-  bytes.resize(longest);
-  std::vector<std::byte> all(longest * ranks);
-  site.all_gather(bytes, all);
-
-  protocol::Saved saved{.id = mine.id, .files = {}, .failure = ""};
-  for (std::size_t rank = 0; rank < ranks; ++rank) {
-    auto const text = std::span(all).subspan(rank * longest, lengths[rank]);
-    auto const part = std::get<protocol::Saved>(protocol::decode(text));
-    saved.files.insert(saved.files.end(), part.files.begin(), part.files.end());
-    if (saved.failure.empty()) saved.failure = part.failure;
-  }
-  return saved;
 }
 
 SealedSet seal_set(RunPlan const& plan, RunFolder const& folder, protocol::Seal const& seal, double time_s) {
@@ -242,9 +188,11 @@ SealedSet seal_set(RunPlan const& plan, RunFolder const& folder, protocol::Seal 
   return set;
 }
 
-void prune_sets(RunPlan const& plan, RunFolder const& folder) {
+void prune_sets(RunPlan const& plan, RunFolder const& folder, std::uint64_t step) {
   try {
-    checkpoint::prune(folder.checkpoints(), plan.config.checkpoint.keep);
+    auto const& keep = plan.config.checkpoint;
+    checkpoint::prune(folder.checkpoints(), step,
+                      {.newest = keep.keep, .every_steps = keep.keep_every_steps});
   } catch (base::RuntimeFailure const& failure) {
     base::log::warn(fmt::format("old checkpoints stay: {}", failure.what()));
   }

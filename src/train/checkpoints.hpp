@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,7 +11,6 @@
 #include "base/archive.hpp"
 #include "checkpoint/hdf5_file.hpp"
 #include "checkpoint/manifest.hpp"
-#include "comm/communicator.hpp"
 #include "protocol/quiet_point.hpp"
 #include "train/run_folder.hpp"
 #include "train/run_plan.hpp"
@@ -61,27 +59,6 @@ std::optional<ResumePoint> find_resume_point(RunFolder const& folder, RunPlan co
 // The resume point in the folder of a set that was found so. Throws InputError.
 ResumePoint resume_from(std::filesystem::path const& set);
 
-// Writes this process's file of the set that `save` names. What goes wrong is in the answer: training goes on
-// without it.
-protocol::Saved save_state(RunFolder const& folder, protocol::Save const& save, std::string const& file,
-                           std::function<void(base::Writer&)> const& write);
-
-// A file of a set that is written in two parts, the second once it is known. What goes wrong in either is in
-// the answer.
-class StateFile {
- public:
-  StateFile(RunFolder const& folder, std::uint64_t id, std::uint64_t step, std::string const& name);
-  void write(std::function<void(base::Writer&)> const& part);
-  protocol::Saved finish();
-
- private:
-  std::optional<checkpoint::FileWriter> writer_;
-  protocol::Saved saved_;
-};
-
-// Collective over the site: what all of its ranks saved, and every failure, as one answer.
-protocol::Saved gather_saved(comm::Communicator const& site, protocol::Saved const& mine);
-
 struct SealedSet {
   std::filesystem::path folder;
   std::uint64_t bytes = 0;
@@ -90,7 +67,8 @@ struct SealedSet {
 // Makes a set complete by its manifest. `time_s`: of the run so far. Throws RuntimeFailure.
 SealedSet seal_set(RunPlan const& plan, RunFolder const& folder, protocol::Seal const& seal, double time_s);
 
-// Removes the oldest sets beyond `checkpoint.keep`; where that fails, warns and leaves them.
-void prune_sets(RunPlan const& plan, RunFolder const& folder);
+// After the set of `step`: removes those that the deck does not keep; where that fails, warns and leaves
+// them.
+void prune_sets(RunPlan const& plan, RunFolder const& folder, std::uint64_t step);
 
 }  // namespace atl::train

@@ -52,7 +52,24 @@ Hub::Hub(RunPlan const& plan, RunFolder folder, std::optional<ResumePoint> const
                             .parameters = plan.table.size()}));
   }
   schedule_checkpoint(start_s);
-  write_status(folder_, {"running", base::ExitCode::runtime_failure, last_set_, newest_set_});
+  write_status(folder_, running());
+}
+
+Status Hub::running() const {
+  return {.outcome = "running",
+          .exit_code = base::ExitCode::runtime_failure,
+          .step = clock_,
+          .checkpoint = newest_set_,
+          .checkpoint_failure = failure_};
+}
+
+// The disk that holds no checkpoint may hold no status either, and the training goes on.
+void Hub::tell_status() const {
+  try {
+    write_status(folder_, running());
+  } catch (base::RuntimeFailure const& failure) {
+    base::log::warn_once("status", failure.what());
+  }
 }
 
 void Hub::record(protocol::Participant who, std::string const& metrics_line) {
@@ -110,7 +127,8 @@ void Hub::abandon(std::string const& why, double now_s) {
                {.outcome = can_resume ? "stopped" : "failed",
                 .exit_code = can_resume ? base::ExitCode::stopped_resumable : base::ExitCode::runtime_failure,
                 .step = clock_,
-                .checkpoint = newest_set_});
+                .checkpoint = newest_set_,
+                .checkpoint_failure = failure_});
 }
 
 void Hub::tick(Standing const& standing, double now_s) {
@@ -235,6 +253,7 @@ void Hub::give_up(std::string const& why, double now_s) {
   failure_ = why;
   write(fault_json(now_s - start_s_, clock_, why));
   base::log::warn(fmt::format("no checkpoint at step {}: {}", clock_, why));
+  tell_status();
 }
 
 void Hub::start_set(std::uint64_t step) {
@@ -267,16 +286,16 @@ void Hub::seal(protocol::Seal const& seal, double now_s) {
                                              .seconds = base::now_s() - requested_s_});
     console_.observe(line);
     write(line);
+    tell_status();
     if (is_resumable) {
-      prune_sets(plan_, folder_);
+      prune_sets(plan_, folder_, seal.step);
     } else {
       base::log::warn(
           fmt::format("{} holds nothing of {}, which did not come to rest in time: it cannot be resumed",
                       set.folder.string(), protocol::describe(seal.missing)));
     }
   } catch (base::RuntimeFailure const& failure) {
-    failure_ = failure.what();
-    base::log::warn(fmt::format("the checkpoint of step {} was not sealed: {}", seal.step, failure.what()));
+    give_up(fmt::format("it was not sealed: {}", failure.what()), now_s);
   }
 }
 
@@ -285,10 +304,12 @@ base::ExitCode Hub::end(double now_s) {
   Status status{.outcome = finished ? "done" : "stopped",
                 .exit_code = finished ? base::ExitCode::done : base::ExitCode::stopped_resumable,
                 .step = clock_,
-                .checkpoint = newest_set_};
+                .checkpoint = newest_set_,
+                .checkpoint_failure = {}};
   if (!finished && newest_set_.empty() && failure_.empty()) failure_ = "no checkpoint that can be resumed";
   if (!failure_.empty()) {
     status.outcome = "failed";
+    status.checkpoint_failure = failure_;
     status.exit_code = base::ExitCode::runtime_failure;
     base::log::error(
         fmt::format("the last state could not be saved: {}; mend that, then go on with --resume", failure_));

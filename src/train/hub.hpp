@@ -74,6 +74,8 @@ class Hub {
   void carry_out(std::vector<protocol::QuietAction> const& actions, double now_s);
   void carry_out(std::vector<protocol::SnapshotAction> const& actions, double now_s);
   void give_up(std::string const& why, double now_s);
+  Status running() const;
+  void tell_status() const;
   void start_set(std::uint64_t step);
   void send_to_all(protocol::Message const& message);
   void seal(protocol::Seal const& seal, double now_s);

@@ -74,7 +74,8 @@ std::optional<Status> read_status(RunFolder const& folder) {
     return Status{.outcome = json.at("outcome").get<std::string>(),
                   .exit_code = static_cast<base::ExitCode>(json.at("exit_code").get<int>()),
                   .step = json.at("step").get<std::uint64_t>(),
-                  .checkpoint = json.at("checkpoint").get<std::string>()};
+                  .checkpoint = json.at("checkpoint").get<std::string>(),
+                  .checkpoint_failure = json.value("checkpoint_failure", "")};
   } catch (Json::exception const&) {
     return std::nullopt;
   }
@@ -127,7 +128,8 @@ void mark_failed(RunFolder const& folder) {
   write_status(folder, {.outcome = "failed",
                         .exit_code = base::ExitCode::runtime_failure,
                         .step = report.status->step,
-                        .checkpoint = report.newest ? report.newest->folder.string() : ""});
+                        .checkpoint = report.newest ? report.newest->folder.string() : "",
+                        .checkpoint_failure = report.status->checkpoint_failure});
 }
 
 std::string describe(RunReport const& report) {
@@ -162,6 +164,8 @@ std::string describe(RunReport const& report) {
     auto const& [where, what, remedy] = report.skipped.front();
     text += fmt::format("passed   {}: {}{}\n", where, what, n > 1 ? fmt::format("; and {} more", n - 1) : "");
   }
+  if (report.status && !report.status->checkpoint_failure.empty())
+    text += fmt::format("failing  no newer checkpoint: {}\n", report.status->checkpoint_failure);
   if (report.newest) {
     text +=
         fmt::format("newest   {}, step {}\n", report.newest->folder.string(), report.newest->manifest.step);

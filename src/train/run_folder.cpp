@@ -45,7 +45,8 @@ void write_status(RunFolder const& folder, Status const& status) {
   nlohmann::ordered_json const json{{"outcome", status.outcome},
                                     {"exit_code", static_cast<int>(status.exit_code)},
                                     {"step", status.step},
-                                    {"checkpoint", status.checkpoint}};
+                                    {"checkpoint", status.checkpoint},
+                                    {"checkpoint_failure", status.checkpoint_failure}};
   base::publish_text(folder.status(), json.dump(2) + "\n");
 }
 

@@ -31,8 +31,9 @@ struct RunFolder {
 struct Status {
   std::string outcome;  // "running", "done", "stopped", "failed"
   base::ExitCode exit_code = base::ExitCode::runtime_failure;
-  std::uint64_t step = 0;  // the clock
-  std::string checkpoint;  // the newest complete set; empty: none
+  std::uint64_t step = 0;               // the clock
+  std::string checkpoint;               // the newest complete set; empty: none
+  std::string checkpoint_failure = {};  // why the last one could not be written; empty: it was
   bool is_running() const { return outcome == "running"; }
 };
 

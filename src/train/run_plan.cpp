@@ -119,11 +119,12 @@ MemoryEstimate estimate_memory(RunPlan const& plan) {
   std::size_t const largest = plan.table.largest_fragment();
   MemoryEstimate estimate;
 
-  std::size_t floats = 2 * n;  // parameters, gradients
+  std::size_t saved = n;   // parameters
+  std::size_t floats = n;  // gradients
   if (has_outer_exchange(config)) {
-    floats += n;                                                             // bases
-    if (plan.outer.receive == deck::Receive::rebase) floats += n;            // snapshots
-    if (plan.outer.codec != deck::Codec::fp32) floats += n;                  // residuals
+    saved += n;                                                              // bases
+    if (plan.outer.receive == deck::Receive::rebase) saved += n;             // snapshots
+    if (plan.outer.codec != deck::Codec::fp32) saved += n;                   // residuals
     if (plan.difference_codec) floats += n + largest;                        // what differences are added to
     floats += static_cast<std::size_t>(plan.outer.in_flight) * 2 * largest;  // contributions out, releases in
     auto const shards = static_cast<std::size_t>(config.syncer.ranks);
@@ -131,9 +132,11 @@ MemoryEstimate estimate_memory(RunPlan const& plan) {
     std::size_t const older = plan.outer.anchor == deck::Anchor::current ? plan.outer.max_staleness : 0;
     // Theta, its momentum and its release, older releases; contributions of open rounds and room to merge.
     // The coded differences are less than the room counted for each.
+    bool const is_lossy = plan.release_codec != outer::Codec::fp32 || plan.difference_codec;
+    estimate.shard_copy_bytes = sizeof(float) * ((2 + is_lossy + older) * n / shards + sites * largest);
     estimate.shard_bytes = sizeof(float) * 2 * n / shards +
                            outer::encoded_bytes(plan.release_codec, (1 + older) * n / shards) +
-                           sizeof(float) * (sites + 2) * largest;
+                           sizeof(float) * (sites + 2) * largest + estimate.shard_copy_bytes;
   }
   std::size_t moments = 0, activations = 0;
   for (int const ranks : comm::SiteLayout::site_sizes(config))
@@ -142,7 +145,8 @@ MemoryEstimate estimate_memory(RunPlan const& plan) {
     activations =
         std::max(activations, model::Activations::bytes_for(config.model, pass_sequences(config, ranks)));
   }
-  estimate.site_rank_bytes = sizeof(float) * floats + moments + activations;
+  estimate.site_copy_bytes = sizeof(float) * saved + moments;
+  estimate.site_rank_bytes = sizeof(float) * floats + activations + 2 * estimate.site_copy_bytes;
   return estimate;
 }
 
@@ -172,8 +176,11 @@ std::string describe(RunPlan const& plan) {
                       comm::SiteLayout::ranks_needed(config), config.syncer.ranks,
                       std::accumulate(sizes.begin(), sizes.end(), 0), sizes.size(),
                       sizes.size() == 1 ? "site" : "sites");
-  text += fmt::format("memory  {:.0f} MiB a site rank, {:.0f} MiB a shard\n", mib(memory.site_rank_bytes),
-                      mib(memory.shard_bytes));
+  text += fmt::format(
+      "memory  {:.0f} MiB a site rank, {:.0f} MiB a shard; of it {:.0f} and {:.0f} while a checkpoint is "
+      "written\n",
+      mib(memory.site_rank_bytes), mib(memory.shard_bytes), mib(memory.site_copy_bytes),
+      mib(memory.shard_copy_bytes));
   auto const tokens =
       static_cast<double>(site_batch(config)) * config.model.context * effective_sites(config);
   text += fmt::format("steps   {}, {:.0f} tokens each over all sites: {:.2f} M tokens", config.run.steps,

@@ -22,6 +22,7 @@ namespace {
 
 // How long a site that stands still sleeps before it looks for events again and reports that it lives.
 constexpr double idle_wait_s = 0.25;
+constexpr double writing_wait_s = 0.01;  // that the end of the run waits for
 
 protocol::SiteMachine::Options options_of(RunPlan const& plan, int site, std::uint64_t incarnation) {
   auto options = site_options(plan.config, site);
@@ -114,15 +115,14 @@ void SiteRun::training_step() {
 }
 
 // After the step's own line, which a resume would miss otherwise. Nothing changes before the state is
-// written, so the shards need not wait for that.
+// copied, so the shards need not wait for that.
 void SiteRun::cut_if_asked() {
   if (auto const marker = std::exchange(cut_, std::nullopt)) {
     if (channel_) channel_->send_markers(*marker);
     begin_state({.id = marker->id, .step = marker->step});
-    last_record_s_ = base::now_s();  // writing is no part of a step
+    last_record_s_ = base::now_s();  // copying is no part of a step
   }
-  if (!state_file_) return;
-  if (auto const on_its_way = channel_->take_on_its_way()) end_state(*on_its_way);
+  attend_to_state();
 }
 
 RankShare SiteRun::compute_gradients() {
@@ -191,7 +191,7 @@ void SiteRun::idle_boundary() {
   Record record;
   {
     Trace::Span const span(trace_, Work::idle, machine_.step());
-    if (channel_) channel_->receive(idle_wait_s);
+    if (channel_) channel_->receive(states_.is_writing() ? writing_wait_s : idle_wait_s);
     RankShare const nothing{.stop_requested = base::stop_requested()};
     record = exchange_record(site_, nothing, channel_ ? channel_->events() : no_events_, /*idle=*/true);
   }
@@ -279,6 +279,7 @@ void SiteRun::evaluate_outer_parameters(bool is_final) {
 void SiteRun::leave() {
   trace_.flush();
   if (tape_) tape_parameters();
+  states_.finish();
   site_.barrier();  // Bye means that every rank of the site is done with the run's folder
   if (!channel_) return;
   auto const sent = channel_->sent_bytes();

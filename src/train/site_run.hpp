@@ -20,6 +20,7 @@
 #include "train/replica.hpp"
 #include "train/run_plan.hpp"
 #include "train/site_channel.hpp"
+#include "train/state_writer.hpp"
 #include "train/trace.hpp"
 
 namespace atl::train {
@@ -64,11 +65,12 @@ class SiteRun {
   void carry_out(protocol::SiteAction const& action);
   void adopt(protocol::Adopt const& adopt);
   void contribute(protocol::Contribute const& asked);
-  // A state is written in two parts: the second is what was on its way to the site, of which there is nothing
-  // at rest.
+  // A state is recorded in two parts: the second is what was on its way to the site, of which there is
+  // nothing at rest. Then it is written while training goes on.
   void begin_state(protocol::Save const& save);
   void end_state(std::span<SiteChannel::Waiting const> on_its_way);
-  void write_own_state(base::Writer& writer) const;
+  void record_own_state(base::Writer& writer) const;
+  void attend_to_state();  // collective over the site while one is open
 
   void tape_start(protocol::TapedStart start);
   void tape_parameters();
@@ -116,8 +118,7 @@ class SiteRun {
   protocol::Purpose purpose_ = protocol::Purpose::finish;  // of the last hold
   bool stop_requested_ = false;                            // by any rank of the site
   std::optional<protocol::Marker> cut_;                    // asked for at this boundary
-  std::optional<StateFile> state_file_;                    // the leader's, begun and not ended
-  protocol::Saved saved_by_others_;                        // ranks of the site, of the same state
+  StateWriter states_{folder_};
   bool evaluation_due_ = false;
   bool is_returning_ = false;  // has not trained in this life, which is not its first
   double hello_s_ = 0.0;

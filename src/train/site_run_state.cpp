@@ -90,19 +90,13 @@ void SiteRun::begin_state(protocol::Save const& save) {
   Trace::Span const span(trace_, Work::checkpoint, save.step);
   if (tape_) tape_parameters();
   if (replayed_) return;
-  auto const file = site_file(number_, site_.rank());
-  auto const write = [this](base::Writer& writer) { write_own_state(writer); };
-  protocol::Saved mine{.id = save.id, .files = {}, .failure = ""};
-  if (channel_) {
-    state_file_.emplace(folder_, save.id, save.step, file);
-    state_file_->write(write);
-  } else if (inner_.has_own_state()) {
-    mine = save_state(folder_, save, file, write);
-  }
-  saved_by_others_ = gather_saved(site_, mine);
+  states_.begin(save, site_file(number_, site_.rank()));
+  if (channel_ || inner_.has_own_state())
+    states_.record([this](base::Writer& writer) { record_own_state(writer); });
+  if (!channel_) states_.start_writing();
 }
 
-void SiteRun::write_own_state(base::Writer& writer) const {
+void SiteRun::record_own_state(base::Writer& writer) const {
   inner_.save_optimizer(*writer.group("inner_optimizer"));
   if (!channel_) return;
   machine_.save(*writer.group("site_machine"));
@@ -113,8 +107,8 @@ void SiteRun::write_own_state(base::Writer& writer) const {
 }
 
 void SiteRun::end_state(std::span<SiteChannel::Waiting const> on_its_way) {
-  if (!state_file_) return;
-  state_file_->write([&](base::Writer& writer) {
+  if (!channel_ || !states_.is_recording()) return;
+  states_.record([&](base::Writer& writer) {
     auto const group = writer.group("on_its_way");
     group->write("count", std::uint64_t{on_its_way.size()});
     std::vector<float> room;
@@ -126,11 +120,16 @@ void SiteRun::end_state(std::span<SiteChannel::Waiting const> on_its_way) {
       release->write("theta", outer::decoded(plan_.release_codec, *theta, size, room));
     }
   });
-  auto saved = state_file_->finish();
-  state_file_.reset();
-  saved.files.insert(saved.files.end(), saved_by_others_.files.begin(), saved_by_others_.files.end());
-  if (saved.failure.empty()) saved.failure = saved_by_others_.failure;
-  channel_->send_to_hub(std::move(saved));
+  states_.start_writing();
+}
+
+// All ranks of a site open a state and have it answered at the same boundaries.
+void SiteRun::attend_to_state() {
+  if (channel_ && states_.is_recording()) {
+    if (auto const on_its_way = channel_->take_on_its_way()) end_state(*on_its_way);
+  }
+  if (!states_.is_open()) return;
+  if (auto saved = poll_written(site_, states_); saved && channel_) channel_->send_to_hub(*std::move(saved));
 }
 
 std::vector<SiteChannel::Waiting> SiteRun::on_its_way_to(RunPlan const& plan, ResumePoint const& set,

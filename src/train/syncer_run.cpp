@@ -60,7 +60,7 @@ bool SyncerRun::has_everyone_left() const { return is_over_ && present_.empty();
 base::ExitCode SyncerRun::run() {
   while (!has_everyone_left()) {
     double now_s = base::now_s();
-    double wake_s = now_s + (crew_.is_busy() ? 0.01 : 0.2);
+    double wake_s = now_s + (crew_.is_busy() || states_.is_writing() ? 0.01 : 0.2);
     for (auto const& timer : {machine_.next_timer_s(), hub_ ? hub_->next_timer_s() : std::nullopt}) {
       if (timer) wake_s = std::min(wake_s, *timer);
     }
@@ -71,6 +71,7 @@ base::ExitCode SyncerRun::run() {
     crew_.poll();
     now_s = base::now_s();
     carry_out(machine_.on_timer(now_s));
+    if (states_.poll_written()) answer_hub(states_.take_answer());
     report_when_quiet();
     if (tape_) tape_->flush();
     if (hub_) {
@@ -86,6 +87,7 @@ base::ExitCode SyncerRun::run() {
     }
   }
   trace_.flush();
+  states_.finish();
   if (hub_) return hub_->end(base::now_s());
   transport_.send(shard_peer(0), protocol::Bye{});
   return base::ExitCode::done;

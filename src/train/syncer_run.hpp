@@ -14,6 +14,7 @@
 #include "train/crew.hpp"
 #include "train/hub.hpp"
 #include "train/outer_model.hpp"
+#include "train/state_writer.hpp"
 #include "train/trace.hpp"
 
 namespace atl::train {
@@ -68,7 +69,8 @@ class SyncerRun {
   void on_command(protocol::Message const& message);
   void report_when_quiet();
   void write_state(protocol::Save const& save);
-  void write_machine_and_model(base::Writer& writer) const;
+  void record_machine_and_model(base::Writer& writer) const;
+  void end_state();
   // Of a snapshot.
   void on_marker(protocol::Marker const& marker);
   void pass_on(protocol::Marker marker);
@@ -102,7 +104,7 @@ class SyncerRun {
   protocol::PayloadHandle last_handle_ = 0;
 
   protocol::CutRecorder cut_;
-  std::optional<StateFile> cut_file_;
+  StateWriter states_{folder_};
   std::vector<InFlight> in_flight_;
   std::vector<protocol::TapedContribution> begun_in_flight_;  // at the start of this life
 

@@ -32,29 +32,33 @@ void SyncerRun::write_state(protocol::Save const& save) {
   Trace::Span const span(trace_, Work::checkpoint, save.step);
   if (tape_) tape_->flush();
   end_cut();  // one that is still open was given up
-  answer_hub(save_state(folder_, save, shard_file(shard_), [&](base::Writer& writer) {
-    write_machine_and_model(writer);
-    save_in_flight(*writer.group("in_flight"));  // nothing, at rest
-  }));
+  states_.begin(save, shard_file(shard_));
+  states_.record([this](base::Writer& writer) { record_machine_and_model(writer); });
+  end_state();  // nothing is on its way, at rest
 }
 
-void SyncerRun::write_machine_and_model(base::Writer& writer) const {
+void SyncerRun::end_state() {
+  states_.record([this](base::Writer& writer) { save_in_flight(*writer.group("in_flight")); });
+  states_.start_writing();
+}
+
+void SyncerRun::record_machine_and_model(base::Writer& writer) const {
   machine_.save(*writer.group("syncer_machine"));
   if (!model_) return;
   model_->save(writer);
   save_payloads(*writer.group("payloads"));
 }
 
-// The state goes into its file at once, and what was on its way when the last site's marker has come.
+// The state is copied at once, and what was on its way when the last site's marker has come.
 void SyncerRun::on_marker(protocol::Marker const& marker) {
   std::set<int> sites;
   for (int site = 0; model_ && site < effective_sites(plan_.config); ++site) sites.insert(site);
   if (!cut_.begin(marker, std::move(sites))) return;
   Trace::Span const span(trace_, Work::checkpoint, marker.step);
   in_flight_.clear();  // of one that was given up
-  cut_file_.emplace(folder_, marker.id, marker.step, shard_file(shard_));
   pass_on(marker);
-  cut_file_->write([this](base::Writer& writer) { write_machine_and_model(writer); });
+  states_.begin({.id = marker.id, .step = marker.step}, shard_file(shard_));
+  states_.record([this](base::Writer& writer) { record_machine_and_model(writer); });
 }
 
 void SyncerRun::pass_on(protocol::Marker marker) {
@@ -70,15 +74,12 @@ void SyncerRun::pass_on(protocol::Marker marker) {
 
 void SyncerRun::close_cut_if_complete() {
   if (!cut_.is_complete()) return;
-  cut_file_->write([this](base::Writer& writer) { save_in_flight(*writer.group("in_flight")); });
-  auto saved = cut_file_->finish();
+  end_state();
   end_cut();
-  answer_hub(std::move(saved));
 }
 
 void SyncerRun::end_cut() {
   cut_.close();
-  cut_file_.reset();
   in_flight_.clear();
 }
 

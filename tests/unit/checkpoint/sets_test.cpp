@@ -29,7 +29,8 @@ void write_set(fs::path const& checkpoints, std::uint64_t step) {
 
 // What a job leaves that is killed while it writes: a finished file, an unfinished one, no manifest.
 void write_torn(fs::path const& checkpoints, std::uint64_t step) {
-  auto const folder = start_set(checkpoints, step);
+  auto const folder = set_folder(checkpoints, step);
+  fs::create_directories(folder);
   write_shard(folder);
   test::put_bytes(folder / "site_0_rank_0.h5.tmp-4711", "half a file");
 }
@@ -63,7 +64,7 @@ TEST_CASE("a checkpoint folder that is not there fails with path and reason") {
   CHECK_THROWS_AS(find_sets(gone), base::RuntimeFailure);
   CHECK_THROWS_WITH(find_sets(gone), ContainsSubstring(gone.string() + ": ") &&
                                          ContainsSubstring("No such file or directory"));
-  CHECK_THROWS_WITH(prune(gone, 3), ContainsSubstring("No such file or directory"));
+  CHECK_THROWS_WITH(prune(gone, 100, {}), ContainsSubstring("No such file or directory"));
 }
 
 TEST_CASE("a job killed while it writes leaves no complete set") {
@@ -130,36 +131,74 @@ TEST_CASE("a set starts empty whatever was left at its step") {
   CHECK(complete_steps(checkpoints).empty());
 }
 
+TEST_CASE("what earlier attempts left is gone before a set is written, what is complete is not") {
+  test::ScratchFolder const checkpoints;
+  write_set(checkpoints.path(), 100);
+  write_torn(checkpoints.path(), 200);
+  start_set(checkpoints.path(), 300);
+  CHECK(test::names_in(checkpoints.path()) == Names{"step_00000100", "step_00000300"});
+}
+
+TEST_CASE("what cannot be read is passed over") {
+  test::ScratchFolder const checkpoints;
+  write_set(checkpoints.path(), 100);
+  write_set(checkpoints.path(), 200);
+  auto const file = set_folder(checkpoints.path(), 200) / "shard_0.h5";
+  fs::remove(file);
+  fs::create_directory(file);
+  CHECK(complete_steps(checkpoints.path()) == Steps{100});
+  auto const skipped = find_sets(checkpoints.path()).skipped;
+  REQUIRE(skipped.size() == 1);
+  CHECK_THAT(skipped.front().what, ContainsSubstring("shard_0.h5"));
+}
+
+TEST_CASE("of older sets the first from each multiple on is kept for good") {
+  test::ScratchFolder const checkpoints;
+  Steps const written = {50, 101, 150, 200, 251, 299, 410, 420, 430};
+  for (auto const step : written) {
+    write_set(checkpoints.path(), step);
+    prune(checkpoints.path(), step, {.newest = 2, .every_steps = 100});
+  }
+  CHECK(complete_steps(checkpoints.path()) == Steps{430, 420, 410, 200, 101});
+}
+
 TEST_CASE("pruning keeps the newest complete sets") {
   test::ScratchFolder const checkpoints;
   for (std::uint64_t step = 100; step <= 500; step += 100) write_set(checkpoints.path(), step);
-  auto const removed = prune(checkpoints.path(), 2);
+  auto const removed = prune(checkpoints.path(), 500, {.newest = 2});
   CHECK(removed.size() == 3);
   CHECK(test::names_in(checkpoints.path()) == Names{"step_00000400", "step_00000500"});
   CHECK(complete_steps(checkpoints.path()) == Steps{500, 400});
-  CHECK(prune(checkpoints.path(), 2).empty());
+  CHECK(prune(checkpoints.path(), 500, {.newest = 2}).empty());
+}
+
+TEST_CASE("sets that a resume has passed over do not count when its own are pruned") {
+  test::ScratchFolder const checkpoints;
+  for (std::uint64_t const step : {100u, 300u, 200u}) write_set(checkpoints.path(), step);
+  prune(checkpoints.path(), 200, {.newest = 1});
+  CHECK(complete_steps(checkpoints.path()) == Steps{300, 200});
 }
 
 TEST_CASE("pruning never removes the newest complete set") {
   test::ScratchFolder const checkpoints;
   write_set(checkpoints.path(), 100);
   write_torn(checkpoints.path(), 200);
-  for (int const keep : {1, 0, -1}) CHECK(prune(checkpoints.path(), keep).empty());
+  for (int const keep : {1, 0, -1}) CHECK(prune(checkpoints.path(), 100, {.newest = keep}).empty());
   CHECK(complete_steps(checkpoints.path()) == Steps{100});
 }
 
 TEST_CASE("pruning removes torn sets older than the newest complete one and nothing else") {
   test::ScratchFolder const checkpoints;
-  write_torn(checkpoints.path(), 100);
   write_set(checkpoints.path(), 200);
   write_set(checkpoints.path(), 300);
   fs::remove(checkpoints.path() / "step_00000200" /
              "shard_0.h5");  // damaged, but with a manifest: for its owner
   write_set(checkpoints.path(), 400);
+  write_torn(checkpoints.path(), 100);
   write_torn(checkpoints.path(), 500);  // perhaps being written
   fs::create_directory(checkpoints.path() / "step_notes");
   test::put_bytes(checkpoints.path() / "README", "mine");
-  CHECK(prune(checkpoints.path(), 3) == std::vector{checkpoints.path() / "step_00000100"});
+  CHECK(prune(checkpoints.path(), 400, {}) == std::vector{checkpoints.path() / "step_00000100"});
   CHECK(test::names_in(checkpoints.path()) ==
         Names{"README", "step_00000200", "step_00000300", "step_00000400", "step_00000500", "step_notes"});
 }

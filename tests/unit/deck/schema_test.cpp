@@ -31,7 +31,7 @@ std::map<std::string, std::string> const fixed_keys = {
      "codec "
      "release_codec dead_after_s"},
     {"link", "delay_ms bandwidth_mbit_s pause_every_steps"},
-    {"checkpoint", "every_steps every_s keep"},
+    {"checkpoint", "every_steps every_s keep keep_every_steps"},
     {"eval", "every_steps batches"},
     {"output", "report_every_steps tensorboard trace"},
 };
@@ -117,7 +117,7 @@ deck::RunConfig unusual() {
              .release_codec = deck::Codec::int4,
              .dead_after_s = 2.5};
   c.link = {.pause_every_steps = 20};
-  c.checkpoint = {.every_steps = 0, .every_s = 60.0, .keep = 1};
+  c.checkpoint = {.every_steps = 0, .every_s = 60.0, .keep = 1, .keep_every_steps = 1000};
   c.eval = {.every_steps = 0, .batches = 1};
   c.output = {.report_every_steps = 1, .tensorboard = true, .trace = true};
   return c;
