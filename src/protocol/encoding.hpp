@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <optional>
 #include <span>
@@ -21,6 +22,8 @@
 #include "protocol/types.hpp"
 
 namespace atl::protocol {
+
+static_assert(std::endian::native == std::endian::little, "records are little-endian");
 
 template <class T, class Type>
 concept Is = std::same_as<std::remove_const_t<T>, Type>;
@@ -56,12 +59,19 @@ class Encoder {
   void put(Enum value) { put(static_cast<std::uint8_t>(value)); }
   void put(std::string const& text) {
     put_length(text.size());
-    for (char const c : text) bytes_.push_back(static_cast<std::byte>(c));
+    auto const bytes = std::as_bytes(std::span(text));
+    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
   }
   template <class T>
   void put(std::vector<T> const& items) {
     put_length(items.size());
     for (T const& item : items) put(item);
+  }
+  // Large ones: as they lie in memory.
+  void put(std::vector<float> const& items) {
+    put_length(items.size());
+    auto const bytes = std::as_bytes(std::span(items));
+    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
   }
   template <class T>
   void put(std::optional<T> const& item) {
@@ -140,6 +150,11 @@ class Decoder {
     auto const length = get_number<std::uint32_t>();
     if (length > rest_.size()) refuse("an impossible length");  // every item takes a byte at least
     for (std::uint32_t i = 0; i < length; ++i) get(items.emplace_back());
+  }
+  void get(std::vector<float>& items) {
+    auto const bytes = take(sizeof(float) * std::size_t{get_number<std::uint32_t>()});
+    items.resize(bytes.size() / sizeof(float));
+    if (!items.empty()) std::memcpy(items.data(), bytes.data(), bytes.size());
   }
   template <class T>
   void get(std::optional<T>& item) {

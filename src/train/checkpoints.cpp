@@ -43,20 +43,15 @@ std::vector<base::Problem> conflicts(checkpoint::Set const& set, RunPlan const& 
   return problems;
 }
 
-// Whether the set holds the state of everyone who was there.
-bool is_whole(ResumePoint const& point) {
+// Whether the run can go on from what the set holds. A site that was lost is as one that was not there yet,
+// where the method can do without it.
+bool is_whole(ResumePoint const& point, RunPlan const& plan) {
   if (point.manifest.kind != quiet) return false;
-  auto const has = [&](std::string const& name) {
-    return std::ranges::find(point.manifest.files, name, &checkpoint::WrittenFile::name) !=
-           point.manifest.files.end();
-  };
-  for (int site = 0; site < point.sites(); ++site) {
-    if (!has(site_file(site, 0))) return false;
-  }
-  for (int shard = 0; shard < point.shards(); ++shard) {
-    if (!has(shard_file(shard))) return false;
-  }
-  return true;
+  int sites = 0;
+  for (int site = 0; site < point.sites(); ++site) sites += point.has(site_file(site, 0)) ? 1 : 0;
+  bool const has_sites =
+      plan.config.run.method == deck::Method::decoupled ? sites > 0 : sites == point.sites();
+  return has_sites && point.has(shard_file(0));
 }
 
 // A round of a synchronous method closes with all the sites that opened it, and with no others.
@@ -74,14 +69,14 @@ void check_rounds(ResumePoint const& point, RunPlan const& plan) {
                          fmt::format("resume with {} sites", point.sites()));
 }
 
-// Fragment p stands with shard p mod S; of anything else there is one a shard.
+// A fragment stands with its owner; of anything else there is one a shard.
 class JoinedMachines : public base::Reader {
  public:
-  explicit JoinedMachines(std::vector<std::unique_ptr<base::Reader>> machines)
-      : machines_(std::move(machines)) {}
+  JoinedMachines(std::vector<std::unique_ptr<base::Reader>> machines, std::map<int, std::size_t> owners)
+      : machines_(std::move(machines)), owners_(std::move(owners)) {}
 
   std::unique_ptr<base::Reader> group(std::string_view name) const override {
-    return machines_[std::stoul(std::string(name.substr(fragment_.size()))) % machines_.size()]->group(name);
+    return machines_[owners_.at(std::stoi(std::string(name.substr(fragment_.size()))))]->group(name);
   }
   std::uint64_t read_uint(std::string_view name) const override {
     std::uint64_t latest = 0;
@@ -100,6 +95,7 @@ class JoinedMachines : public base::Reader {
  private:
   static constexpr std::string_view fragment_ = "fragment_";
   std::vector<std::unique_ptr<base::Reader>> machines_;
+  std::map<int, std::size_t> owners_;
 };
 
 }  // namespace
@@ -110,12 +106,15 @@ std::string site_file(int site, int rank) {
   return rank == 0 ? fmt::format("site_{}.h5", site) : fmt::format("site_{}_rank_{}.h5", site, rank);
 }
 
+bool ResumePoint::has(std::string const& file) const {
+  return std::ranges::find(manifest.files, file, &checkpoint::WrittenFile::name) != manifest.files.end();
+}
+
 std::vector<std::string> ResumePoint::site_files(int site) const {
   std::vector<std::string> names = {site_file(site, 0)};
   for (int rank = 1; rank < manifest.layout.ranks_per_site[static_cast<std::size_t>(site)]; ++rank) {
     auto const name = site_file(site, rank);
-    auto const found = std::ranges::find(manifest.files, name, &checkpoint::WrittenFile::name);
-    if (found != manifest.files.end()) names.push_back(name);
+    if (has(name)) names.push_back(name);
   }
   return names;
 }
@@ -124,18 +123,30 @@ checkpoint::FileReader ResumePoint::open(std::string const& file) const {
   return checkpoint::FileReader(folder, manifest.file(file));
 }
 
-ShardFiles::ShardFiles(ResumePoint const& resume) {
-  for (int shard = 0; shard < resume.shards(); ++shard) files_.push_back(resume.open(shard_file(shard)));
+ShardFiles::ShardFiles(ResumePoint const& resume) : folder_(resume.folder) {
+  for (int shard = 0; shard < resume.shards(); ++shard) {
+    if (!resume.has(shard_file(shard))) continue;
+    files_.push_back(resume.open(shard_file(shard)));
+    for (auto const fragment : files_.back().root().read_uints("fragments"))
+      owners_.emplace(static_cast<int>(fragment), files_.size() - 1);
+  }
+}
+
+bool ShardFiles::cover(int fragments) const {
+  return std::ssize(owners_) == fragments && (fragments == 0 || owners_.rbegin()->first == fragments - 1);
 }
 
 base::Reader const& ShardFiles::of(int fragment) const {
-  return files_[static_cast<std::size_t>(fragment) % files_.size()].root();
+  auto const owner = owners_.find(fragment);
+  if (owner != owners_.end()) return files_[owner->second].root();
+  throw base::InputError(folder_.string(), fmt::format("no shard's file holds fragment {}", fragment),
+                         "go on from another checkpoint");
 }
 
 std::unique_ptr<base::Reader> ShardFiles::machine() const {
   std::vector<std::unique_ptr<base::Reader>> machines;
   for (auto const& file : files_) machines.push_back(file.root().group("syncer_machine"));
-  return std::make_unique<JoinedMachines>(std::move(machines));
+  return std::make_unique<JoinedMachines>(std::move(machines), owners_);
 }
 
 ResumePoint resume_from(std::filesystem::path const& set) {
@@ -155,7 +166,7 @@ std::optional<ResumePoint> find_resume_point(RunFolder const& folder, RunPlan co
   for (auto const& set : sets.complete) {
     if (auto problems = conflicts(set, plan); !problems.empty()) throw base::InputError(std::move(problems));
     auto point = resume_from(set.folder);
-    if (!is_whole(point)) {
+    if (!is_whole(point, plan)) {
       pass_over(set.folder.string(), "lacks the state of a site or shard");
     } else if (auto const damage = checkpoint::check_files(set); !damage.empty()) {
       for (auto const& each : damage) pass_over(each.where, each.what);

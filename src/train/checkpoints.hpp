@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,7 @@ struct ResumePoint {
 
   int sites() const { return static_cast<int>(manifest.layout.ranks_per_site.size()); }
   int shards() const { return manifest.layout.shards; }
+  bool has(std::string const& file) const;
   // Of a site, rank 0's first.
   std::vector<std::string> site_files(int site) const;
 
@@ -41,14 +43,17 @@ class ShardFiles {
  public:
   explicit ShardFiles(ResumePoint const& resume);
 
-  // The root of the file that holds `fragment`.
+  // The root of the file that holds `fragment`. Throws InputError where none does.
   base::Reader const& of(int fragment) const;
+  bool cover(int fragments) const;
   // The groups "syncer_machine" of all files as one: each fragment from its owner, the latest clock.
   std::unique_ptr<base::Reader> machine() const;
   std::vector<checkpoint::FileReader> const& all() const { return files_; }
 
  private:
+  std::filesystem::path folder_;
   std::vector<checkpoint::FileReader> files_;
+  std::map<int, std::size_t> owners_;  // by fragment: which file
 };
 
 // The newest complete and undamaged set of `folder`; none where there is no such set. Warns of those it

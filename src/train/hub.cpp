@@ -272,11 +272,18 @@ void Hub::send_to_all(protocol::Message const& message) {
   to_own_shard_(message);
 }
 
+// Sites have one another's state, or as good as that; shards have not.
+bool Hub::can_go_on_without(std::vector<protocol::Participant> const& missing) const {
+  if (plan_.config.run.method != deck::Method::decoupled) return missing.empty();
+  auto const is_site = [](auto const& who) { return who.kind == protocol::Participant::Kind::site; };
+  return std::ranges::all_of(missing, is_site) && std::ssize(missing) < effective_sites(plan_.config);
+}
+
 void Hub::seal(protocol::Seal const& seal, double now_s) {
   try {
     auto const set = seal_set(plan_, folder_, seal, elapsed_before_s_ + now_s - start_s_);
     last_set_ = seal.step;
-    bool const is_resumable = seal.missing.empty();
+    bool const is_resumable = can_go_on_without(seal.missing);
     if (is_resumable || seal.purpose == protocol::Purpose::finish) newest_set_ = set.folder.string();
     failure_.clear();
     auto const line = to_json(CheckpointLine{.time_s = now_s - start_s_,
@@ -287,13 +294,12 @@ void Hub::seal(protocol::Seal const& seal, double now_s) {
     console_.observe(line);
     write(line);
     tell_status();
-    if (is_resumable) {
-      prune_sets(plan_, folder_, seal.step);
-    } else {
-      base::log::warn(
-          fmt::format("{} holds nothing of {}, which did not come to rest in time: it cannot be resumed",
-                      set.folder.string(), protocol::describe(seal.missing)));
-    }
+    if (is_resumable) prune_sets(plan_, folder_, seal.step);
+    if (seal.missing.empty()) return;
+    base::log::warn(fmt::format(
+        "{} holds nothing of {}, which did not come to rest in time: {}", set.folder.string(),
+        protocol::describe(seal.missing),
+        is_resumable ? "in a resumed run it begins with the state of another" : "it cannot be resumed"));
   } catch (base::RuntimeFailure const& failure) {
     give_up(fmt::format("it was not sealed: {}", failure.what()), now_s);
   }

@@ -78,6 +78,7 @@ class Hub {
   void tell_status() const;
   void start_set(std::uint64_t step);
   void send_to_all(protocol::Message const& message);
+  bool can_go_on_without(std::vector<protocol::Participant> const& missing) const;
   void seal(protocol::Seal const& seal, double now_s);
   void watch_for_stall(std::string const& waiting_for, double now_s);
 

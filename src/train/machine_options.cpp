@@ -26,6 +26,7 @@ protocol::SyncerMachine::Options syncer_options(deck::RunConfig const& config, i
       .shard = shard,
       .shards = config.syncer.ranks,
       .sites = effective_sites(config),
+      .replicated = config.syncer.replicas > 0,
       .max_tokens_per_step =
           static_cast<std::uint64_t>(site_batch(config)) * static_cast<std::uint64_t>(config.model.context),
       .synchronous = deck::is_synchronous(config.run.method),

@@ -5,8 +5,11 @@
 #include <memory>
 #include <utility>
 
+#include "base/error.hpp"
+#include "base/memory_archive.hpp"
 #include "outer/codec.hpp"
 #include "outer/merge.hpp"
+#include "protocol/encoding.hpp"
 #include "train/initial_model.hpp"
 #include "train/model_archive.hpp"
 
@@ -21,31 +24,73 @@ transport::Payload payload_of(std::vector<std::byte> bytes) {
 }  // namespace
 
 OuterModel::OuterModel(RunPlan const& plan, int shard) : plan_(plan), merged_(plan.table.largest_fragment()) {
-  auto const& outer = plan.outer;
-  auto const& table = plan.table;
+  for (int p = shard; p < plan.table.fragments(); p += plan.config.syncer.ranks) make(p);
+}
+
+OuterModel::Fragment& OuterModel::make(int p) {
+  auto const& outer = plan_.outer;
   outer::OuterOptimizer::Options const options{
       .lr = outer.lr,
       .momentum = outer.optimizer == deck::OuterOptimizerKind::nesterov ? outer.momentum : 0.0};
-  for (int p = shard; p < table.fragments(); p += plan.config.syncer.ranks) {
-    auto const size = table.fragment(p).size;
-    Fragment fragment{std::vector<float>(size), {}, {}, {options, size}, {}};
-    if (outer.anchor == deck::Anchor::current)
-      fragment.history.emplace(plan.release_codec, outer.max_staleness);
-    fragments_.emplace(p, std::move(fragment));
-  }
+  auto const size = plan_.table.fragment(p).size;
+  Fragment fragment{std::vector<float>(size), {}, {}, {options, size}, {}};
+  if (outer.anchor == deck::Anchor::current)
+    fragment.history.emplace(plan_.release_codec, outer.max_staleness);
+  return fragments_.insert_or_assign(p, std::move(fragment)).first->second;
 }
 
 void OuterModel::initialize() {
+  for (auto const& [p, fragment] : fragments_) initialize(p);
+}
+
+void OuterModel::initialize(int p) {
   InitialModel const initial(plan_);
   auto const tensors = plan_.table.tensors();
+  auto& fragment = fragments_.at(p);
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    auto const found = fragments_.find(tensors[i].fragment);
-    if (found == fragments_.end()) continue;
-    auto const begin = tensors[i].range.offset - plan_.table.fragment(found->first).offset;
-    initial.fill(i, std::span(found->second.theta).subspan(begin, tensors[i].size()));
+    if (tensors[i].fragment != p) continue;
+    auto const begin = tensors[i].range.offset - plan_.table.fragment(p).offset;
+    initial.fill(i, std::span(fragment.theta).subspan(begin, tensors[i].size()));
   }
-  for (auto& [p, fragment] : fragments_)
-    publish(fragment, 0, payload_of(outer::encode(plan_.release_codec, fragment.theta)));
+  publish(fragment, 0, payload_of(outer::encode(plan_.release_codec, fragment.theta)));
+}
+
+transport::Payload OuterModel::replica(int p) const {
+  auto const& fragment = fragments_.at(p);
+  base::Values values;
+  base::MemoryWriter writer(values);
+  fragment.optimizer.save(*writer.group("optimizer"));
+  writer.write("theta", std::span<float const>(fragment.theta));
+  auto const* release = reinterpret_cast<char const*>(fragment.release->data());
+  if (is_lossy()) writer.write("release", std::string_view(release, fragment.release->size()));
+  protocol::Encoder encoder(longest_replica_bytes(plan_));
+  encoder.put(values);
+  return payload_of(std::move(encoder).take());
+}
+
+void OuterModel::install(int p, std::uint64_t commits, transport::Payload const& replica) {
+  auto& fragment = make(p);
+  if (!replica) return initialize(p);
+  base::Values values;
+  protocol::Decoder decoder("replica", *replica);
+  decoder.get(values);
+  decoder.end();
+  base::MemoryReader const reader(values);
+  fragment.optimizer.load(*reader.group("optimizer"));
+  reader.read("theta", std::span(fragment.theta));
+  auto release = payload_of(outer::encode(plan_.release_codec, fragment.theta));
+  if (is_lossy()) {
+    auto const text = reader.read_text("release");
+    auto const bytes = std::as_bytes(std::span(text));
+    if (bytes.size() != release->size()) throw base::RuntimeFailure("a replica's release is of another size");
+    release = payload_of({bytes.begin(), bytes.end()});
+  }
+  publish(fragment, commits, std::move(release));
+}
+
+std::size_t OuterModel::longest_replica_bytes(RunPlan const& plan) {
+  constexpr std::size_t names = 4096;
+  return 3 * sizeof(float) * plan.table.largest_fragment() + names;
 }
 
 base::Digest OuterModel::digest(int fragment) const {

@@ -45,6 +45,15 @@ class OuterModel {
   // What it is of a member of the protocol's commit.
   static Member member(protocol::Member const& member, transport::Payload payload);
 
+  // For a backup: Theta and what its outer step needs. And what a shard that takes the fragment over goes on
+  // with; without a payload: nothing of it was ever seen. Throws RuntimeFailure or InputError where it is
+  // none.
+  transport::Payload replica(int fragment) const;
+  void install(int fragment, std::uint64_t commits, transport::Payload const& replica);
+  static std::size_t longest_replica_bytes(RunPlan const& plan);
+  // It is another shard's.
+  void drop(int fragment) { fragments_.erase(fragment); }
+
   // Theta by tensor below "model"; momentum, and what of Theta the release codec keeps back, by fragment.
   void save(base::Writer& writer) const;
   // A fragment from the file that holds it, at version `commits`.
@@ -60,6 +69,8 @@ class OuterModel {
         history;  // where contributions are measured from the current version
   };
 
+  Fragment& make(int fragment);
+  void initialize(int fragment);
   void publish(Fragment& fragment, std::uint64_t commits, transport::Payload release);
   void publish_step(Fragment& fragment, std::uint64_t commits);
   std::span<float const> released(Fragment const& fragment, std::vector<float>& room) const;

@@ -43,8 +43,7 @@ protocol::Participant participant(comm::Place here) {
 }
 
 std::size_t longest_payload_bytes(RunPlan const& plan) {
-  return std::max(outer::encoded_bytes(outer::Codec::fp32, plan.table.largest_fragment()),
-                  longest_moments_bytes(plan));
+  return std::max(OuterModel::longest_replica_bytes(plan), longest_moments_bytes(plan));
 }
 
 // What all processes of a life know before it begins.

@@ -156,7 +156,7 @@ void SiteChannel::send_markers(protocol::Marker marker) {
 
 std::optional<std::vector<SiteChannel::Waiting>> SiteChannel::take_on_its_way() {
   for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard) {
-    if (bulk_markers_[shard] < last_cut_) return std::nullopt;
+    if (bulk_markers_[shard] < last_cut_ && !lost_shards_.contains(shard)) return std::nullopt;
   }
   return std::exchange(on_its_way_, {});
 }

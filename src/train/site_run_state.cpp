@@ -9,6 +9,7 @@
 #include "outer/codec.hpp"
 #include "protocol/saved_state.hpp"
 #include "train/initial_model.hpp"
+#include "train/machine_options.hpp"
 #include "train/metrics.hpp"
 #include "train/model_archive.hpp"
 #include "train/shared_moments.hpp"
@@ -194,13 +195,18 @@ void SiteRun::load_parameters(base::Reader const& reader) {
                {parameters.data(), parameters.size()});
 }
 
-// A site that was not there yet takes step, moments and cursor from site 0, and its parameters from the
-// shards.
+// A site that was not there takes step, moments and cursor from the first that was, and its parameters from
+// the shards.
 void SiteRun::load(ResumePoint const& resume) {
-  bool const is_new = number_ >= resume.sites();
+  auto const was_there = [&](int site) { return site < resume.sites() && resume.has(site_file(site, 0)); };
+  bool const is_new = !was_there(number_);
+  int from = number_;
+  if (is_new) {
+    for (from = 0; !was_there(from);) ++from;
+  }
   std::vector<checkpoint::FileReader> files;
   std::vector<std::unique_ptr<base::Reader>> moments;
-  for (auto const& name : resume.site_files(is_new ? 0 : number_)) {
+  for (auto const& name : resume.site_files(from)) {
     files.push_back(resume.open(name));
     moments.push_back(files.back().root().group("inner_optimizer"));
   }
@@ -210,6 +216,10 @@ void SiteRun::load(ResumePoint const& resume) {
   auto const machine = root.group("site_machine");
   if (is_new) {
     inner_.take_cursor(*root.group("stream"));
+    auto options = site_options(plan_.config, number_);
+    auto const lives = ShardFiles(resume).machine()->read_uints("incarnations");
+    if (number_ < std::ssize(lives)) options.incarnation = lives[static_cast<std::size_t>(number_)] + 1;
+    machine_ = protocol::SiteMachine(options);
     machine_.start_at(machine->read_uint("step"));
   } else {
     inner_.load_cursor(*root.group("stream"));

@@ -18,6 +18,13 @@ namespace atl::train {
 
 namespace {
 
+bool is_between_shards(protocol::Message const& message) {
+  return std::holds_alternative<protocol::Seat>(message) ||
+         std::holds_alternative<protocol::Replica>(message) ||
+         std::holds_alternative<protocol::ReplicaAck>(message) ||
+         std::holds_alternative<protocol::Alive>(message);
+}
+
 protocol::Participant participant(transport::Peer peer) {
   using Kind = protocol::Participant::Kind;
   return {peer.kind == transport::Peer::Kind::site ? Kind::site : Kind::shard, peer.index};
@@ -113,6 +120,10 @@ void SyncerRun::dispatch(transport::Frame const& frame) {
   } else if (auto const* progress = std::get_if<protocol::Progress>(&frame.message)) {
     if (hub_ && progress->stop_requested) hub_->on_stop_requested();
     if (from_site) carry_out(machine_.on_progress(peer, *progress, now_s));
+  } else if (auto const* promise = std::get_if<protocol::Promise>(&frame.message); promise && from_site) {
+    carry_out(machine_.on_promise(peer, *promise, now_s));
+  } else if (is_between_shards(frame.message) && !from_site) {
+    on_word_of_shard(frame);
   } else if (std::holds_alternative<protocol::Contribution>(frame.message) && from_site) {
     on_contribution(frame);
   } else if (auto const* marker = std::get_if<protocol::Marker>(&frame.message)) {
@@ -212,6 +223,7 @@ void SyncerRun::on_command(protocol::Message const& message) {
   double const now_s = base::now_s();
   if (auto const* hold = std::get_if<protocol::Hold>(&message)) {
     hold_ = *hold;
+    is_at_rest_ = false;
     carry_out(machine_.on_hold(hold->purpose, now_s));
   } else if (auto const* save = std::get_if<protocol::Save>(&message)) {
     write_state(*save);
@@ -228,10 +240,9 @@ void SyncerRun::on_command(protocol::Message const& message) {
 }
 
 void SyncerRun::report_when_quiet() {
-  if (!hold_ || !machine_.is_quiet()) return;
-  protocol::Held const held{hold_->id};
-  hold_.reset();
-  answer_hub(held);
+  if (!hold_ || machine_.is_quiet() == is_at_rest_) return;
+  is_at_rest_ = !is_at_rest_;
+  answer_hub(protocol::Held{.id = hold_->id, .taken_back = !is_at_rest_});
 }
 
 void SyncerRun::answer_hub(protocol::Message message) {
@@ -263,6 +274,13 @@ void SyncerRun::carry_out(std::vector<protocol::SyncerAction> const& actions) {
       transport_.send(site_peer(release->site), release->release, theta);
     } else if (auto const* round = std::get_if<protocol::Commit>(&action)) {
       commit(*round);
+    } else if (auto const* tell = std::get_if<protocol::SendToShard>(&action)) {
+      transport_.send(shard_peer(tell->shard), tell->message);
+    } else if (auto const* copy = std::get_if<protocol::SendReplica>(&action)) {
+      transport_.send(shard_peer(copy->shard), copy->replica,
+                      model_->replica(static_cast<int>(copy->replica.fragment)));
+    } else if (auto const* taken = std::get_if<protocol::InstallReplica>(&action)) {
+      install(*taken);
     } else if (auto const* discard = std::get_if<protocol::DiscardPayload>(&action)) {
       this->discard(discard->payload);
     }
@@ -270,6 +288,7 @@ void SyncerRun::carry_out(std::vector<protocol::SyncerAction> const& actions) {
 }
 
 void SyncerRun::discard(protocol::PayloadHandle payload) {
+  replicas_.erase(payload);
   auto const held = held_.extract(payload);
   if (held && tape_) tape_->put(protocol::TapedDiscard{held.mapped().from, held.mapped().refused});
 }

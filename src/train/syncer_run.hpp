@@ -84,6 +84,9 @@ class SyncerRun {
 
   void carry_out(std::vector<protocol::SyncerAction> const& actions);
   void commit(protocol::Commit const& commit);
+  // In syncer_run_losses.cpp.
+  void on_word_of_shard(transport::Frame const& frame);
+  void install(protocol::InstallReplica const& taken);
   void discard(protocol::PayloadHandle payload);
   void tape_commit(protocol::Commit const& commit);
 
@@ -101,6 +104,11 @@ class SyncerRun {
   protocol::SyncerMachine machine_;
   std::optional<OuterModel> model_;  // none where nothing is exchanged
   std::map<protocol::PayloadHandle, Held> held_;
+  struct HeldReplica {
+    transport::Payload payload;
+    protocol::Version version;
+  };
+  std::map<protocol::PayloadHandle, HeldReplica> replicas_;  // of other shards' fragments
   protocol::PayloadHandle last_handle_ = 0;
 
   protocol::CutRecorder cut_;
@@ -108,7 +116,8 @@ class SyncerRun {
   std::vector<InFlight> in_flight_;
   std::vector<protocol::TapedContribution> begun_in_flight_;  // at the start of this life
 
-  std::optional<protocol::Hold> hold_;  // not answered yet
+  std::optional<protocol::Hold> hold_;  // until Go
+  bool is_at_rest_ = false;             // as the hub was told last
   bool is_over_ = false;
   bool told_of_stop_ = false;
   std::set<transport::Peer> present_;        // who must say good-bye

@@ -32,6 +32,30 @@ void SyncerRun::on_loss(transport::Loss const& loss) {
   throw base::RuntimeFailure(why);
 }
 
+void SyncerRun::on_word_of_shard(transport::Frame const& frame) {
+  protocol::PayloadHandle payload = 0;
+  if (auto const* replica = std::get_if<protocol::Replica>(&frame.message)) {
+    payload = ++last_handle_;
+    replicas_[payload] = {frame.payload, replica->version};
+  }
+  carry_out(machine_.on_shard(frame.from.index, frame.message, payload, base::now_s()));
+  for (int p = 0; p < plan_.table.fragments(); ++p) {
+    if (!machine_.owns(static_cast<std::uint32_t>(p))) model_->drop(p);
+  }
+}
+
+void SyncerRun::install(protocol::InstallReplica const& taken) {
+  auto const fragment = static_cast<int>(taken.fragment);
+  auto const version = machine_.version(taken.fragment);
+  auto const held = replicas_.extract(taken.payload);
+  auto const from = held ? held.mapped() : HeldReplica{};
+  model_->install(fragment, version.commits, from.payload);
+  base::log::info(fmt::format("this shard owns fragment {} now, from version {}", fragment, version.commits));
+  if (!tape_) return;
+  tape_->put(protocol::TapedTaken{from.version, from.payload != nullptr, model_->taped(fragment, version)});
+  tape_->flush();
+}
+
 // `is_last`: no process of it is left, else one of them will introduce itself.
 void SyncerRun::on_site_loss(int site, bool is_last) {
   double const now_s = base::now_s();

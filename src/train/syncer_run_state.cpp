@@ -43,6 +43,11 @@ void SyncerRun::end_state() {
 }
 
 void SyncerRun::record_machine_and_model(base::Writer& writer) const {
+  std::vector<std::uint64_t> owned;
+  for (int p = 0; p < plan_.table.fragments(); ++p) {
+    if (machine_.owns(static_cast<std::uint32_t>(p))) owned.push_back(static_cast<std::uint64_t>(p));
+  }
+  writer.write("fragments", std::span<std::uint64_t const>(owned));
   machine_.save(*writer.group("syncer_machine"));
   if (!model_) return;
   model_->save(writer);
