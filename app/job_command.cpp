@@ -84,13 +84,17 @@ void append(std::vector<std::string>& list, std::vector<std::string> const& more
   list.insert(list.end(), more.begin(), more.end());
 }
 
-// mpirun with the options of scripts/mpirun.sh. --with-ft ulfm is left out while a lost process ends the job
-// anyway: without it mpirun says which process was lost, and how.
-JobCommand mpirun_command(std::string const& mpirun, int ranks) {
+// mpirun with the options of scripts/mpirun.sh. `outlives`: the method can do without a lost process. Where it
+// cannot, mpirun says which process was lost, and how.
+JobCommand mpirun_command(std::string const& mpirun, int ranks, bool outlives) {
   JobCommand command{.arguments = {mpirun, "-n", std::to_string(ranks)}, .environment = {}};
   int const open_mpi = open_mpi_major();
   if (open_mpi == 0) return command;
   append(command.arguments, {"--bind-to", "none", "-x", "OMP_NUM_THREADS"});
+  bool const is_fault_tolerant = outlives && open_mpi >= 5;
+  if (is_fault_tolerant)
+    append(command.arguments, {"--with-ft", "ulfm", "--prtemca", "state_base_recoverable", "1"});
+  if (is_fault_tolerant && is_in_allocation()) append(command.arguments, {"--mca", "pml", "ob1"});
   if (!is_in_allocation()) {
     append(command.arguments, {"--oversubscribe", "--mca", "pml", "ob1", "--mca", "btl",
                                open_mpi < 5 ? "self,vader,tcp" : "self,sm,tcp"});
@@ -152,7 +156,7 @@ JobCommand job_command(LaunchFlags const& flags, deck::RunConfig const& config) 
       throw base::InputError("--launcher", "there is no mpirun on the PATH",
                              "load the MPI that atoll was built with, or name its mpirun: ATOLL_MPIRUN=...");
     }
-    command = by_srun ? srun_command(srun, ranks) : mpirun_command(mpirun, ranks);
+    command = by_srun ? srun_command(srun, ranks) : mpirun_command(mpirun, ranks, config.run.method == deck::Method::decoupled);
     if (std::getenv("OMP_NUM_THREADS") == nullptr) command.environment.emplace_back("OMP_NUM_THREADS", "1");
   }
   bool const is_replay = !flags.replay.run.empty();

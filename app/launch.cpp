@@ -66,8 +66,11 @@ class Job {
     auto const outcome = outcome_of(code);
     if (outcome.value_or(base::ExitCode::bad_input) == base::ExitCode::bad_input)
       explain(code, !outcome && !job_said_why_);
-    if (!outcome && has_begun()) train::mark_failed(folder_);
-    return static_cast<int>(outcome.value_or(base::ExitCode::runtime_failure));
+    if (outcome) return static_cast<int>(*outcome);
+    bool const was_interrupted =
+        code == static_cast<int>(base::ExitCode::stopped_resumable) || words_.tell_of_a_kill();
+    return static_cast<int>(has_begun() ? train::mark_ended(folder_, was_interrupted)
+                                        : base::ExitCode::runtime_failure);
   }
 
  private:

@@ -14,6 +14,8 @@ struct Complaint {
   std::string_view what, remedy;
 };
 
+constexpr std::string_view killed = "on signal 9 ";
+
 // Of Open MPI 4 and 5, PRRTE and Slurm. The first that is found counts.
 constexpr std::array complaints = {
     Complaint{"not enough slots available", "there are fewer slots than the {} ranks that the deck needs",
@@ -40,7 +42,7 @@ constexpr std::array complaints = {
               "look at the nodes of the job; then go on with --resume"},
     Complaint{"lost communication with a remote daemon", "a node was lost",
               "look at the nodes of the job; then go on with --resume"},
-    Complaint{"on signal 9 ", "a process was killed from outside, perhaps because memory ran out",
+    Complaint{killed, "a process was killed from outside, perhaps because memory ran out",
               "see the memory of a rank: --check; then go on with --resume"},
     Complaint{"on signal ", "a process crashed", "see the end of its file in log/ of the run"},
 };
@@ -83,6 +85,8 @@ bool LauncherWords::is_from_job(std::string_view line) {
   append(kept_, fmt::format("{}\n", line));
   return false;
 }
+
+bool LauncherWords::tell_of_a_kill() const { return words_.find(killed) != words_.npos; }
 
 std::optional<base::Problem> LauncherWords::explain(int ranks) const {
   auto const found = std::ranges::find_if(

@@ -40,6 +40,12 @@ class RuntimeFailure : public std::runtime_error {
   std::string place_;
 };
 
+// The run was cut short by a loss, not by an error of its own: it can be resumed (exit 75).
+class Interrupted : public RuntimeFailure {
+ public:
+  using RuntimeFailure::RuntimeFailure;
+};
+
 // Throws RuntimeFailure, with the place in its text, unless `holds`. For what must be true of our own state,
 // never for input.
 void ensure(bool holds, char const* what, std::source_location where = std::source_location::current());

@@ -11,9 +11,9 @@ namespace atl::comm {
 
 // A call cannot complete since a process that it needs is gone, or since another rank has found that out and
 // revoked the communicator.
-class ProcessLost : public base::RuntimeFailure {
+class ProcessLost : public base::Interrupted {
  public:
-  using RuntimeFailure::RuntimeFailure;
+  using Interrupted::Interrupted;
 };
 
 // Throws ProcessLost or RuntimeFailure with MPI's own text unless `code` is MPI_SUCCESS.

@@ -122,14 +122,19 @@ RunReport inspect_run(std::filesystem::path const& root) {
   return report;
 }
 
-void mark_failed(RunFolder const& folder) {
+base::ExitCode mark_ended(RunFolder const& folder, bool was_interrupted) {
   auto const report = inspect_run(folder.root);
-  if (!report.status || !report.status->is_running()) return;
-  write_status(folder, {.outcome = "failed",
-                        .exit_code = base::ExitCode::runtime_failure,
+  if (!report.status) return base::ExitCode::runtime_failure;
+  if (!report.status->is_running()) return report.status->exit_code;
+  bool const can_resume = was_interrupted && report.newest;
+  auto const code =
+      can_resume ? base::ExitCode::stopped_resumable : base::ExitCode::runtime_failure;
+  write_status(folder, {.outcome = can_resume ? "stopped" : "failed",
+                        .exit_code = code,
                         .step = report.status->step,
                         .checkpoint = report.newest ? report.newest->folder.string() : "",
                         .checkpoint_failure = report.status->checkpoint_failure});
+  return code;
 }
 
 std::string describe(RunReport const& report) {

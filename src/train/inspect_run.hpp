@@ -52,9 +52,10 @@ RunReport inspect_run(std::filesystem::path const& root);
 // The runs and checkpoints that lie in `folder`, by name: none where it does not exist, or holds others.
 std::vector<std::string> list_states(std::filesystem::path const& folder);
 
-// For a run that ended without its last word, where status.json still says "running": from now on it says
-// "failed", how far the run came, and what to resume from. Throws RuntimeFailure where it cannot be written.
-void mark_failed(RunFolder const& folder);
+// For a run that ended without its last word, where status.json still says "running": from now on it says how
+// far the run came, what to resume from, and "failed"; or "stopped", where it `was_interrupted` from outside
+// and has a checkpoint. Returns what it exits with. Throws RuntimeFailure where it cannot be written.
+base::ExitCode mark_ended(RunFolder const& folder, bool was_interrupted);
 
 // In lines for the console.
 std::string describe(RunReport const& report);

@@ -114,6 +114,12 @@ base::ExitCode live_as_site(RunPlan const& plan, RunFolder const& folder, Life c
   return exit_code;
 }
 
+base::ExitCode exit_code_of(std::exception const& failure) {
+  if (dynamic_cast<base::InputError const*>(&failure) != nullptr) return base::ExitCode::bad_input;
+  if (dynamic_cast<base::Interrupted const*>(&failure) != nullptr) return base::ExitCode::stopped_resumable;
+  return base::ExitCode::runtime_failure;
+}
+
 // `part` is what this process does; whatever it throws ends the job: this rank's alone, perhaps, and the
 // others may be waiting for it.
 template <class Part>
@@ -127,9 +133,7 @@ base::ExitCode as(std::string const& who, RunFolder const& folder, bool owns_con
     base::log::error(fmt::format("[{}] {}", who, failure.what()));
     if (auto const* ours = dynamic_cast<base::RuntimeFailure const*>(&failure))
       base::log::info(fmt::format("thrown at {}", ours->place()));
-    bool const is_input = dynamic_cast<base::InputError const*>(&failure) != nullptr;
-    comm::MpiRuntime::abort(
-        static_cast<int>(is_input ? base::ExitCode::bad_input : base::ExitCode::runtime_failure));
+    comm::MpiRuntime::abort(static_cast<int>(exit_code_of(failure)));
   }
 }
 

@@ -69,7 +69,7 @@ void SiteChannel::look_for_losses() {
     int const shard = loss.peer.index;
     lost_shards_.insert(shard);
     if (shard > 0) continue;
-    throw base::RuntimeFailure("shard 0 is lost, which leads the run; go on with --resume");
+    throw base::Interrupted("shard 0 is lost, which leads the run; go on with --resume");
   }
 }
 

@@ -29,7 +29,7 @@ void SyncerRun::on_loss(transport::Loss const& loss) {
   if (plan_.config.syncer.replicas > 0 && shard != 0) return;
   auto const why = what + ", and nobody has its fragments; go on with --resume";
   if (hub_) hub_->abandon(why, base::now_s());
-  throw base::RuntimeFailure(why);
+  throw base::Interrupted(why);
 }
 
 void SyncerRun::on_word_of_shard(transport::Frame const& frame) {
@@ -70,7 +70,7 @@ void SyncerRun::on_site_loss(int site, bool is_last) {
     auto const why = fmt::format("{}, and {} cannot do without it; go on with --resume", what,
                                  deck::name(plan_.config.run.method));
     hub_->abandon(why, now_s);
-    throw base::RuntimeFailure(why);
+    throw base::Interrupted(why);
   }
   base::log::warn(what + (is_wanted ? "; the others go on" : ""));
   if (!is_wanted || !is_last) return;

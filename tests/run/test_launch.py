@@ -125,13 +125,26 @@ class Launch(RunTest):
         self.assertEqual(self.ranks_of("slow"), [])
 
     def test_a_lost_process_is_a_failure_that_is_explained(self):
-        process = self.begin("--set", "run.name=lost", "--set", "run.steps=100000")
+        process = self.begin("--set", "run.name=lost", "--set", "run.steps=100000", "--set", "run.method=diloco",
+                             "--set", "checkpoint.every_steps=0")
         self.wait_for_steps(process, "lost")
         os.kill(max(self.ranks_of("lost")), signal.SIGKILL)
         _, err = self.end(process, 3)
         self.assertIn("killed from outside", err)
-        self.assertEqual(self.status("lost")["outcome"], "failed")
+        self.assertEqual(self.status("lost")["outcome"], "failed", "there is nothing to go on from")
         self.assertGreater(self.status("lost")["step"], 0)
+
+    def test_a_method_that_needs_every_site_can_be_resumed_after_a_loss(self):
+        options = ["--set", "run.name=lost", "--set", "run.method=diloco", "--set", "sites.step_floor_s=0.02"]
+        process = self.begin(*options, "--set", "run.steps=100000")
+        run = self.folder / "runs" / "lost"
+        self.wait_until(lambda: '"checkpoint"' in (run / "metrics.jsonl").read_text() if run.exists() else False)
+        os.kill(max(self.ranks_of("lost")), signal.SIGKILL)
+        self.end(process, 75)
+        status = self.status("lost")
+        self.assertEqual((status["outcome"], status["exit_code"]), ("stopped", 75))
+        self.launch(*options, "--set", f"run.steps={status['step'] + 12}", "--resume")
+        self.assertEqual(self.status("lost")["outcome"], "done")
 
     def test_a_run_that_diverges_has_failed(self):
         self.launch("--set", "inner.lr=1e30", "--set", "inner.clip_norm=0", code=3)
