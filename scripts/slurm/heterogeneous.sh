@@ -12,7 +12,7 @@
 # Sites on nodes with GPUs and a syncer on a node without: a copy of this with your numbers of nodes and tasks, then
 # sbatch heterogeneous.sh DECK [--set key=value]...
 
-# Open MPI's mpirun sees the nodes of the first component only. So it is handed those of all in their order, shards
+# Open MPI 5's mpirun sees the nodes of the first component only. So it is handed those of all in their order, shards
 # first, and a way to start its daemon on one: srun, which must be told to which component a node belongs.
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT

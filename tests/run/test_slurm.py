@@ -18,14 +18,9 @@ class Slurm(RunTest):
     def setUpClass(cls):
         super().setUpClass()
         os.environ["ATOLL"] = ATOLL  # for the scripts
-        cls.addClassCleanup(super().tearDownClass)
         cls.slurm = SlurmCluster()
         cls.addClassCleanup(cls.slurm.stop)
         cls.submit_long_jobs()
-
-    @classmethod
-    def tearDownClass(cls):
-        pass  # the clean-ups above, the cluster's first
 
     @classmethod
     def submit_long_jobs(cls):
