@@ -124,8 +124,9 @@ std::string quoted(std::string const& word) {
   return text + "'";
 }
 
-// The end of a job script, the same in scripts/slurm. A trap interrupts bash's `wait`, which then says nothing
-// of the run. The tasks of an array share a job's number, and `scancel` sends TERM.
+// The end of a job script, the same in scripts/slurm. A trap interrupts bash's `wait`, which then says
+// nothing of the run. After TERM, which is scancel's, a requeue would bring back what was cancelled; by a
+// number without its task it would take the whole array.
 constexpr char const* wait_and_requeue =
     R"(# Five minutes before the end of its time the job is sent USR1: atoll saves a checkpoint and leaves with code 75, and
 # the job goes back into the queue, where the same script goes on with the run. To end it for good with a checkpoint:
