@@ -128,14 +128,21 @@ std::string quoted(std::string const& word) {
   return text + "'";
 }
 
-// The end of a job script. A trap interrupts bash's `wait`, which then says nothing of the run.
-constexpr char const* wait_and_requeue = R"(run=$!
-stop() { kill -USR1 $run; interrupted=1; }
-trap stop USR1 TERM
-interrupted=1
-while [ $interrupted = 1 ]; do interrupted=0; wait $run; code=$?; done
-[ $code -ne 75 ] || scontrol requeue "$SLURM_JOB_ID"
-exit $code
+// The end of a job script, the same in scripts/slurm. A trap interrupts bash's `wait`, which then says
+// nothing of the run. After TERM, which is scancel's, a requeue would bring back what was cancelled; by a
+// number without its task it would take the whole array.
+constexpr char const* wait_and_requeue =
+    R"(# Five minutes before the end of its time the job is sent USR1: atoll saves a checkpoint and leaves with code 75, and
+# the job goes back into the queue, where the same script goes on with the run. To end it for good with a checkpoint:
+# scancel --batch --signal=TERM JOB. A plain scancel may leave no time for one.
+run=$! interrupted=1 cancelled=
+trap 'interrupted=1; kill -USR1 "$run"' USR1
+trap 'interrupted=1; cancelled=1; kill -USR1 "$run"' TERM
+while [ "$interrupted" ]; do interrupted=; wait "$run"; code=$?; done
+if [ "$code" = 75 ] && [ ! "$cancelled" ]; then
+  scontrol requeue "${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}"
+fi
+exit "$code"
 )";
 
 }  // namespace
@@ -195,9 +202,8 @@ std::string batch_script(LaunchFlags const& flags, deck::RunConfig const& config
 #SBATCH --requeue
 #SBATCH --signal=B:USR1@300
 
-# Five minutes before the end of its time the job is asked to stop: atoll saves a checkpoint and leaves with
-# code 75, and the job goes back into the queue. The same script starts the run and goes on with it.
 {} &
+
 {})",
                      config.run.name, comm::SiteLayout::ranks_needed(config), time, launch, wait_and_requeue);
 }

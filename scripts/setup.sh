@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what atoll is built from: Debian packages, and Open MPI with ULFM in the virtual environment .venv.
-# Run it as often as you like; where all is there it changes nothing and takes a second. `scripts/setup.sh fuzz` wants
-# clang, too.
+# Run it as often as you like; where all is there it changes nothing and takes a second. `scripts/setup.sh tests` wants
+# a Slurm to submit to, too, `scripts/setup.sh fuzz` clang.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -14,6 +14,7 @@ packages=(
   catch2
   dict-gcide  # the quickstart's text
 )
+[ "${1:-}" != tests ] || packages+=(slurm-wlm munge)
 [ "${1:-}" != fuzz ] || packages+=(clang-19 libclang-rt-19-dev)  # the default, 14, lacks some of C++20
 
 say() { echo "setup: $*"; }

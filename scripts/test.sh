@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 result="0 passed, 1 failed"  # what is said if the tests are never reached
 trap 'echo "$result"' EXIT
 
-scripts/setup.sh
+scripts/setup.sh tests
 cmake --preset ci
 cmake --build --preset ci --parallel "$(nproc)"
 

@@ -1,5 +1,6 @@
 # cmake --install: the program, which finds its libraries where they were found at build time, and what its users
-# want beside it: decks, the deck reference, modulefiles for Lmod and Environment Modules, completion for bash.
+# want beside it: decks, job scripts, the deck reference, modulefiles for Lmod and Environment Modules, completion
+# for bash.
 
 include(GNUInstallDirs)
 
@@ -12,6 +13,7 @@ install(TARGETS atoll)
 
 set(share ${CMAKE_INSTALL_DATADIR}/atoll)
 install(DIRECTORY inputs DESTINATION ${share})
+install(DIRECTORY scripts/slurm DESTINATION ${share} USE_SOURCE_PERMISSIONS)
 foreach(page README.md docs/deck.md docs/simulate.md src/DECISIONS.md src/checkpoint/FORMAT.md src/protocol/PROTOCOL.md)
   cmake_path(GET page PARENT_PATH folder)  # kept, so that links from page to page lead somewhere
   install(FILES ${page} DESTINATION ${CMAKE_INSTALL_DOCDIR}/${folder})

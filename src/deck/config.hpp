@@ -33,6 +33,7 @@ struct RunSection {
   Method method = Method::decoupled;
   std::string initial_model = "";  // empty: random parameters
   double walltime_s = 0.0;         // 0: none
+  double walltime_margin_s = 120.0;
   bool operator==(RunSection const&) const = default;
 };
 

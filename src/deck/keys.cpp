@@ -66,7 +66,9 @@ void declare_run(Table& table) {
     Field{"initial_model", &S::initial_model, any_or_empty, "",
           "checkpoint or imported model to start from; empty: random parameters"},
     Field{"walltime_s", &S::walltime_s, seconds_or_0, "s",
-          "checkpoint and stop with code 75 after this; 0: no limit", elastic});
+          "checkpoint and stop with code 75 after this; 0: no limit", elastic},
+    Field{"walltime_margin_s", &S::walltime_margin_s, seconds_or_0, "s",
+          "the same so long before a job ends whose end is known (SLURM_JOB_END_TIME)", elastic});
 }
 
 void declare_sites(Table& table) {

@@ -12,6 +12,7 @@
 #include "checkpoint/sets.hpp"
 #include "comm/site_layout.hpp"
 #include "train/peers.hpp"
+#include "train/time_limit.hpp"
 
 namespace atl::train {
 
@@ -29,6 +30,7 @@ Hub::Hub(RunPlan const& plan, RunFolder folder, std::optional<ResumePoint> const
       folder_(std::move(folder)),
       transport_(transport),
       start_s_(start_s),
+      stop_s_(start_s + seconds_to_train(plan.config.run)),
       to_own_shard_(std::move(to_own_shard)),
       metrics_(folder_.metrics()),
       console_(plan, resume ? resume->step : 0, shows_progress),
@@ -135,8 +137,7 @@ void Hub::tick(Standing const& standing, double now_s) {
   auto const& run = plan_.config.run;
   // Where every site takes steps of its own number, the run is as far as the slowest of them.
   clock_ = std::max(clock_, stops_each(plan_.config) ? standing.slowest_step : standing.clock);
-  bool const is_out_of_time = run.walltime_s > 0 && now_s - start_s_ >= run.walltime_s;
-  stop_wanted_ |= base::stop_requested() || is_out_of_time;
+  stop_wanted_ |= base::stop_requested() || now_s >= stop_s_;
   carry_out(snapshot_.on_timer(now_s), now_s);
   bool const must_end = clock_ >= run.steps || stop_wanted_;
   // The end has a set of its own, and must not wait for one who is silent.

@@ -86,6 +86,7 @@ class Hub {
   RunFolder folder_;
   transport::Transport& transport_;
   double start_s_;
+  double stop_s_;  // when its time is over
   std::function<void(protocol::Message const&)> to_own_shard_;
 
   MetricsFile metrics_;

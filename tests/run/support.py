@@ -128,12 +128,9 @@ class RunTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls._data = pathlib.Path(tempfile.mkdtemp(prefix="atoll-data-"))
+        cls.addClassCleanup(shutil.rmtree, cls._data)
         os.environ["TMPDIR"] = str(cls._data)  # where a launcher that is killed leaves what it should not find again
         prepare_data(cls._data)
-
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls._data)
 
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="atoll-run-"))

@@ -43,6 +43,7 @@ class Install(RunTest):
 
     def test_decks_modulefiles_and_the_deck_reference_are_there(self):
         self.assertEqual((self.prefix / "share/atoll/inputs/tiny.toml").read_bytes(), pathlib.Path(TINY).read_bytes())
+        self.assertTrue(os.access(self.prefix / "share/atoll/slurm/array.sh", os.X_OK))
         pages = self.prefix / "share/doc/atoll"
         for link in re.findall(r"\]\(([^)#:]+\.md)\)", (pages / "README.md").read_text()):
             self.assertTrue((pages / link).exists(), link)

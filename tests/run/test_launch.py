@@ -3,13 +3,14 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import stat
 import subprocess
 import time
 import unittest
 
-from support import ATOLL, TINY, RunTest
+from support import ATOLL, SOURCE, TINY, RunTest
 
 
 class Launch(RunTest):
@@ -138,7 +139,8 @@ class Launch(RunTest):
         options = ["--set", "run.name=lost", "--set", "run.method=diloco", "--set", "sites.step_floor_s=0.02"]
         process = self.begin(*options, "--set", "run.steps=100000")
         run = self.folder / "runs" / "lost"
-        self.wait_until(lambda: '"checkpoint"' in (run / "metrics.jsonl").read_text() if run.exists() else False)
+        metrics = run / "metrics.jsonl"
+        self.wait_for(process, lambda: metrics.exists() and '"event":"checkpoint"' in metrics.read_text())
         os.kill(max(self.ranks_of("lost")), signal.SIGKILL)
         self.end(process, 75)
         status = self.status("lost")
@@ -191,6 +193,16 @@ class Launch(RunTest):
         job.send_signal(signal.SIGUSR1)
         self.assertEqual(job.wait(timeout=60), 75)
         self.assertIn("requeue", (self.folder / "requeued").read_text())
+
+    def test_all_job_scripts_end_as_the_one_that_is_printed(self):
+        printed = self.launch("--sbatch")[0]
+        end = printed[printed.index("\n# Five minutes") :]
+        scripts = sorted((SOURCE / "scripts" / "slurm").iterdir())
+        self.assertEqual(len(scripts), 3)
+        for script in scripts:
+            self.assertTrue(script.read_text().endswith(end), script)
+        if shutil.which("shellcheck"):
+            subprocess.run(["shellcheck", *scripts], check=True)
 
     def test_check_starts_one_process(self):
         out, _ = self.launch("--check")
