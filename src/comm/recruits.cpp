@@ -15,7 +15,7 @@ MPI_Comm parent() {
 }
 
 // Both sides in step. `root`: rank 0 of the hosts, as MPI wants it named here.
-Bridge cross(MPI_Comm between, int root, std::string orders) {
+Bridge cross(MPI_Comm between, int root, bool is_host, std::string orders) {
   Communicator::return_errors(between);
   std::uint64_t length = orders.size();
   check_mpi(MPI_Bcast(&length, 1, MPI_UINT64_T, root, between), "MPI_Bcast");
@@ -23,7 +23,7 @@ Bridge cross(MPI_Comm between, int root, std::string orders) {
   check_mpi(MPI_Bcast(orders.data(), static_cast<int>(orders.size()), MPI_CHAR, root, between), "MPI_Bcast");
   auto control = Communicator::duplicate(between);
   auto bulk = Communicator::duplicate(between);
-  return {std::move(control), std::move(bulk), std::move(orders)};
+  return {std::move(control), std::move(bulk), std::move(orders), is_host};
 }
 
 }  // namespace
@@ -46,12 +46,18 @@ Bridge recruit(Communicator const& hosts, int count, std::vector<std::string> co
   int const code = MPI_Comm_spawn(program.c_str(), words.data(), count, info, 0, by, &between, codes.data());
   MPI_Info_free(&info);
   check_mpi(code, "MPI_Comm_spawn");
-  return cross(between, living.rank() == 0 ? MPI_ROOT : MPI_PROC_NULL, orders);
+  return cross(between, living.rank() == 0 ? MPI_ROOT : MPI_PROC_NULL, true, orders);
 }
 
 bool is_recruit() { return parent() != MPI_COMM_NULL; }
 
-Bridge meet_hosts() { return cross(parent(), 0, ""); }
+Bridge meet_hosts() { return cross(parent(), 0, false, ""); }
+
+Communicator merge(Bridge const& bridge) {
+  MPI_Comm all = MPI_COMM_NULL;
+  check_mpi(MPI_Intercomm_merge(bridge.control.get(), bridge.is_host ? 0 : 1, &all), "MPI_Intercomm_merge");
+  return Communicator(all);
+}
 
 Communicator all_recruits() { return Communicator::duplicate(MPI_COMM_WORLD); }
 

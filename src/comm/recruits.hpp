@@ -14,6 +14,7 @@ namespace atl::comm {
 struct Bridge {
   Communicator control, bulk;
   std::string orders;
+  bool is_host = true;  // this end
 };
 
 // Collective over those of `hosts` that live. Starts `count` processes of this program with these arguments,
@@ -27,5 +28,7 @@ bool is_recruit();
 Bridge meet_hosts();
 // Their world, as a communicator of its own.
 Communicator all_recruits();
+// Collective over both ends: all of them as one, hosts first.
+Communicator merge(Bridge const& bridge);
 
 }  // namespace atl::comm

@@ -48,7 +48,8 @@ struct Route {
 // The world split by a layout. Collective over the world when constructed.
 struct World {
   World(MpiRuntime const& runtime, SiteLayout layout);
-  // As seen by a process that was started later, with its site.
+  // As seen by a process that was started later: with its whole site by the shards, or by what is left of the
+  // site, which it joins; then it knows no way to the shards (`shard_ranks` is empty).
   World(SiteLayout layout, int site, Bridge bridge, std::vector<int> shard_ranks);
 
   Route route_to_shard(int shard) const {

@@ -11,6 +11,10 @@
 
 namespace atl::train {
 
+std::vector<std::string> recruit_arguments(RunFolder const& folder) {
+  return {"train", folder.deck().string()};
+}
+
 std::string to_text(Orders const& orders) {
   return nlohmann::json{{"site", orders.site},
                         {"incarnation", orders.incarnation},
@@ -43,7 +47,7 @@ void Crew::start_next() {
   under_way_ = std::move(waiting_.front());
   waiting_.pop_front();
   bridge_ = std::async(std::launch::async, [this, request = *under_way_] {
-    return comm::recruit(shards_, request.ranks, {"train", folder_.deck().string()}, to_text(request.orders));
+    return comm::recruit(shards_, request.ranks, recruit_arguments(folder_), to_text(request.orders));
   });
 }
 

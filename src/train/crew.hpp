@@ -21,9 +21,11 @@ struct Orders {
   std::uint64_t incarnation = 0;  // of the site
   std::uint64_t life = 0;         // of the run
   double elapsed_s = 0.0;         // since this life began
-  std::vector<int> shards;        // in the order of the ranks that it meets
+  std::vector<int> shards;        // in the order of the ranks that it meets; none: it meets its site
 };
 
+// What it is started with.
+std::vector<std::string> recruit_arguments(RunFolder const& folder);
 std::string to_text(Orders const& orders);
 // Throws RuntimeFailure.
 Orders read_orders(std::string const& text);

@@ -8,18 +8,24 @@ namespace atl::train {
 
 namespace {
 
+// Of this rank's site in the deck: where it is the site of the method, of those that are left.
+int deck_ranks(RunPlan const& plan, comm::World const& world) {
+  return has_outer_exchange(plan.config) ? world.site.size() : world.layout.deck_size(world.in_deck.group);
+}
+
 // Under data_parallel too every site of the deck takes its own sequences, so that all methods see the same.
 data::StreamOptions stream_options(RunPlan const& plan, data::Corpus const& corpus,
                                    comm::World const& world) {
   auto const& config = plan.config;
-  int const sequences = config.inner.batch / world.layout.deck_size(world.in_deck.group);
+  int const sequences = config.inner.batch / deck_ranks(plan, world);
+  int const rank = has_outer_exchange(config) ? world.site.rank() : world.in_deck.rank;
   int const sharing = sites_per_corpus(config);
   return {.sources = corpus.training(),
           .seed = config.run.seed,
           .site = sharing == 1 ? 0 : world.in_deck.group,
           .sites = sharing,
           .batch_sequences = config.inner.batch,
-          .first_sequence = world.in_deck.rank * sequences,
+          .first_sequence = rank * sequences,
           .sequences = sequences,
           .context = config.model.context};
 }
@@ -39,8 +45,7 @@ InnerStep::InnerStep(RunPlan const& plan, data::Corpus const& corpus, comm::Worl
       is_sharded_(plan.config.inner.shard_optimizer && world.site.size() > 1),
       shares_(optim::optimizer_shares(plan.config.inner, plan.table, world.site.size())),
       share_sizes_(sizes_of(shares_)),
-      model_(exec_, plan.config.model, plan.table,
-             pass_sequences(plan.config, world.layout.deck_size(world.in_deck.group))),
+      model_(exec_, plan.config.model, plan.table, pass_sequences(plan.config, deck_ranks(plan, world))),
       optimizer_(exec_, plan.config.inner, plan.table,
                  is_sharded_ ? shares_[static_cast<std::size_t>(world.site.rank())]
                              : tensor::Range{0, plan.table.size()}),

@@ -30,6 +30,7 @@ class InnerStep {
   // is sharded.
   double update(Replica& replica, double grad_norm, std::uint64_t step);
 
+  bool is_sharded() const { return is_sharded_; }
   model::Transformer& model() { return model_; }
 
   // True where this rank's optimizer has a state of its own, which no other rank can save for it.

@@ -127,8 +127,7 @@ base::ExitCode mark_ended(RunFolder const& folder, bool was_interrupted) {
   if (!report.status) return base::ExitCode::runtime_failure;
   if (!report.status->is_running()) return report.status->exit_code;
   bool const can_resume = was_interrupted && report.newest;
-  auto const code =
-      can_resume ? base::ExitCode::stopped_resumable : base::ExitCode::runtime_failure;
+  auto const code = can_resume ? base::ExitCode::stopped_resumable : base::ExitCode::runtime_failure;
   write_status(folder, {.outcome = can_resume ? "stopped" : "failed",
                         .exit_code = code,
                         .step = report.status->step,

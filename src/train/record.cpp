@@ -62,19 +62,22 @@ protocol::PayloadHandle payload_of(protocol::SiteEvent const& event) {
   return held ? held->payload : 0;
 }
 
-void pack_events(std::deque<protocol::SiteEvent>& pending, Share& share) {
-  while (!pending.empty()) {
-    auto const message = protocol::encode(message_of(pending.front()));
-    EventHeader const header{static_cast<std::uint32_t>(message.size()), payload_of(pending.front())};
+// Returns how many.
+std::ptrdiff_t pack_events(std::deque<protocol::SiteEvent> const& pending, Share& share) {
+  std::ptrdiff_t packed = 0;
+  for (auto const& event : pending) {
+    auto const message = protocol::encode(message_of(event));
+    EventHeader const header{static_cast<std::uint32_t>(message.size()), payload_of(event)};
     if (share.events_bytes + sizeof header + message.size() > share.events.size()) break;
     std::byte* const place = share.events.data() + share.events_bytes;
     std::memcpy(place, &header, sizeof header);
     std::memcpy(place + sizeof header, message.data(), message.size());
     share.events_bytes += static_cast<std::uint32_t>(sizeof header + message.size());
-    bool const is_marker = std::holds_alternative<protocol::Marker>(pending.front());
-    pending.pop_front();
-    if (is_marker) break;  // what came after it must not be in the state that it asks for
+    ++packed;
+    // What came after a marker must not be in the state that it asks for.
+    if (std::holds_alternative<protocol::Marker>(event)) break;
   }
+  return packed;
 }
 
 std::vector<protocol::SiteEvent> unpack_events(Share const& share) {
@@ -96,7 +99,7 @@ Record exchange_record(comm::Communicator const& site, RankShare const& mine,
                        std::deque<protocol::SiteEvent>& pending, bool idle) {
   Share share;
   share.rank = mine;
-  if (site.rank() == 0) pack_events(pending, share);
+  auto const packed = site.rank() == 0 ? pack_events(pending, share) : 0;
 
   std::vector<Share> shares(static_cast<std::size_t>(site.size()));
   auto const all = std::as_writable_bytes(std::span(shares));
@@ -106,6 +109,7 @@ Record exchange_record(comm::Communicator const& site, RankShare const& mine,
   } else {
     site.all_gather(own, all);
   }
+  pending.erase(pending.begin(), pending.begin() + packed);
 
   // Added up in rank order: the same bits on every rank.
   Record record;

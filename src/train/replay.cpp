@@ -61,7 +61,7 @@ std::vector<std::string> live_again(LifeOfRun const& life, protocol::Reach const
                                     RunFolder const& folder, comm::MpiRuntime const& mpi) {
   auto const plan = make_plan(config_of(life));
   auto const resume = resume_point_of(life, folder);
-  comm::World const world(mpi, comm::SiteLayout(plan.config, mpi.size()));
+  comm::World world(mpi, comm::SiteLayout(plan.config, mpi.size()));
   auto const number = static_cast<std::size_t>(world.here.group);
   bool const is_shard = world.here.role == comm::Role::shard;
   Trace trace(

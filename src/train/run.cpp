@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "train/shared_moments.hpp"
+#include "train/site_return.hpp"
 #include "train/site_run.hpp"
 #include "train/syncer_run.hpp"
 #include "train/tape_file.hpp"
@@ -93,26 +94,74 @@ base::ExitCode live_as_shard(RunPlan const& plan, RunFolder const& folder, Life 
   return exit_code;
 }
 
-// `incarnation`: of a site that returns; else 0.
-base::ExitCode live_as_site(RunPlan const& plan, RunFolder const& folder, Life const& life,
-                            comm::World const& world, std::uint64_t incarnation) {
-  int const rank = world.layout.leader_rank(world.here.group) + world.here.rank;
-  Trace trace(trace_options(plan, folder, describe(world.here), rank, life));
-  auto const tape = open_tape(plan, folder, world.here);
-  SiteRun::Links links{
-      .channel = nullptr, .tape = tape.get(), .start = start_of(plan, life), .incarnation = incarnation};
-  std::unique_ptr<transport::MpiTransport> transport;
-  if (world.here.rank == 0) {
-    transport::MpiTransport::Options options{.max_payload_bytes = longest_payload_bytes(plan)};
-    if (incarnation > 0) options.introduction = {static_cast<std::uint32_t>(world.here.group), incarnation};
-    transport = std::make_unique<transport::MpiTransport>(world, options);
-    links.channel = std::make_unique<SiteChannel>(plan, *transport);
+// One rank of a site, through all of the site's lives that it is in.
+class SiteRank {
+ public:
+  SiteRank(RunPlan const& plan, RunFolder const& folder, Life const& life, comm::World& world)
+      : plan_(plan),
+        folder_(folder),
+        life_(life),
+        world_(world),
+        trace_(trace_options(plan, folder, describe(world.here),
+                             world.layout.leader_rank(world.here.group) + world.here.rank, life)) {}
+
+  // `incarnation`: of a site that returns; else 0.
+  base::ExitCode live(std::uint64_t incarnation) {
+    for (;;) {
+      if (world_.site.rank() == 0 && !transport_) {
+        if (world_.shard_ranks.empty())
+          throw base::Interrupted("nobody who is left of the site knows the shards");
+        lead(incarnation);
+      }
+      auto last = std::max<std::uint64_t>(incarnation, 1);
+      try {
+        auto const exit_code = live_once(incarnation, last);
+        if (transport_) transport_->close(farewell_s);
+        return exit_code;
+      } catch (MustReturn const& why) {
+        base::log::info(fmt::format("site {} returns: {}", world_.here.group, why.what()));
+      } catch (comm::ProcessLost const& why) {
+        if (plan_.config.run.method != deck::Method::decoupled || !comm::outlives_losses()) throw;
+        base::log::info(fmt::format("site {} returns: {}", world_.here.group, why.what()));
+      }
+      incarnation = come_together(plan_, folder_, world_,
+                                  {.site = world_.here.group,
+                                   .incarnation = last + 1,
+                                   .life = life_.number,
+                                   .elapsed_s = base::now_s() - life_.start_s,
+                                   .shards = {}});
+    }
   }
-  SiteRun site(plan, folder, life.resume, world, std::move(links), trace, life.start_s);
-  auto const exit_code = site.run();
-  if (transport) transport->close(farewell_s);
-  return exit_code;
-}
+
+ private:
+  void lead(std::uint64_t incarnation) {
+    transport::MpiTransport::Options options{.max_payload_bytes = longest_payload_bytes(plan_)};
+    if (incarnation > 0) options.introduction = {static_cast<std::uint32_t>(world_.here.group), incarnation};
+    transport_ = std::make_unique<transport::MpiTransport>(world_, options);
+    tape_ = open_tape(plan_, folder_, world_.here);
+  }
+
+  // `last`: the incarnation that it came to know as its own.
+  base::ExitCode live_once(std::uint64_t incarnation, std::uint64_t& last) {
+    SiteRun::Links links{
+        .channel = nullptr, .tape = tape_.get(), .start = start_of(plan_, life_), .incarnation = incarnation};
+    if (transport_) links.channel = std::make_unique<SiteChannel>(plan_, *transport_);
+    auto const& resume = incarnation > 0 ? nowhere : life_.resume;
+    SiteRun site(plan_, folder_, resume, world_, std::move(links), trace_, life_.start_s);
+    last = site.incarnation();
+    return site.run();
+  }
+
+  static inline std::optional<ResumePoint> const nowhere;
+
+  RunPlan const& plan_;
+  RunFolder const& folder_;
+  Life const& life_;
+  comm::World& world_;
+  Trace trace_;
+  std::unique_ptr<transport::MpiTransport> transport_;  // the leader's
+  std::unique_ptr<TapeFile> tape_;                      // likewise
+};
 
 base::ExitCode exit_code_of(std::exception const& failure) {
   if (dynamic_cast<base::InputError const*>(&failure) != nullptr) return base::ExitCode::bad_input;
@@ -141,23 +190,23 @@ base::ExitCode as(std::string const& who, RunFolder const& folder, bool owns_con
 
 base::ExitCode run(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
                    comm::MpiRuntime const& mpi, bool shows_progress) {
-  comm::World const world(mpi, comm::SiteLayout(plan.config, mpi.size()));
+  comm::World world(mpi, comm::SiteLayout(plan.config, mpi.size()));
   return as(describe(world.here), folder, mpi.rank() == 0, [&] {
     auto const number = mpi.broadcast_text(mpi.rank() == 0 ? std::to_string(next_life(folder)) : "");
     Life const life{std::stoull(number), mpi.agree_on_start_s(), resume};
     if (world.here.role == comm::Role::shard) return live_as_shard(plan, folder, life, world, shows_progress);
-    return live_as_site(plan, folder, life, world, /*incarnation=*/0);
+    return SiteRank(plan, folder, life, world).live(/*incarnation=*/0);
   });
 }
 
 base::ExitCode run_as_recruit(RunPlan const& plan, RunFolder const& folder) {
   auto bridge = comm::meet_hosts();
   auto const orders = read_orders(bridge.orders);
-  comm::World const world(comm::SiteLayout(plan.config, comm::SiteLayout::ranks_needed(plan.config)),
-                          orders.site, std::move(bridge), orders.shards);
+  comm::World world(comm::SiteLayout(plan.config, comm::SiteLayout::ranks_needed(plan.config)), orders.site,
+                    std::move(bridge), orders.shards);
   return as(describe(world.here), folder, /*owns_console=*/false, [&] {
     Life const life{orders.life, base::now_s() - orders.elapsed_s, std::nullopt};
-    return live_as_site(plan, folder, life, world, orders.incarnation);
+    return SiteRank(plan, folder, life, world).live(orders.incarnation);
   });
 }
 

@@ -47,8 +47,10 @@ void SiteChannel::join(std::uint64_t incarnation, bool heals) {
         throw base::RuntimeFailure(
             fmt::format("shard {} refuses this site: {}", frame.from.index, welcome->refusal));
       }
+      // What is under way by the control lane was said to this site's earlier life.
+      bool const is_old = !welcome && heals && !frame.payload && awaited.contains(frame.from.index);
       if (welcome) awaited.erase(frame.from.index);
-      if (!welcome || heals) accept(std::move(frame));
+      if (!is_old && (!welcome || heals)) accept(std::move(frame));
     }
     if (base::now_s() - asked_s > plan_.config.outer.dead_after_s) {
       base::log::warn_once("welcome", "no welcome from every shard yet; still waiting");

@@ -37,17 +37,18 @@ bool evaluates(RunPlan const& plan, int site) { return site == 0 || sites_per_co
 }  // namespace
 
 SiteRun::SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
-                 comm::World const& world, Links links, Trace& trace, double start_s)
+                 comm::World& world, Links links, Trace& trace, double start_s)
     : plan_(plan),
       folder_(folder),
       number_(world.here.group),
+      world_(world),
       site_(world.site),
       trace_(trace),
       start_s_(start_s),
       step_floor_s_(step_floor_s(plan.config, world.in_deck.group)),
       corpus_(open_site_corpus(plan, world.in_deck.group)),
       replica_(plan, world.site.rank() == 0),
-      inner_(plan, corpus_, world, trace),
+      inner_(std::make_unique<InnerStep>(plan, corpus_, world, trace)),
       machine_(options_of(plan, world.here.group, links.incarnation)),
       channel_(std::move(links.channel)),
       tape_(links.tape),
@@ -75,16 +76,24 @@ base::ExitCode SiteRun::run() {
   hello_s_ = last_record_s_ = base::now_s();
   evaluate_if_due();  // the state was recorded before
   while (!is_over()) {
-    if (machine_.is_ready() && !machine_.is_holding() && !machine_.is_waiting()) {
-      training_step();
-    } else {
-      idle_boundary();
+    try {
+      advance();
+    } catch (comm::ProcessLost const&) {
+      if (!can_go_on_with_fewer()) throw MustReturn("a rank of the site is lost");
     }
   }
   bool const finished = purpose_ == protocol::Purpose::finish;
   if (finished && validation_) evaluate_outer_parameters(/*is_final=*/true);
   leave();
   return finished ? base::ExitCode::done : base::ExitCode::stopped_resumable;
+}
+
+void SiteRun::advance() {
+  if (machine_.is_ready() && !machine_.is_holding() && !machine_.is_waiting()) {
+    training_step();
+  } else {
+    idle_boundary();
+  }
 }
 
 void SiteRun::training_step() {
@@ -96,16 +105,13 @@ void SiteRun::training_step() {
     Trace::Span const span(trace_, Work::record, machine_.step() + 1);
     record = exchange_record(site_, share, channel_ ? channel_->events() : no_events_, /*idle=*/false);
   }
-  if (!std::isfinite(record.loss) || !std::isfinite(record.grad_norm)) {
-    throw base::RuntimeFailure(
-        fmt::format("the loss of step {} is {} and its gradient norm {}; lower inner.lr, or clip with "
-                    "inner.clip_norm",
-                    machine_.step() + 1, record.loss, record.grad_norm));
-  }
-  last_lr_ = inner_.update(replica_, record.grad_norm, machine_.step() + 1);
+  check_health(record);
+  is_torn_ = true;
+  last_lr_ = inner_->update(replica_, record.grad_norm, machine_.step() + 1);
   tokens_ += record.tokens;
   cross_boundary(protocol::StepDone{record.tokens, record.step_s, record.loss, record.stop_requested},
                  record);
+  is_torn_ = false;
   report_step(record);
   auto const every = plan_.config.eval.every_steps;
   evaluation_due_ =
@@ -126,7 +132,7 @@ void SiteRun::cut_if_asked() {
 }
 
 RankShare SiteRun::compute_gradients() {
-  auto share = inner_.compute_gradients(replica_, machine_.step() + 1);
+  auto share = inner_->compute_gradients(replica_, machine_.step() + 1);
   share.stop_requested = base::stop_requested();
   pace();
   double const now_s = base::now_s();
@@ -195,7 +201,9 @@ void SiteRun::idle_boundary() {
     RankShare const nothing{.stop_requested = base::stop_requested()};
     record = exchange_record(site_, nothing, channel_ ? channel_->events() : no_events_, /*idle=*/true);
   }
+  is_torn_ = true;
   cross_boundary(std::nullopt, record);
+  is_torn_ = false;
   cut_if_asked();
   last_record_s_ = base::now_s();
   if (waits_for_others) waited_s_ += last_record_s_ - begin_s;
@@ -258,7 +266,7 @@ void SiteRun::evaluate_outer_parameters(bool is_final) {
   Trace::Span const span(trace_, Work::evaluate, machine_.step());
   auto const parameters = replica_.outer_parameters();
   auto const loss =
-      evaluate(inner_.model(), *validation_, plan_.config.eval.batches, parameters, site_, [this] {
+      evaluate(inner_->model(), *validation_, plan_.config.eval.batches, parameters, site_, [this] {
         collect_events();
         send_progress();  // a long evaluation must not look like a death
       });

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "base/error.hpp"
 #include "base/exit_code.hpp"
 #include "comm/world.hpp"
 #include "data/validation_set.hpp"
@@ -24,6 +25,11 @@
 #include "train/trace.hpp"
 
 namespace atl::train {
+
+// A rank of the site is lost, or the site has gone wrong: all that are left of it begin another life.
+struct MustReturn : base::RuntimeFailure {
+  using RuntimeFailure::RuntimeFailure;
+};
 
 class SiteRun {
  public:
@@ -41,15 +47,22 @@ class SiteRun {
 
   // Throws InputError for this site's data, the initial model or the files of the resume point.
   SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
-          comm::World const& world, Links links, Trace& trace, double start_s);
+          comm::World& world, Links links, Trace& trace, double start_s);
 
-  // Collective over the site. Until the hub says that the run is over.
+  // Collective over the site. Until the hub says that the run is over. Throws MustReturn where the site
+  // cannot go on in this life.
   base::ExitCode run();
+  std::uint64_t incarnation() const { return machine_.incarnation(); }
   // What a site had not adopted yet at the cut of the snapshot that a replay begins from.
   static std::vector<SiteChannel::Waiting> on_its_way_to(RunPlan const& plan, ResumePoint const& set,
                                                          int site);
 
  private:
+  void advance();
+  // Collective over the ranks that are left. False where they cannot go on with what they have.
+  bool can_go_on_with_fewer();
+  void check_health(Record const& record) const;
+
   // In the order of a step.
   void training_step();
   RankShare compute_gradients();
@@ -94,6 +107,7 @@ class SiteRun {
   RunPlan const& plan_;
   RunFolder folder_;
   int number_;  // of this site
+  comm::World& world_;
   comm::Communicator const& site_;
   Trace& trace_;
   double start_s_;
@@ -101,7 +115,7 @@ class SiteRun {
 
   data::Corpus corpus_;
   Replica replica_;
-  InnerStep inner_;
+  std::unique_ptr<InnerStep> inner_;
   std::optional<data::ValidationSet> validation_;  // of the sites that evaluate
   protocol::SiteMachine machine_;
   std::unique_ptr<SiteChannel> channel_;  // the leader's
@@ -120,8 +134,10 @@ class SiteRun {
   std::optional<protocol::Marker> cut_;                    // asked for at this boundary
   StateWriter states_{folder_};
   bool evaluation_due_ = false;
-  bool is_returning_ = false;  // has not trained in this life, which is not its first
+  std::size_t began_training_at_ = 0;  // boundary of this life
+  bool is_returning_ = false;          // has not trained in this life, which is not its first
   double hello_s_ = 0.0;
+  bool is_torn_ = false;  // in the middle of what all ranks change together
   bool has_left_ = false;
 };
 

@@ -68,7 +68,8 @@ void SiteRun::contribute(protocol::Contribute const& asked) {
 // As far in its text as it is in its steps: what another life may have trained on and not told is passed
 // over.
 void SiteRun::begin_training_again() {
-  inner_.seek(machine_.step());
+  began_training_at_ = crossed_;
+  inner_->seek(machine_.step());
   tokens_ = machine_.step() * static_cast<std::uint64_t>(site_batch(plan_.config)) *
             static_cast<std::uint64_t>(plan_.config.model.context);
   report(to_json(ReturnLine{.time_s = elapsed_s(),
@@ -78,13 +79,13 @@ void SiteRun::begin_training_again() {
 }
 
 void SiteRun::give_state(protocol::GiveState const& give) {
-  auto state = gather_moments(site_, inner_);
+  auto state = gather_moments(site_, *inner_);
   if (channel_) channel_->send_to_site(give.site, give.state, std::move(state));
 }
 
 void SiteRun::take_state(protocol::TakeState const& taken) {
   auto const state = channel_ ? channel_->take_state(taken.payload) : nullptr;
-  spread_moments(site_, state, inner_);
+  spread_moments(site_, state, *inner_);
 }
 
 void SiteRun::begin_state(protocol::Save const& save) {
@@ -92,17 +93,17 @@ void SiteRun::begin_state(protocol::Save const& save) {
   if (tape_) tape_parameters();
   if (replayed_) return;
   states_.begin(save, site_file(number_, site_.rank()));
-  if (channel_ || inner_.has_own_state())
+  if (channel_ || inner_->has_own_state())
     states_.record([this](base::Writer& writer) { record_own_state(writer); });
   if (!channel_) states_.start_writing();
 }
 
 void SiteRun::record_own_state(base::Writer& writer) const {
-  inner_.save_optimizer(*writer.group("inner_optimizer"));
+  inner_->save_optimizer(*writer.group("inner_optimizer"));
   if (!channel_) return;
   machine_.save(*writer.group("site_machine"));
   save_parameters(writer);
-  inner_.save_cursor(*writer.group("stream"));
+  inner_->save_cursor(*writer.group("stream"));
   writer.write("tokens", tokens_);
   writer.write("evaluation_due", std::uint64_t{evaluation_due_});
 }
@@ -161,7 +162,7 @@ void SiteRun::tape_start(protocol::TapedStart start) {
   start.data = corpus_.digest();
   start.incarnation = machine_.incarnation();
   start.step = machine_.step();
-  start.cursor = inner_.cursor();
+  start.cursor = inner_->cursor();
   start.heals = is_returning_;
   if (machine_.incarnation() > 1 && !is_returning_) {
     start.state = base::saved(machine_);
@@ -174,7 +175,7 @@ void SiteRun::tape_start(protocol::TapedStart start) {
 void SiteRun::tape_parameters() {
   auto const parameters = replica_.parameters();
   tape_->put(protocol::TapedParameters{
-      machine_.step(), inner_.cursor(),
+      machine_.step(), inner_->cursor(),
       base::digest_of(std::span<float const>(parameters.data(), parameters.size()))});
   tape_->flush();
 }
@@ -210,19 +211,19 @@ void SiteRun::load(ResumePoint const& resume) {
     files.push_back(resume.open(name));
     moments.push_back(files.back().root().group("inner_optimizer"));
   }
-  inner_.load_optimizer(moments);
+  inner_->load_optimizer(moments);
 
   auto const& root = files.front().root();
   auto const machine = root.group("site_machine");
   if (is_new) {
-    inner_.take_cursor(*root.group("stream"));
+    inner_->take_cursor(*root.group("stream"));
     auto options = site_options(plan_.config, number_);
     auto const lives = ShardFiles(resume).machine()->read_uints("incarnations");
     if (number_ < std::ssize(lives)) options.incarnation = lives[static_cast<std::size_t>(number_)] + 1;
     machine_ = protocol::SiteMachine(options);
     machine_.start_at(machine->read_uint("step"));
   } else {
-    inner_.load_cursor(*root.group("stream"));
+    inner_->load_cursor(*root.group("stream"));
     machine_.load(*machine);
     load_parameters(root);
     tokens_ = root.read_uint("tokens");

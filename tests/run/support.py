@@ -65,16 +65,23 @@ class Job:
         return self.process.returncode, out, err
 
     def kill(self):
-        for pid in [*self.pids().values(), self.process.pid]:
+        for pid in [*self.pids().values(), *self.recruits(), self.process.pid]:
             for number in (signal.SIGCONT, signal.SIGKILL):
                 try:
                     os.kill(pid, number)
                 except ProcessLookupError:
                     pass
 
+    def recruits(self):
+        """Process ids of those that the job has started during the run."""
+        return [pid for pid, world in self._processes() if world == "recruit"]
+
     def pids(self):
-        """World rank -> process id, of this job's processes."""
-        found = {}
+        """World rank -> process id, of the processes that this job began with."""
+        return {world: pid for pid, world in self._processes() if world != "recruit"}
+
+    def _processes(self):
+        found = []
         for entry in pathlib.Path("/proc").iterdir():
             if not entry.name.isdigit():
                 continue
@@ -86,9 +93,12 @@ class Job:
                 environment = (entry / "environ").read_bytes().split(b"\0")
             except (OSError, ProcessLookupError):
                 continue
+            if any(variable.startswith(b"OMPI_PARENT_PORT=") for variable in environment):
+                found.append((int(entry.name), "recruit"))
+                continue
             for variable in environment:
                 if variable.startswith(b"OMPI_COMM_WORLD_RANK="):
-                    found[int(variable.split(b"=")[1])] = int(entry.name)
+                    found.append((int(entry.name), int(variable.split(b"=")[1])))
         return found
 
     def _is_below(self, pid):

@@ -1,0 +1,17 @@
+// How what is left of a site comes together for its next life (protocol: §6).
+#pragma once
+
+#include <cstdint>
+
+#include "comm/world.hpp"
+#include "train/crew.hpp"
+#include "train/run_plan.hpp"
+
+namespace atl::train {
+
+// Collective over the ranks of the site that are left, whatever of it failed. Unless `sites.repair` is
+// `shrink`, processes are started in place of the lost ones. `next` is for those: of the site's next life, as
+// this rank knows it; they all begin in the latest that any of them knows, which is returned.
+std::uint64_t come_together(RunPlan const& plan, RunFolder const& folder, comm::World& world, Orders next);
+
+}  // namespace atl::train
