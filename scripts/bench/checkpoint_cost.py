@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""What a checkpoint every 50 steps costs: blocks of 50 steps with one and without one in turn, within one process, paired.
+"""What a checkpoint every 50 steps costs a step: blocks of steps with one and without one in turn, within one process, paired.
 
-One site and one shard, so that ranks <= cores. Checkpoints come every 100 steps, each at the beginning of a block; the pair
-is that block and the one after it, by the clock from step line to step line, copy and all. Prints the mean over pairs of the
-ratio of their times, and its one-sided 95 % upper bound (Student). On a machine that others use too, a second row leaves out
-what the site's thread spent waiting for a core (the kernel's schedstat).
+One site and one shard, so that ranks <= cores. A pair lies within the 50 steps from one checkpoint to the next: the 12 from the
+checkpoint on, in which it is copied and written, and 24 later ones (12 and 24 steps hold as many exchanges of fragments, each
+in its share). What the 12 take longer, spread over 50, is the cost, by the clock from step line to step line, copy and all.
+Prints its mean over the pairs and the one-sided 95 % upper bound of that (Student). On a machine that others use too, a second
+row leaves out what the site's thread spent waiting for a core (the kernel's schedstat).
 
-Usage: scripts/bench/checkpoint_cost.py [--pairs 10] [--json]
+Usage: scripts/bench/checkpoint_cost.py [--pairs 24] [--json]
 """
 
 import argparse
@@ -19,7 +20,9 @@ import tempfile
 import time
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
-BLOCK = 50
+METRICS = "runs/checkpoints/metrics.jsonl"
+EVERY = 50
+WITH, WITHOUT = (0, 12), (16, 40)  # steps after the checkpoint was due
 
 
 def upper_bound(values):
@@ -29,16 +32,15 @@ def upper_bound(values):
     return statistics.mean(values) + quantile * statistics.stdev(values) / len(values) ** 0.5
 
 
-def rank_1():
-    """The process id of the site's rank, this job's being the youngest."""
-    found = []
+def site_process(folder):
+    """The process id of the site's rank: of the job that runs in this folder, rank 1."""
     for entry in pathlib.Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and b"OMPI_COMM_WORLD_RANK=1\0" in (entry / "environ").read_bytes():
-                found.append((entry.stat().st_ctime, int(entry.name)))
+            if (entry / "cwd").resolve() == folder and b"OMPI_COMM_WORLD_RANK=1\0" in (entry / "environ").read_bytes():
+                return entry.name
         except OSError:
             pass
-    return max(found)[1]
+    sys.exit("the site's process is not to be found")
 
 
 def waited_s(pid):
@@ -46,69 +48,73 @@ def waited_s(pid):
     return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
 
 
-def watch(process, metrics):
-    """At the last step of every block: step -> (time_s, seconds waited for a core)."""
+def watch(process, folder):
+    """At the ends of all blocks: step -> (time_s, seconds waited for a core)."""
     seen, pid, offset = {}, None, 0
+    metrics = folder / METRICS
     while process.poll() is None:
-        time.sleep(0.02)
+        time.sleep(0.01)
         text = metrics.read_text()[offset:] if metrics.exists() else ""
         offset += text.rfind("\n") + 1
         for line in map(json.loads, text[: text.rfind("\n") + 1].splitlines()):
-            if line["event"] == "step" and line["step"] % BLOCK == 0:
-                pid = pid or rank_1()
+            if line["event"] == "step" and line["step"] % EVERY in WITH + WITHOUT:
+                pid = pid or site_process(folder)
                 seen[line["step"]] = line["time_s"], waited_s(pid)
     return seen
 
 
+def train(options, folder):
+    """Returns what was seen, and the lines of the checkpoints in between."""
+    (folder / "data").symlink_to(SOURCE / "data")
+    # The first pair warms up.
+    settings = {"run.steps": EVERY * (options.pairs + 2), "run.name": '"checkpoints"', "sites.count": 1, "eval.every_steps": 0,
+                "checkpoint.every_steps": EVERY, "checkpoint.keep": 1}
+    command = [SOURCE / "scripts/mpirun.sh", "-n", "2", SOURCE / options.build / "atoll", "train", SOURCE / options.deck]
+    for key, value in settings.items():
+        command += ["--set", f"{key}={value}"]
+    process = subprocess.Popen([str(part) for part in command], cwd=folder, stdout=sys.stderr)
+    seen = watch(process, folder)
+    if process.returncode != 0:
+        sys.exit(f"the run ended with code {process.returncode}")
+    lines = [json.loads(line) for line in (folder / METRICS).read_text().splitlines()]
+    return seen, [line for line in lines if line["event"] == "checkpoint"][1:-1]
+
+
+def step_s(seen, due, block, counts_waits):
+    (begin_s, waited_before_s), (end_s, waited_after_s) = (seen[due + step] for step in block)
+    waited = 0.0 if counts_waits else waited_after_s - waited_before_s
+    return (end_s - begin_s - waited) / (block[1] - block[0])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=10)
+    parser.add_argument("--pairs", type=int, default=24)
     parser.add_argument("--deck", default="inputs/quickstart.toml")
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-
-    # The first pair warms up; after the last come some steps, so that the run's end is in no block.
-    settings = {"run.steps": 2 * BLOCK * (options.pairs + 1) + 20, "run.name": '"checkpoints"', "sites.count": 1,
-                "eval.every_steps": 0, "checkpoint.every_steps": 2 * BLOCK, "checkpoint.keep": 1}
-    command = [SOURCE / "scripts/mpirun.sh", "-n", "2", SOURCE / options.build / "atoll", "train", SOURCE / options.deck]
-    for key, value in settings.items():
-        command += ["--set", f"{key}={value}"]
     with tempfile.TemporaryDirectory(prefix="atoll-bench-") as scratch:
-        folder = pathlib.Path(scratch)
-        (folder / "data").symlink_to(SOURCE / "data")
-        run = folder / "runs/checkpoints"
-        process = subprocess.Popen([str(part) for part in command], cwd=folder, stdout=sys.stderr)
-        seen = watch(process, run / "metrics.jsonl")
-        if process.returncode != 0:
-            sys.exit(f"the run ended with code {process.returncode}")
-        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    checkpoints = [line for line in lines if line["event"] == "checkpoint"]
-    if not all(any(first <= each["step"] < first + BLOCK for each in checkpoints)
-               for first in range(2 * BLOCK, 2 * BLOCK * (options.pairs + 1), 2 * BLOCK)):
-        sys.exit("a block has no checkpoint: there is nothing to measure")
+        seen, checkpoints = train(options, pathlib.Path(scratch).resolve())
 
-    def block_s(first, running):
-        (begin_s, waited_before_s), (end_s, waited_s_) = seen[first], seen[first + BLOCK]
-        return end_s - begin_s - running * (waited_s_ - waited_before_s)
-
+    dues = [EVERY * (number + 2) for number in range(options.pairs)]
+    for due, line in zip(dues, checkpoints, strict=True):
+        if line["step"] - due > 1 or line["time_s"] > seen[due + WITHOUT[0]][0]:
+            sys.exit(f"the checkpoint of step {due} was not written within its block: there is nothing to measure")
     result = {"pairs": options.pairs, "checkpoint_bytes": checkpoints[0]["bytes"],
-              "checkpoint_s": statistics.median(line["seconds"] for line in checkpoints[:-1])}
-    for name, running in {"by_the_clock": False, "without_waits_for_a_core": True}.items():
-        pairs = [(block_s(first, running), block_s(first + BLOCK, running))
-                 for first in range(2 * BLOCK, 2 * BLOCK * (options.pairs + 1), 2 * BLOCK)]
-        ratios = [with_s / without_s for with_s, without_s in pairs]
-        result[name] = {"step_s_without": statistics.mean(without_s for _, without_s in pairs) / BLOCK,
-                        "mean_cost_percent": 100 * (statistics.mean(ratios) - 1),
-                        "upper_bound_95_percent": 100 * (upper_bound(ratios) - 1), "ratios": ratios}
+              "checkpoint_s": statistics.median(line["seconds"] for line in checkpoints)}
+    for name, counts_waits in {"by the clock": True, "without waits for a core": False}.items():
+        pairs = [[step_s(seen, due, block, counts_waits) for block in (WITH, WITHOUT)] for due in dues]
+        costs = [100 * (with_s / without_s - 1) * (WITH[1] - WITH[0]) / EVERY for with_s, without_s in pairs]
+        result[name] = {"step_s_without": statistics.mean(without_s for _, without_s in pairs),
+                        "mean_cost_percent": statistics.mean(costs), "upper_bound_95_percent": upper_bound(costs), "costs": costs}
     if options.json:
         print(json.dumps(result, indent=2))
         return
-    print(f"{options.pairs} pairs of {BLOCK} steps, {result['checkpoint_bytes'] / 1e6:.0f} MB in {result['checkpoint_s']:.2f} s")
-    for name in ("by_the_clock", "without_waits_for_a_core"):
+    print(f"{options.pairs} pairs, checkpoints of {result['checkpoint_bytes'] / 1e6:.0f} MB in {result['checkpoint_s']:.2f} s each")
+    for name in ("by the clock", "without waits for a core"):
         row = result[name]
-        print(f"{name.replace('_', ' ')}: step {row['step_s_without']:.3f} s, a checkpoint every {BLOCK} costs "
-              f"{row['mean_cost_percent']:+.2f} % of a step, 95 % upper bound {row['upper_bound_95_percent']:+.2f} %")
+        print(f"{name}: step {row['step_s_without']:.3f} s, a checkpoint every {EVERY} costs {row['mean_cost_percent']:+.2f} % of a step, "
+              f"95 % upper bound {row['upper_bound_95_percent']:+.2f} %")
 
 
 if __name__ == "__main__":

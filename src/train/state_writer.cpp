@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <exception>
 #include <filesystem>
 #include <span>
+#include <system_error>
 #include <variant>
 
 #include "checkpoint/hdf5_file.hpp"
