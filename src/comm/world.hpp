@@ -49,7 +49,7 @@ struct Route {
 struct World {
   World(MpiRuntime const& runtime, SiteLayout layout);
   // As seen by a process that was started later: with its whole site by the shards, or by what is left of the
-  // site, which it joins; then it knows no way to the shards (`shard_ranks` is empty).
+  // site, which it joins; then it knows no way to the shards.
   World(SiteLayout layout, int site, Bridge bridge, std::vector<int> shard_ranks);
 
   Route route_to_shard(int shard) const {
@@ -63,7 +63,7 @@ struct World {
   Communicator shards;           // the shards; empty on others
   Communicator control;          // the whole world, for the transport's control lane
   Communicator bulk;             // and its bulk lane
-  std::vector<int> shard_ranks;  // of the shards in both
+  std::vector<int> shard_ranks;  // of the shards in both; none: nobody, or -1 for one who is lost
 };
 
 // MPI's version and whether it can contain a lost process (ULFM), for `atoll info`.

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "deck/deck.hpp"
+#include "deck/names.hpp"
 
 namespace atl::deck {
 
@@ -51,6 +52,15 @@ void check_sites(RunConfig const& c, Report& report) {
   report.require(c.sites.data.size() == 1 || c.sites.data.size() == sites, {"sites.data", "sites.count"},
                  fmt::format("sites.data lists {} entries, sites.count = {}", c.sites.data.size(), sites),
                  "give one entry for all sites, or one per site");
+}
+
+void check_syncer(RunConfig const& c, Report& report) {
+  report.require(c.syncer.replicas == 0 || c.syncer.ranks > 1, {"syncer.replicas", "syncer.ranks"},
+                 "syncer.replicas = 1 needs another shard to be the backup", "set syncer.ranks to 2 or more");
+  report.require(c.syncer.replicas == 0 || c.run.method == Method::decoupled,
+                 {"syncer.replicas", "run.method"},
+                 fmt::format("run.method = {} cannot go on without a shard", name(c.run.method)),
+                 "set syncer.replicas = 0");
 }
 
 // A site's batch is dealt out whole to its ranks; under data_parallel too a rank takes its own site's text.
@@ -130,7 +140,8 @@ void check_outer(RunConfig const& c, Report& report) {
 }  // namespace
 
 void check_relations(RunConfig const& config, Report& report) {
-  for (auto check : {check_run, check_sites, check_batch, check_model, check_outer}) check(config, report);
+  for (auto check : {check_run, check_sites, check_syncer, check_batch, check_model, check_outer})
+    check(config, report);
 }
 
 }  // namespace atl::deck

@@ -126,6 +126,8 @@ std::map<std::uint64_t, TapedLife> lives_of(std::vector<TapeEntry> entries, Part
       if (start->format != tape_format) refuse(name, 0, "is of another version of atoll");
       if (start->kind != who.kind || start->index != static_cast<std::uint32_t>(who.index))
         refuse(name, 0, "is another process's tape");
+      if (lives.contains(start->life))
+        refuse(name, 0, "tells of a return within the run, and of such lives there is no reading yet");
       life = &lives[start->life];
       *life = {std::move(*start), {}};
     } else if (life == nullptr) {

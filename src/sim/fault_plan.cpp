@@ -14,10 +14,14 @@ struct Chance {
 };
 
 FaultKind draw_kind(StormFaultsSection const& from, Scenario const& scenario, Draws& draws) {
-  std::vector<Chance> const chances{{FaultKind::delay, from.delay},   {FaultKind::duplicate, from.duplicate},
-                                    {FaultKind::repeat, from.repeat}, {FaultKind::damage, from.damage},
-                                    {FaultKind::poison, from.poison}, {FaultKind::partition, from.partition},
-                                    {FaultKind::stall, from.stall},   {FaultKind::slow, from.slow},
+  std::vector<Chance> const chances{{FaultKind::delay, from.delay},
+                                    {FaultKind::duplicate, from.duplicate},
+                                    {FaultKind::repeat, from.repeat},
+                                    {FaultKind::damage, from.damage},
+                                    {FaultKind::poison, from.poison},
+                                    {FaultKind::partition, from.partition},
+                                    {FaultKind::stall, from.stall},
+                                    {FaultKind::slow, from.slow},
                                     {FaultKind::loss, from.loss},
                                     {FaultKind::shard_loss, scenario.is_replicated ? from.shard_loss : 0.0},
                                     {FaultKind::notice, scenario.is_synchronous() ? 0.0 : from.notice}};
@@ -90,7 +94,7 @@ std::vector<Fault> draw_faults(StormFaultsSection const& from, Scenario const& s
 
 std::vector<Ambush> draw_ambushes(StormFaultsSection const& from, Scenario const& scenario, Draws& draws) {
   std::vector<Ambush> ambushes;
-  constexpr auto kinds = static_cast<int>(std::variant_size_v<protocol::Message>);
+  static auto const kinds = static_cast<int>(protocol::Message(protocol::Recruit{}).index());  // the last
   for (int left = draws.whole(from.ambushes); left > 0; --left) {
     Fault fault = draw_fault(from, scenario, draw_kind(from, scenario, draws), draws);
     fault.other = -1;

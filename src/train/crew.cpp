@@ -4,8 +4,10 @@
 
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <thread>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 
@@ -38,30 +40,54 @@ Orders read_orders(std::string const& text) try {
 Crew::Crew(comm::Communicator const& shards, RunFolder folder, TakeIn take_in)
     : shards_(shards), folder_(std::move(folder)), take_in_(std::move(take_in)) {}
 
-void Crew::recruit(Orders orders, int ranks) {
-  waiting_.push_back({std::move(orders), ranks});
+void Crew::recruit(Orders orders, int ranks, double patience_s) {
+  if (under_way_ && under_way_->orders.site == orders.site) give_up();
+  waiting_.push_back({std::move(orders), ranks, patience_s});
   if (!under_way_) start_next();
 }
 
 void Crew::start_next() {
   under_way_ = std::move(waiting_.front());
+  under_way_->since_s = base::now_s();
   waiting_.pop_front();
-  bridge_ = std::async(std::launch::async, [this, request = *under_way_] {
-    return comm::recruit(shards_, request.ranks, recruit_arguments(folder_), to_text(request.orders));
-  });
+  attempt_ = std::make_shared<Attempt>();
+  bridge_ = attempt_->bridge.get_future();
+  std::thread([attempt = attempt_, &shards = shards_, arguments = recruit_arguments(folder_),
+               request = *under_way_] {
+    try {
+      auto bridge = comm::recruit(shards, request.ranks, arguments, to_text(request.orders));
+      if (attempt->is_given_up) comm::revoke(bridge.control.get());
+      attempt->bridge.set_value(std::move(bridge));
+    } catch (...) {
+      attempt->bridge.set_exception(std::current_exception());
+    }
+  }).detach();
 }
 
-void Crew::poll() {
-  if (!under_way_ || bridge_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
-  auto const [orders, ranks] = *std::exchange(under_way_, std::nullopt);
+void Crew::give_up() {
+  attempt_->is_given_up = true;
+  under_way_.reset();
+}
+
+std::optional<int> Crew::poll() {
+  if (!under_way_) return {};
+  auto const request = *under_way_;
+  if (bridge_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    if (base::now_s() - request.since_s < request.patience_s) return {};
+    give_up();
+    if (!waiting_.empty()) start_next();
+    return request.orders.site;
+  }
+  under_way_.reset();
   try {
     auto const& bridge = bridges_.emplace_back(bridge_.get());
-    for (int rank = 0; rank < ranks; ++rank)
-      take_in_({bridge.control.get(), bridge.bulk.get(), rank}, orders.site);
+    for (int rank = 0; rank < request.ranks; ++rank)
+      take_in_({bridge.control.get(), bridge.bulk.get(), rank}, request.orders.site);
   } catch (base::RuntimeFailure const& failure) {
-    base::log::warn(fmt::format("site {} cannot be manned again: {}", orders.site, failure.what()));
+    base::log::warn(fmt::format("site {} cannot be manned again: {}", request.orders.site, failure.what()));
   }
   if (!waiting_.empty()) start_next();
+  return {};
 }
 
 }  // namespace atl::train

@@ -1,11 +1,13 @@
 // How a lost site is manned again: the shards start processes for it, which are told what they are to be.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <future>
 #include <list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,31 +32,42 @@ std::string to_text(Orders const& orders);
 // Throws RuntimeFailure.
 Orders read_orders(std::string const& text);
 
-// A shard's part in it: all shards that live call it in the same order. One thread at a time waits for MPI,
-// which takes as long as a program takes to start; the shard goes on.
+// A shard's part in it: all shards that live call it in the same order. A thread waits for MPI, which takes
+// as long as a program takes to start, and for ever where that dies on the way; the shard goes on.
 class Crew {
  public:
   // `take_in` is called, by poll(), for each process that has come. `shards` outlives the crew.
   using TakeIn = std::function<void(comm::Route const& route, int site)>;
   Crew(comm::Communicator const& shards, RunFolder folder, TakeIn take_in);
 
-  void recruit(Orders orders, int ranks);
+  // Processes for this site that are awaited already are given up.
+  void recruit(Orders orders, int ranks, double patience_s);
   bool is_busy() const { return under_way_.has_value(); }
-  // Where processes could not be started, warns, and nobody comes.
-  void poll();
+  // Where processes could not be started, warns, and nobody comes. Returns the site that nobody has come for
+  // in time; they are given up.
+  std::optional<int> poll();
 
  private:
   struct Request {
     Orders orders;
     int ranks = 0;
+    double patience_s = 0.0;
+    double since_s = 0.0;
+  };
+  // Shared with the thread.
+  struct Attempt {
+    std::promise<comm::Bridge> bridge;
+    std::atomic<bool> is_given_up = false;
   };
   void start_next();
+  void give_up();
 
   comm::Communicator const& shards_;
   RunFolder folder_;
   TakeIn take_in_;
   std::deque<Request> waiting_;
   std::optional<Request> under_way_;
+  std::shared_ptr<Attempt> attempt_;
   std::future<comm::Bridge> bridge_;
   std::list<comm::Bridge> bridges_;  // in use to the end
 };

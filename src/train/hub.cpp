@@ -116,6 +116,11 @@ bool Hub::on_lost(protocol::Participant who, double now_s) {
   return !is_ending;
 }
 
+bool Hub::is_wanted_back(int site) const {
+  return lost_.contains({protocol::Participant::Kind::site, site}) && !quiet_.is_active() &&
+         !quiet_.is_over();
+}
+
 // What was said to all went to its earlier life.
 void Hub::on_return(int site) {
   lost_.erase({protocol::Participant::Kind::site, site});

@@ -51,6 +51,7 @@ class Hub {
   void on_stop_requested();
   // Its process is gone. True: it is wanted back.
   bool on_lost(protocol::Participant who, double now_s);
+  bool is_wanted_back(int site) const;
   // It is back.
   void on_return(int site);
   // The run cannot go on, but can be resumed if it has a checkpoint: the status says so.

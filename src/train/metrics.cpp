@@ -70,7 +70,8 @@ std::string to_json(SiteEndLine const& line) {
   json.update({{"site", line.site},
                {"tokens", line.tokens},
                {"waited_s", line.waited_s},
-               {"sent_bytes", line.sent_bytes}});
+               {"sent_bytes", line.sent_bytes},
+               {"model", line.model.hex()}});
   return json.dump();
 }
 

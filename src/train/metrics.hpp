@@ -66,6 +66,7 @@ struct SiteEndLine {
   std::uint64_t tokens = 0;  // in all
   double waited_s = 0.0;     // stood still for the sake of other sites, in this part of the run
   std::map<std::string, std::uint64_t> sent_bytes;  // everything that left it, by kind of message
+  base::Digest model = {};                          // its outer parameters: the same at all sites
 };
 
 // A fragment as its shard found it in a checkpoint.

@@ -202,8 +202,12 @@ base::ExitCode run(RunPlan const& plan, RunFolder const& folder, std::optional<R
 base::ExitCode run_as_recruit(RunPlan const& plan, RunFolder const& folder) {
   auto bridge = comm::meet_hosts();
   auto const orders = read_orders(bridge.orders);
+  std::vector<int> shard_ranks;
+  if (!orders.shards.empty()) shard_ranks.assign(static_cast<std::size_t>(plan.config.syncer.ranks), -1);
+  for (std::size_t rank = 0; rank < orders.shards.size(); ++rank)
+    shard_ranks.at(static_cast<std::size_t>(orders.shards[rank])) = static_cast<int>(rank);
   comm::World world(comm::SiteLayout(plan.config, comm::SiteLayout::ranks_needed(plan.config)), orders.site,
-                    std::move(bridge), orders.shards);
+                    std::move(bridge), std::move(shard_ranks));
   return as(describe(world.here), folder, /*owns_console=*/false, [&] {
     Life const life{orders.life, base::now_s() - orders.elapsed_s, std::nullopt};
     return SiteRank(plan, folder, life, world).live(orders.incarnation);

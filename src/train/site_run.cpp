@@ -281,7 +281,12 @@ void SiteRun::evaluate_outer_parameters(bool is_final) {
                .val_bits_per_byte = bytes_per_token > 0 ? bits_per_byte(loss.mean(), bytes_per_token) : 0.0,
                .tokens = loss.targets,
                .is_final = is_final,
-               .model = base::digest_of(std::span<float const>(parameters.data(), parameters.size()))}));
+               .model = outer_digest()}));
+}
+
+base::Digest SiteRun::outer_digest() const {
+  auto const parameters = replica_.outer_parameters();
+  return base::digest_of(std::span<float const>(parameters.data(), parameters.size()));
 }
 
 void SiteRun::leave() {
@@ -296,7 +301,8 @@ void SiteRun::leave() {
                              .step = machine_.step(),
                              .tokens = tokens_,
                              .waited_s = waited_s_,
-                             .sent_bytes = sent}));
+                             .sent_bytes = sent,
+                             .model = outer_digest()}));
   std::string text;
   for (auto const& [kind, bytes] : sent)
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", kind, bytes);

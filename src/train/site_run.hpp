@@ -96,6 +96,7 @@ class SiteRun {
   void give_state(protocol::GiveState const& give);
   void take_state(protocol::TakeState const& taken);
   void evaluate_outer_parameters(bool is_final);
+  base::Digest outer_digest() const;
   void collect_events();
   void send_progress();
   void report(std::string const& metrics_line);

@@ -75,7 +75,7 @@ base::ExitCode SyncerRun::run() {
 
     for (auto const& frame : transport_.receive()) dispatch(frame);
     for (auto const& loss : transport_.losses()) on_loss(loss);
-    crew_.poll();
+    if (auto const site = crew_.poll()) man_again(*site);
     now_s = base::now_s();
     carry_out(machine_.on_timer(now_s));
     if (states_.poll_written()) answer_hub(states_.take_answer());
@@ -163,6 +163,7 @@ void SyncerRun::on_hello(int site, protocol::Hello const& hello) {
   if (auto& known = incarnations_[static_cast<std::size_t>(site)]; known != hello.incarnation) {
     cut_.strike_off(site);
     known = hello.incarnation;
+    attempts_[site] = 0;
   }
   present_.insert(site_peer(site));
   auto const actions = machine_.on_admitted(site, hello.incarnation, base::now_s(), hello.heals);

@@ -61,6 +61,7 @@ class SyncerRun {
   // In syncer_run_losses.cpp.
   void on_loss(transport::Loss const& loss);
   void on_site_loss(int site, bool is_last);
+  void man_again(int site);
   void man(int site, std::uint64_t incarnation);
   void dispatch(transport::Frame const& frame);
   void on_hello(int site, protocol::Hello const& hello);
@@ -121,6 +122,7 @@ class SyncerRun {
   bool is_over_ = false;
   bool told_of_stop_ = false;
   std::set<transport::Peer> present_;        // who must say good-bye
+  std::map<int, int> attempts_;              // to man a site, without a word from it
   std::vector<std::uint64_t> incarnations_;  // of the sites, the last that was heard of
   double last_heard_s_;
   std::optional<Hub> hub_;  // shard 0

@@ -1,6 +1,8 @@
 // What a shard does when a process is gone: the machine hears of it, and a site is manned again.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -13,11 +15,15 @@
 namespace atl::train {
 
 void SyncerRun::on_loss(transport::Loss const& loss) {
-  if (!present_.contains(loss.peer)) {
-    if (loss.peer.kind == transport::Peer::Kind::site || hub_) return;  // it had said good-bye
+  bool const is_site = loss.peer.kind == transport::Peer::Kind::site;
+  if (is_site && !present_.contains(loss.peer)) {
+    // It had said good-bye, or what is left of it is lost before a word from it.
+    if (loss.is_last) man_again(loss.peer.index);
+    return;
   }
+  if (!is_site && hub_ && !present_.contains(loss.peer)) return;
   present_.erase(loss.peer);
-  if (loss.peer.kind == transport::Peer::Kind::site) return on_site_loss(loss.peer.index, loss.is_last);
+  if (is_site) return on_site_loss(loss.peer.index, loss.is_last);
 
   int const shard = loss.peer.index;
   auto const what = fmt::format("shard {} is lost", shard);
@@ -73,8 +79,21 @@ void SyncerRun::on_site_loss(int site, bool is_last) {
     throw base::Interrupted(why);
   }
   base::log::warn(what + (is_wanted ? "; the others go on" : ""));
-  if (!is_wanted || !is_last) return;
-  auto const incarnation = incarnations_[static_cast<std::size_t>(site)] + 1;
+  if (is_wanted && is_last) man_again(site);
+}
+
+// Who dies before a word was heard of it would die again and again.
+void SyncerRun::man_again(int site) {
+  constexpr int most_attempts = 5;
+  if (!hub_ || !hub_->is_wanted_back(site)) return;
+  int const attempt = ++attempts_[site];
+  if (attempt > most_attempts) {
+    return base::log::warn(
+        fmt::format("site {} did not come back {} times; the run goes on without it", site, most_attempts));
+  }
+  // Each attempt is a life: one that was given up may still turn up.
+  auto const incarnation =
+      incarnations_[static_cast<std::size_t>(site)] + static_cast<std::uint64_t>(attempt);
   for (int shard = 1; shard < plan_.config.syncer.ranks; ++shard)
     transport_.send(shard_peer(shard), protocol::Recruit{static_cast<std::uint32_t>(site), incarnation});
   man(site, incarnation);
@@ -89,8 +108,9 @@ void SyncerRun::man(int site, std::uint64_t incarnation) {
   for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard) {
     if (shard == shard_ || transport_.reaches(shard_peer(shard))) orders.shards.push_back(shard);
   }
-  crew_.recruit(std::move(orders),
-                comm::SiteLayout::site_sizes(plan_.config)[static_cast<std::size_t>(site)]);
+  int const ranks = comm::SiteLayout::site_sizes(plan_.config)[static_cast<std::size_t>(site)];
+  // Where one attempt was in vain, perhaps it was short.
+  crew_.recruit(std::move(orders), ranks, plan_.config.outer.dead_after_s * std::max(1, attempts_[site]));
 }
 
 }  // namespace atl::train

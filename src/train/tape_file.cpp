@@ -106,8 +106,14 @@ std::vector<LifeOfRun> read_tapes(RunFolder const& folder) {
                   .sites = {},
                   .shards = {},
                   .before = {}};
-    for (int shard = 0; shard < all.config.syncer.ranks; ++shard)
-      all.shards.push_back(take(lives_of({Kind::shard, shard}), all, {Kind::shard, shard}));
+    for (int shard = 0; shard < all.config.syncer.ranks; ++shard) {
+      auto const& told =
+          all.shards.emplace_back(take(lives_of({Kind::shard, shard}), all, {Kind::shard, shard}));
+      if (told.only<protocol::TapedTaken>().empty()) continue;
+      throw base::InputError(folder.tape({Kind::shard, shard}).string(),
+                             "tells of fragments that it took over, and of such there is no reading yet",
+                             "the run itself is whole; read its metrics: atoll inspect RUN");
+    }
     for (int site = 0; site < effective_sites(all.config); ++site) {
       all.sites.push_back(follow(take(lives_of({Kind::site, site}), all, {Kind::site, site}),
                                  site_options(all.config, site)));

@@ -25,13 +25,14 @@ class Faults(RunTest):
         self.assertEqual(code, expected, f"{out}\n{err}")
         return err
 
-    def check_tapes(self, job):
-        """Every version is of a commit on a tape, one after the other."""
+    def check_versions(self, job, unsaid=0):
+        """One after the other; of each fragment a lost shard may have failed to say its last."""
         versions = {}
         for line in job.metrics("commit"):
             versions.setdefault(line["fragment"], []).append(line["version"])
         for fragment, seen in versions.items():
-            self.assertEqual(seen, list(range(1, len(seen) + 1)), f"fragment {fragment}")
+            self.assertEqual(seen, sorted(set(seen)), f"fragment {fragment}")
+            self.assertLessEqual(seen[-1] - len(seen), unsaid, f"fragment {fragment}: {seen}")
 
     def lines_of(self, job, site, event="step"):
         return [line for line in job.metrics(event) if line.get("site") == site]
@@ -52,7 +53,7 @@ class Faults(RunTest):
             self.assertLess(sorted(near)[len(near) // 2], 0.1, "nor was one held up")
         late = [line for line in job.metrics("commit") if line["time_s"] > back["time_s"] + 2]
         self.assertTrue(any(1 in line["members"] for line in late), "it takes part again")
-        self.check_tapes(job)
+        self.check_versions(job)
 
     def test_who_comes_back_can_be_killed_again_and_a_second_site_with_it(self):
         job = self.start(4, {"run.steps": 150, "sites.count": 3, **PACED})
@@ -66,7 +67,7 @@ class Faults(RunTest):
         self.assertEqual([(line["site"], line["incarnation"]) for line in
                           sorted(job.metrics("return"), key=lambda line: (line["site"], line["incarnation"]))],
                          [(0, 2), (1, 2), (1, 3)])
-        self.check_tapes(job)
+        self.check_versions(job)
 
     def test_a_rank_of_a_site_is_killed_and_the_site_is_repaired(self):
         for repair, rank, ranks in (("site", 2, 2), ("spawn", 1, 2), ("shrink", 2, 1), ("shrink", 1, 1)):
@@ -81,13 +82,13 @@ class Faults(RunTest):
                 self.assertGreater(self.lines_of(job, 0)[-1]["step"], 100)
                 steps = [line["step"] for line in self.lines_of(job, 1)]
                 self.assertEqual(steps, list(range(1, len(steps) + 1)))
-                self.check_tapes(job)
+                self.check_versions(job)
 
     def test_a_killed_shards_fragments_go_to_its_backup(self):
         job = self.start(4, {"run.steps": 120, "syncer.ranks": 2, "syncer.replicas": 1, **PACED})
         self.kill(job, rank=1)
         self.end(job)
-        self.check_tapes(job)
+        self.check_versions(job, unsaid=1)
         lost = [line for line in job.metrics("fault") if "shard 1" in line["what"]][0]
         after = {line["fragment"] for line in job.metrics("commit") if line["time_s"] > lost["time_s"] + 0.5}
         self.assertEqual(after, {0, 1, 2, 3}, "all fragments go on")

@@ -58,6 +58,9 @@ MpiTransport::MpiTransport(comm::World const& world, Options options)
     auto& line = add_line(world.route_to_shard(shard));
     line.peer = {Peer::Kind::shard, shard};
     line.to_introduce = options.introduction;
+    line.has_process = world.route_to_shard(shard).rank >= 0;
+    line.is_over = !line.has_process;
+    if (line.is_over) losses_.push_back({.peer = *line.peer});
   }
   for (int site = 0; is_shard && site < world.layout.sites(); ++site) {
     int const ranks = comm::outlives_losses() ? world.layout.site_size(site) : 1;
@@ -68,6 +71,7 @@ MpiTransport::MpiTransport(comm::World const& world, Options options)
     }
   }
   for (auto& line : lines_) {
+    if (!line->has_process) continue;
     line->control.in.open();
     line->bulk.in.open();
   }

@@ -46,14 +46,29 @@ TEST_CASE("a header is little-endian and begins with the magic word") {
   auto const bytes = transport::encode_header({.kind = FrameKind::farewell, .sequence = 0x0102});
   CHECK(static_cast<char>(bytes[0]) == 'A');
   CHECK(static_cast<char>(bytes[3]) == 'L');
-  CHECK(static_cast<int>(bytes[4]) == 2);   // format version
+  CHECK(static_cast<int>(bytes[4]) == 3);   // format version
   CHECK(static_cast<int>(bytes[16]) == 2);  // sequence, lowest byte first
   CHECK(static_cast<int>(bytes[17]) == 1);
 }
 
+TEST_CASE("an introduction says who speaks, and in which life; another size is none") {
+  transport::Introduction const introduction{.site = 3, .life = 7};
+  auto body = transport::encode(introduction);
+  CHECK(transport::open_introduction(body) == introduction);
+  transport::FrameHeader const header{.kind = FrameKind::introduction,
+                                      .body_bytes = static_cast<std::uint32_t>(body.size())};
+  CHECK(transport::decode_header(transport::encode_header(header), limits) == header);
+  body.pop_back();
+  CHECK_THROWS_AS(transport::open_introduction(body), FrameRefused);
+  auto wrong = header;
+  wrong.body_bytes += 1;
+  CHECK_THROWS_AS(transport::decode_header(transport::encode_header(wrong), limits), FrameRefused);
+}
+
 TEST_CASE("what does not begin like a frame is refused") {
   auto bytes = transport::encode_header(Sample().header);
-  CHECK_THROWS_AS(transport::decode_header(std::span(bytes).first(47), limits), FrameRefused);
+  CHECK_THROWS_AS(transport::decode_header(std::span(bytes).first(transport::header_bytes - 1), limits),
+                  FrameRefused);
   CHECK_THROWS_AS(transport::decode_header({}, limits), FrameRefused);
   SECTION("another magic word") {
     bytes[0] ^= std::byte{1};

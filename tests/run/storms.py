@@ -1,0 +1,99 @@
+"""One job of the tiny deck in a storm: real processes, killed by a real signal at a random moment. For tests and scripts/storm.sh."""
+
+import os
+import random
+import signal
+import time
+
+from support import Job
+
+STEPS = 100
+# What is hit -> how the job is laid out: sites' ranks, and deck keys.
+KINDS = {
+    "rank (site)": ([2, 1], {"sites.repair": "site"}),
+    "rank (spawn)": ([2, 1], {"sites.repair": "spawn"}),
+    "rank (shrink)": ([2, 1], {"sites.repair": "shrink"}),
+    "leader (shrink)": ([2, 1], {"sites.repair": "shrink"}),
+    "whole site": ([2, 1], {}),
+    "shard": ([1, 1], {"syncer.ranks": 2, "syncer.replicas": 1}),
+    "two sites": ([1, 1, 1], {}),
+    "site and shard": ([1, 1], {"syncer.ranks": 2, "syncer.replicas": 1}),
+    "during a join": ([1, 1], {"run.steps": 500, "outer.dead_after_s": 2.0}),
+    "during a checkpoint": ([1, 1], {"checkpoint.every_steps": 10}),
+}
+
+
+def kill(pids):
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+def open_sets(job):
+    """Checkpoints that are being written."""
+    return [folder for folder in (job.run / "checkpoints").glob("step_*") if not (folder / "manifest.json").exists()]
+
+
+def strike(job, kind, draws):
+    """Kills what `kind` says. World ranks: shards, then the ranks of site 0, site 1, ..."""
+    pids = job.pids()
+    if kind == "rank (site)" or kind == "rank (spawn)":
+        kill([pids[draws.choice([1, 2])]])
+    elif kind == "rank (shrink)":
+        kill([pids[2]])
+    elif kind == "leader (shrink)":
+        kill([pids[1]])
+    elif kind == "whole site":
+        kill([pids[1], pids[2]])
+    elif kind == "shard":
+        kill([pids[1]])
+    elif kind == "two sites":
+        kill([pids[1], pids[3]])
+    elif kind == "site and shard":
+        kill([pids[1], pids[draws.choice([2, 3])]])
+    elif kind == "during a join":
+        kill([pids[2]])
+        job.wait_for(lambda job: job.recruits(), what="its return")
+        time.sleep(draws.uniform(0.0, 0.05))
+        kill(job.recruits())
+    else:
+        job.wait_for(open_sets, what="a checkpoint that is being written")
+        kill([pids[draws.choice([1, 2])]])
+
+
+def weather(folder, name, number):
+    """Runs the job to its end. Returns what was hit, when, and what is wrong ('' where nothing is)."""
+    draws = random.Random(number)
+    kind = list(KINDS)[number % len(KINDS)]
+    ranks, deck = KINDS[kind]
+    step = draws.randint(5, STEPS - 30)
+    deck = {"run.name": name, "run.steps": STEPS, "sites.count": len(ranks), "sites.ranks": ranks, "sites.step_floor_s": [0.03],
+            "eval.every_steps": 0, "checkpoint.every_steps": 25} | deck
+    job = Job(folder, deck.get("syncer.ranks", 1) + sum(ranks), deck)
+    try:
+        job.wait_for(lambda job: any(line["step"] >= step for line in job.metrics("step")), what=f"step {step}")
+        time.sleep(draws.uniform(0.0, 0.03))
+        strike(job, kind, draws)
+        code, out, err = job.wait(60)
+    except BaseException:
+        job.kill()
+        raise
+    return {"kind": kind, "step": step, "wrong": verdict(job, kind, deck, code, err)}
+
+
+def verdict(job, kind, deck, code, err):
+    if code != 0:
+        return f"exit code {code}: {err[-300:]}"
+    status = job.status()
+    if status["outcome"] != "done" or status["step"] < deck["run.steps"]:
+        return f"{status['outcome']} at step {status['step']}"
+    versions = {}
+    for line in job.metrics("commit"):
+        versions.setdefault(line["fragment"], []).append(line["version"])
+    unsaid = 1 if "shard" in kind else 0  # its last word on a fragment may be lost with it
+    for fragment, seen in versions.items():
+        if seen != sorted(set(seen)) or seen[0] != 1 or seen[-1] - len(seen) > unsaid:
+            return f"fragment {fragment} has versions {seen}"
+    ends = {line["site"]: line["model"] for line in job.metrics("site_end")}
+    if len(ends) != job.metrics("start")[0]["sites"]:
+        return f"only sites {sorted(ends)} came to the end"
+    return "" if len(set(ends.values())) == 1 else f"the sites end with models {ends}"
