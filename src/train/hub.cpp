@@ -121,6 +121,10 @@ bool Hub::is_wanted_back(int site) const {
          !quiet_.is_over();
 }
 
+void Hub::on_new_life(int site, double now_s) {
+  carry_out(snapshot_.on_lost({protocol::Participant::Kind::site, site}), now_s);
+}
+
 // What was said to all went to its earlier life.
 void Hub::on_return(int site) {
   lost_.erase({protocol::Participant::Kind::site, site});

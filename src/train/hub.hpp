@@ -52,6 +52,8 @@ class Hub {
   // Its process is gone. True: it is wanted back.
   bool on_lost(protocol::Participant who, double now_s);
   bool is_wanted_back(int site) const;
+  // It begins one, lost or not: what it was recording for a snapshot nobody ends.
+  void on_new_life(int site, double now_s);
   // It is back.
   void on_return(int site);
   // The run cannot go on, but can be resumed if it has a checkpoint: the status says so.

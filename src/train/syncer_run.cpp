@@ -162,6 +162,7 @@ void SyncerRun::on_hello(int site, protocol::Hello const& hello) {
   if (!refusal.empty()) return transport_.send(site_peer(site), protocol::Welcome{.refusal = refusal});
   if (auto& known = incarnations_[static_cast<std::size_t>(site)]; known != hello.incarnation) {
     cut_.strike_off(site);
+    if (hub_ && known > 0) hub_->on_new_life(site, base::now_s());
     known = hello.incarnation;
     attempts_[site] = 0;
   }
