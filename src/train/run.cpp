@@ -51,7 +51,7 @@ std::size_t longest_payload_bytes(RunPlan const& plan) {
 struct Life {
   std::uint64_t number = 1;
   double start_s = 0.0;  // on this process's clock
-  std::optional<ResumePoint> const& resume;
+  std::optional<ResumePoint> resume;
 };
 
 TraceOptions trace_options(RunPlan const& plan, RunFolder const& folder, std::string who, int rank,

@@ -19,9 +19,8 @@ std::uint64_t latest(comm::Communicator const& site, std::uint64_t mine) {
   return *std::ranges::max_element(all);
 }
 
-}  // namespace
-
-std::uint64_t come_together(RunPlan const& plan, RunFolder const& folder, comm::World& world, Orders next) {
+std::uint64_t try_to_come_together(RunPlan const& plan, RunFolder const& folder, comm::World& world,
+                                   Orders next) {
   if (world.site.size() > 1) world.site = world.site.survivors();
   next.incarnation = latest(world.site, next.incarnation);
   int const wanted = comm::SiteLayout::site_sizes(plan.config)[static_cast<std::size_t>(next.site)];
@@ -36,6 +35,18 @@ std::uint64_t come_together(RunPlan const& plan, RunFolder const& folder, comm::
   world.here.rank = world.in_deck.rank = world.site.rank();
   base::log::info(fmt::format("site {} comes together with {} ranks", next.site, world.site.size()));
   return next.incarnation;
+}
+
+}  // namespace
+
+std::uint64_t come_together(RunPlan const& plan, RunFolder const& folder, comm::World& world, Orders next) {
+  for (;;) {
+    try {
+      return try_to_come_together(plan, folder, world, next);
+    } catch (comm::ProcessLost const& another) {
+      base::log::info(fmt::format("site {} lost another rank meanwhile: {}", next.site, another.what()));
+    }
+  }
 }
 
 }  // namespace atl::train
