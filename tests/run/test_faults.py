@@ -50,7 +50,7 @@ class Faults(RunTest):
             steps = [line["step"] for line in self.lines_of(job, site)]
             self.assertEqual(steps, list(range(1, len(steps) + 1)), "not a step was lost")
             near = [line["step_s"] for line in self.lines_of(job, site) if abs(line["time_s"] - fault["time_s"]) < 0.5]
-            self.assertLess(sorted(near)[len(near) // 2], 0.1, "nor was one held up")
+            self.assertLess(sorted(near)[len(near) // 2], 0.5, "nor were they held up")
         late = [line for line in job.metrics("commit") if line["time_s"] > back["time_s"] + 2]
         self.assertTrue(any(1 in line["members"] for line in late), "it takes part again")
         self.check_versions(job)
