@@ -121,7 +121,7 @@ class SiteRank {
       } catch (MustReturn const& why) {
         base::log::info(fmt::format("site {} returns: {}", world_.here.group, why.what()));
       } catch (comm::ProcessLost const& why) {
-        if (plan_.config.run.method != deck::Method::decoupled || !comm::outlives_losses()) throw;
+        if (!can_return(plan_)) throw;
         base::log::info(fmt::format("site {} returns: {}", world_.here.group, why.what()));
       }
       incarnation = come_together(plan_, folder_, world_,

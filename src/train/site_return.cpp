@@ -39,6 +39,10 @@ std::uint64_t try_to_come_together(RunPlan const& plan, RunFolder const& folder,
 
 }  // namespace
 
+bool can_return(RunPlan const& plan) {
+  return plan.config.run.method == deck::Method::decoupled && comm::outlives_losses();
+}
+
 std::uint64_t come_together(RunPlan const& plan, RunFolder const& folder, comm::World& world, Orders next) {
   for (;;) {
     try {

@@ -9,6 +9,10 @@
 
 namespace atl::train {
 
+// Whether a site of this job can lose ranks, or go wrong, and come back: where the others do without it
+// meanwhile, and MPI too.
+bool can_return(RunPlan const& plan);
+
 // Collective over the ranks of the site that are left, whatever of it failed. Unless `sites.repair` is
 // `shrink`, processes are started in place of the lost ones. `next` is for those: of the site's next life, as
 // this rank knows it; they all begin in the latest that any of them knows, which is returned.

@@ -79,7 +79,7 @@ base::ExitCode SiteRun::run() {
     try {
       advance();
     } catch (comm::ProcessLost const&) {
-      if (!can_go_on_with_fewer()) throw MustReturn("a rank of the site is lost");
+      if (!can_go_on_with_fewer()) throw;
     }
   }
   bool const finished = purpose_ == protocol::Purpose::finish;

@@ -26,7 +26,7 @@
 
 namespace atl::train {
 
-// A rank of the site is lost, or the site has gone wrong: all that are left of it begin another life.
+// The site has gone wrong: all of its ranks begin another life.
 struct MustReturn : base::RuntimeFailure {
   using RuntimeFailure::RuntimeFailure;
 };
@@ -49,8 +49,8 @@ class SiteRun {
   SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
           comm::World& world, Links links, Trace& trace, double start_s);
 
-  // Collective over the site. Until the hub says that the run is over. Throws MustReturn where the site
-  // cannot go on in this life.
+  // Collective over the site. Until the hub says that the run is over. Throws MustReturn, or ProcessLost
+  // where a rank is lost and the others cannot go on in this life.
   base::ExitCode run();
   std::uint64_t incarnation() const { return machine_.incarnation(); }
   // What a site had not adopted yet at the cut of the snapshot that a replay begins from.

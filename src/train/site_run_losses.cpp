@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/memory_archive.hpp"
+#include "train/site_return.hpp"
 #include "train/site_run.hpp"
 
 namespace atl::train {
@@ -26,7 +27,7 @@ struct Where {
 // With what is left they train on where all of them stand at the same boundary, and each has its moments
 // whole; the leader's word to the shards stays what it was. Nothing travels.
 bool SiteRun::can_go_on_with_fewer() {
-  if (plan_.config.sites.repair != deck::Repair::shrink || replayed_) return false;
+  if (plan_.config.sites.repair != deck::Repair::shrink || !can_return(plan_) || replayed_) return false;
   world_.site = site_.survivors();
   Where const here{crossed_, channel_ != nullptr,
                    !is_torn_ && !inner_->is_sharded() && !cut_ && !states_.is_open()};
@@ -56,8 +57,7 @@ void SiteRun::check_health(Record const& record) const {
   if (std::isfinite(record.loss) && std::isfinite(record.grad_norm)) return;
   auto const what = fmt::format("the loss of step {} is {} and its gradient norm {}", machine_.step() + 1,
                                 record.loss, record.grad_norm);
-  bool const can_heal = comm::outlives_losses() && plan_.config.run.method == deck::Method::decoupled &&
-                        plan_.config.sites.count > 1 && !replayed_ &&
+  bool const can_heal = can_return(plan_) && plan_.config.sites.count > 1 && !replayed_ &&
                         crossed_ - began_training_at_ > plan_.config.outer.interval_steps;
   if (can_heal) {
     base::log::warn(fmt::format("site {}: {}; it takes the state of another", number_, what));

@@ -107,6 +107,20 @@ class Faults(RunTest):
                 self.end(job)
                 self.assertEqual(job.status()["outcome"], "done")
 
+    def test_a_method_that_needs_every_rank_ends_and_can_be_resumed(self):
+        for method, rank in (("data_parallel", 2), ("data_parallel", 1), ("diloco", 2), ("streaming", 3)):
+            with self.subTest(method=method, rank=rank):
+                deck = {"run.name": f"{method}_{rank}", "run.method": method, "run.steps": 90, "sites.count": 2,
+                        "sites.ranks": [2, 1], "sites.repair": "shrink", **PACED}
+                job = self.start(4, deck)
+                job.wait_for(lambda job: job.metrics("checkpoint"), what="a checkpoint")
+                os.kill(job.pids()[rank], signal.SIGKILL)
+                self.end(job, expected=75)
+                job = self.start(4, deck, resume=True)
+                self.end(job)
+                self.assertEqual(job.status()["outcome"], "done")
+                self.assertEqual(job.metrics("return"), [])
+
     def test_a_job_that_lost_a_site_can_be_stopped_and_resumed(self):
         job = self.start(4, {"run.steps": 400, "sites.count": 3, **PACED})
         self.kill(job, rank=1)
