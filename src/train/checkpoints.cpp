@@ -51,7 +51,8 @@ bool is_whole(ResumePoint const& point, RunPlan const& plan) {
   for (int site = 0; site < point.sites(); ++site) sites += point.has(site_file(site, 0)) ? 1 : 0;
   bool const has_sites =
       plan.config.run.method == deck::Method::decoupled ? sites > 0 : sites == point.sites();
-  return has_sites && point.has(shard_file(0));
+  return has_sites && point.has(shard_file(0)) &&
+         (!has_outer_exchange(plan.config) || ShardFiles(point).cover(plan.table.fragments()));
 }
 
 // A round of a synchronous method closes with all the sites that opened it, and with no others.
@@ -166,10 +167,10 @@ std::optional<ResumePoint> find_resume_point(RunFolder const& folder, RunPlan co
   for (auto const& set : sets.complete) {
     if (auto problems = conflicts(set, plan); !problems.empty()) throw base::InputError(std::move(problems));
     auto point = resume_from(set.folder);
-    if (!is_whole(point, plan)) {
-      pass_over(set.folder.string(), "lacks the state of a site or shard");
-    } else if (auto const damage = checkpoint::check_files(set); !damage.empty()) {
+    if (auto const damage = checkpoint::check_files(set); !damage.empty()) {
       for (auto const& each : damage) pass_over(each.where, each.what);
+    } else if (!is_whole(point, plan)) {
+      pass_over(set.folder.string(), "lacks the state of a site or shard");
     } else {
       check_rounds(point, plan);
       if (passed_over) base::log::warn(fmt::format("the run goes on from {}", set.folder.string()));

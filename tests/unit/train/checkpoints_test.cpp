@@ -49,6 +49,8 @@ struct Run {
     for (auto const& file : files) {
       checkpoint::FileWriter writer(set, file);
       writer.root().write("x", 1.0);
+      std::vector<std::uint64_t> const fragments{0};
+      if (file == "shard_0.h5") writer.root().write("fragments", std::span<std::uint64_t const>(fragments));
       manifest.files.push_back(writer.finish());
     }
     checkpoint::write_manifest(set, manifest);
@@ -65,10 +67,15 @@ TEST_CASE("a run goes on from its newest complete set") {
   CHECK(train::find_resume_point(run.folder, run.plan())->step == 20);
 }
 
-TEST_CASE("a set without the state of a site, or with a damaged file, is passed over for an older one") {
+TEST_CASE(
+    "a set without the state of a site or of a fragment, or with a damaged file, is passed over for an older "
+    "one") {
   Run const run;
   run.save(10, {"site_0.h5", "shard_0.h5"});
   run.save(20, {"shard_0.h5"});
+  CHECK(train::find_resume_point(run.folder, run.plan())->step == 10);
+
+  run.save(25, {"site_0.h5"});
   CHECK(train::find_resume_point(run.folder, run.plan())->step == 10);
 
   run.save(30, {"site_0.h5", "shard_0.h5"});
