@@ -84,8 +84,8 @@ void append(std::vector<std::string>& list, std::vector<std::string> const& more
   list.insert(list.end(), more.begin(), more.end());
 }
 
-// mpirun with the options of scripts/mpirun.sh. `outlives`: the method can do without a lost process. Where it
-// cannot, mpirun says which process was lost, and how.
+// mpirun with the options of scripts/mpirun.sh. `outlives`: the method can do without a lost process. Where
+// it cannot, mpirun says which process was lost, and how.
 JobCommand mpirun_command(std::string const& mpirun, int ranks, bool outlives) {
   JobCommand command{.arguments = {mpirun, "-n", std::to_string(ranks)}, .environment = {}};
   int const open_mpi = open_mpi_major();
@@ -163,7 +163,8 @@ JobCommand job_command(LaunchFlags const& flags, deck::RunConfig const& config) 
       throw base::InputError("--launcher", "there is no mpirun on the PATH",
                              "load the MPI that atoll was built with, or name its mpirun: ATOLL_MPIRUN=...");
     }
-    command = by_srun ? srun_command(srun, ranks) : mpirun_command(mpirun, ranks, config.run.method == deck::Method::decoupled);
+    command = by_srun ? srun_command(srun, ranks)
+                      : mpirun_command(mpirun, ranks, config.run.method == deck::Method::decoupled);
     if (std::getenv("OMP_NUM_THREADS") == nullptr) command.environment.emplace_back("OMP_NUM_THREADS", "1");
   }
   bool const is_replay = !flags.replay.run.empty();

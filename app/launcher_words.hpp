@@ -15,9 +15,9 @@ class LauncherWords {
   // in rules, and what it signs with its name.
   bool is_from_job(std::string_view line);
 
-  // What the launcher complained of, where it is known. `ranks`: that the job needs.
   // A process of the job was killed from outside.
   bool tell_of_a_kill() const;
+  // What the launcher complained of, where it is known. `ranks`: that the job needs.
   std::optional<base::Problem> explain(int ranks) const;
 
   std::string const& kept() const { return kept_; }

@@ -1,7 +1,6 @@
 // Processes that MPI starts while the job runs, to take the places of lost ones.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 

@@ -69,6 +69,14 @@ struct SiteEndLine {
   base::Digest model = {};                          // its outer parameters: the same at all sites
 };
 
+// A site trains again, in another life.
+struct ReturnLine {
+  double time_s = 0.0;
+  int site = 0;
+  std::uint64_t step = 0;
+  std::uint64_t incarnation = 0;
+};
+
 // A fragment as its shard found it in a checkpoint.
 struct RestoredLine {
   std::uint64_t step = 0;
@@ -99,19 +107,11 @@ std::string to_json(EvalLine const& line);
 std::string to_json(CommitLine const& line);
 std::string to_json(SiteEndLine const& line);
 std::string to_json(RestoredLine const& line);
+std::string to_json(ReturnLine const& line);
 std::string to_json(CheckpointLine const& line);
 std::string to_json(EndLine const& line);
 // What stands between the line of this checkpoint and here has been superseded; without a checkpoint, all.
 std::string resume_json(std::uint64_t step, std::string const& checkpoint);
-// A site trains again, in another life.
-struct ReturnLine {
-  double time_s = 0.0;
-  int site = 0;
-  std::uint64_t step = 0;
-  std::uint64_t incarnation = 0;
-};
-std::string to_json(ReturnLine const& line);
-
 std::string fault_json(double time_s, std::uint64_t step, std::string const& what);
 
 // Appends whole lines; each is on its way to the disk when `write` returns.
