@@ -5,6 +5,7 @@
 #endif
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
 #include <utility>
 
@@ -135,6 +136,24 @@ void Communicator::all_gather(std::span<std::byte const> mine, std::span<std::by
 
 void Communicator::sleeping_all_gather(std::span<std::byte const> mine, std::span<std::byte> all) const {
   all_gather_patiently(*this, mine, all, Patience::long_wait);
+}
+
+std::vector<std::vector<std::byte>> Communicator::all_gather_each(std::vector<std::byte> mine) const {
+  auto const ranks = static_cast<std::size_t>(size_);
+  std::uint64_t const length = mine.size();
+  std::vector<std::uint64_t> lengths(ranks);
+  all_gather(std::as_bytes(std::span(&length, 1)), std::as_writable_bytes(std::span(lengths)));
+  auto const longest = *std::ranges::max_element(lengths);
+  mine.resize(longest);
+  std::vector<std::byte> blocks(longest * ranks);
+  all_gather(mine, blocks);
+
+  std::vector<std::vector<std::byte>> each;
+  for (std::size_t rank = 0; rank < ranks; ++rank) {
+    auto const block = std::span(blocks).subspan(rank * longest, lengths[rank]);
+    each.emplace_back(block.begin(), block.end());
+  }
+  return each;
 }
 
 void Communicator::barrier() const {

@@ -46,6 +46,8 @@ class Communicator {
   // `all` holds size() blocks of `mine.size()` bytes, in rank order; every rank brings as many.
   void all_gather(std::span<std::byte const> mine, std::span<std::byte> all) const;
   void sleeping_all_gather(std::span<std::byte const> mine, std::span<std::byte> all) const;
+  // Where every rank brings as much as it likes: what each brought, in rank order.
+  std::vector<std::vector<std::byte>> all_gather_each(std::vector<std::byte> mine) const;
   void barrier() const;
 
   // Collective. values <- sum over ranks. Deterministic: rank 0's + rank 1's + ... in float, so the same bits

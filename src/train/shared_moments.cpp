@@ -28,20 +28,9 @@ std::vector<std::byte> share_of(InnerStep const& inner) {
 
 transport::Payload gather_moments(comm::Communicator const& site, InnerStep const& inner) {
   auto mine = inner.has_own_state() ? share_of(inner) : std::vector<std::byte>();
-  auto const ranks = static_cast<std::size_t>(site.size());
-  std::uint64_t const size = mine.size();
-  std::vector<std::uint64_t> sizes(ranks);
-  site.all_gather(std::as_bytes(std::span(&size, 1)), std::as_writable_bytes(std::span(sizes)));
-  auto const longest = *std::ranges::max_element(sizes);
-  mine.resize(longest);
-  std::vector<std::byte> blocks(longest * ranks);
-  site.all_gather(mine, blocks);
-
   auto all = std::make_shared<std::vector<std::byte>>();
-  for (std::size_t rank = 0; rank < ranks; ++rank) {
-    auto const block = std::span(blocks).subspan(rank * longest, sizes[rank]);
-    all->insert(all->end(), block.begin(), block.end());
-  }
+  for (auto const& share : site.all_gather_each(std::move(mine)))
+    all->insert(all->end(), share.begin(), share.end());
   return all;
 }
 

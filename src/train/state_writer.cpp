@@ -38,21 +38,9 @@ bool is_ready(std::shared_future<protocol::Saved> const& writing) {
 
 // Collective over the site.
 protocol::Saved gather_saved(comm::Communicator const& site, protocol::Saved const& mine) {
-  auto const ranks = static_cast<std::size_t>(site.size());
-  auto bytes = protocol::encode(mine);
-  std::array const length{static_cast<std::uint64_t>(bytes.size())};
-  std::vector<std::uint64_t> lengths(ranks);
-  site.all_gather(std::as_bytes(std::span(length)), std::as_writable_bytes(std::span(lengths)));
-
-  auto const longest = std::ranges::max(lengths);
-  bytes.resize(longest);
-  std::vector<std::byte> all(longest * ranks);
-  site.all_gather(bytes, all);
-
   protocol::Saved saved{.id = mine.id, .files = {}, .failure = ""};
-  for (std::size_t rank = 0; rank < ranks; ++rank) {
-    auto const text = std::span(all).subspan(rank * longest, lengths[rank]);
-    auto const part = std::get<protocol::Saved>(protocol::decode(text));
+  for (auto const& bytes : site.all_gather_each(protocol::encode(mine))) {
+    auto const part = std::get<protocol::Saved>(protocol::decode(bytes));
     saved.files.insert(saved.files.end(), part.files.begin(), part.files.end());
     if (saved.failure.empty()) saved.failure = part.failure;
   }

@@ -219,3 +219,14 @@ TEST_CASE("an MPI error is thrown with MPI's own words, not fatal", "[mpi][np1]"
   CHECK_THROWS_WITH(comm::check_mpi(MPI_Bcast(&byte, 1, MPI_BYTE, 7, comm.get()), "MPI_Bcast"),
                     ContainsSubstring("MPI_Bcast") && ContainsSubstring("root"));
 }
+
+TEST_CASE("every rank brings as much as it likes, and all come out with what each brought", "[mpi][np3]") {
+  auto const world = comm::Communicator::duplicate(MPI_COMM_WORLD);
+  auto const brought_by = [](int rank) {
+    return std::vector<std::byte>(static_cast<std::size_t>(5 * rank), static_cast<std::byte>(rank));
+  };
+  auto const each = world.all_gather_each(brought_by(test::rank()));
+  REQUIRE(test::all_ranks(each.size() == 3));
+  for (int rank = 0; rank < 3; ++rank)
+    CHECK(test::all_ranks(each[static_cast<std::size_t>(rank)] == brought_by(rank)));
+}
