@@ -11,28 +11,24 @@ Usage: scripts/bench/snapshots.py [--runs 50] [--build build/ci] [--json]
 
 import json
 import sys
-import time
 
-from tiny_runs import options_of, scratch_folder
+from tiny_runs import options_of, rows_of
 
 
 def main():
     options = options_of(__doc__, runs=50)
     import cuts
 
-    rows, begin = [], time.monotonic()
-    with scratch_folder() as folder:
-        for number in range(options.runs):
-            rows.append(cuts.kill_and_go_on(folder, f"run_{number}", number))
-            if not options.json:
-                print("{run:>3}  {layout:<38} step {step:>4}  {contributions:>2} contributions, {releases:>2} releases in flight  "
-                      "{books:<8} {told:<9} {to_the_end:<9}".format(run=number, **rows[-1]), flush=True)
+    rows, seconds = rows_of(
+        options, lambda folder, number: cuts.kill_and_go_on(folder, f"run_{number}", number),
+        lambda number, row: "{run:>3}  {layout:<38} step {step:>4}  {contributions:>2} contributions, {releases:>2} releases in flight  "
+                            "{books:<8} {told:<9} {to_the_end:<9}".format(run=number, **row))
     good = sum(row["books"] == "sound" and row["told"] == "equal" and row["to_the_end"] == "equal" for row in rows)
     busy = sum(row["contributions"] + row["releases"] > 0 for row in rows)
     if options.json:
         print(json.dumps({"runs": len(rows), "good": good, "with_messages_in_flight": busy, "rows": rows}, indent=2))
     else:
-        print(f"{good} of {len(rows)} sound and equal; {busy} cuts with messages in flight; {time.monotonic() - begin:.0f} s")
+        print(f"{good} of {len(rows)} sound and equal; {busy} cuts with messages in flight; {seconds:.0f} s")
     sys.exit(0 if good == len(rows) else 1)
 
 

@@ -8,31 +8,24 @@ before, every site comes to the end, and all of them end with the same outer par
 Usage: scripts/storm.sh [--runs 100] [--build build/ci] [--json]
 """
 
-import collections
 import json
 import sys
-import time
 
-from tiny_runs import options_of, scratch_folder
+from tiny_runs import options_of, rows_of
 
 
 def main():
     options = options_of(__doc__, runs=100)
     import storms
 
-    rows, begin = [], time.monotonic()
-    with scratch_folder() as folder:
-        for number in range(options.runs):
-            rows.append(storms.weather(folder, f"run_{number}", number))
-            if not options.json:
-                print("{run:>3}  {kind:<20} at step {step:>3}  {says}".format(run=number, says=rows[-1]["wrong"] or "right", **rows[-1]),
-                      flush=True)
-    good = collections.Counter(row["kind"] for row in rows if not row["wrong"])
-    right = sum(good.values())
+    rows, seconds = rows_of(
+        options, lambda folder, number: storms.weather(folder, f"run_{number}", number),
+        lambda number, row: "{run:>3}  {kind:<20} at step {step:>3}  {says}".format(run=number, says=row["wrong"] or "right", **row))
+    right = sum(not row["wrong"] for row in rows)
     if options.json:
         print(json.dumps({"runs": len(rows), "right": right, "rows": rows}, indent=2))
     else:
-        print(f"{right} of {len(rows)} right; {time.monotonic() - begin:.0f} s")
+        print(f"{right} of {len(rows)} right; {seconds:.0f} s")
     sys.exit(0 if right == len(rows) else 1)
 
 
