@@ -96,7 +96,7 @@ World::World(SiteLayout the_layout, int the_site, Bridge bridge, std::vector<int
     : layout(std::move(the_layout)),
       here{Role::site, the_site, 0},
       in_deck{Role::site, the_site, 0},
-      site(the_shard_ranks.empty() ? merge(bridge) : all_recruits()),
+      site(the_shard_ranks.empty() ? merge(bridge) : std::move(bridge.recruits)),
       control(std::move(bridge.control)),
       bulk(std::move(bridge.bulk)),
       shard_ranks(std::move(the_shard_ranks)) {

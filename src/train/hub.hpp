@@ -24,7 +24,7 @@ namespace atl::train {
 struct Standing {
   std::uint64_t clock = 0;
   std::uint64_t slowest_step = 0;  // of the live sites
-  bool all_sites_live = false;     // and have begun to train
+  bool all_sites_live = false;     // healthy, and have begun to train
   double last_advance_s = 0.0;     // at rest: when a site was last seen to move
   std::string waiting_for;
 };

@@ -107,7 +107,7 @@ Standing SyncerRun::standing() const {
                     .last_advance_s = machine_.last_advance_s(),
                     .waiting_for = machine_.waiting_for()};
   for (int site = 0; site < effective_sites(plan_.config); ++site)
-    standing.all_sites_live = standing.all_sites_live && machine_.is_live(site);
+    standing.all_sites_live = standing.all_sites_live && machine_.is_live(site) && machine_.is_admitted(site);
   return standing;
 }
 
@@ -161,7 +161,7 @@ void SyncerRun::on_hello(int site, protocol::Hello const& hello) {
   }
   if (!refusal.empty()) return transport_.send(site_peer(site), protocol::Welcome{.refusal = refusal});
   if (auto& known = incarnations_[static_cast<std::size_t>(site)]; known != hello.incarnation) {
-    cut_.strike_off(site);
+    strike_off(site);
     if (hub_ && known > 0) hub_->on_new_life(site, base::now_s());
     known = hello.incarnation;
     attempts_[site] = 0;

@@ -75,6 +75,7 @@ class SyncerRun {
   // Of a snapshot.
   void on_marker(protocol::Marker const& marker);
   void pass_on(protocol::Marker marker);
+  void strike_off(int site);
   void close_cut_if_complete();
   void end_cut();
   void load_in_flight(ResumePoint const& resume);
