@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/waiting.hpp"
 #include "comm/spares.hpp"
 
 namespace atl::comm {
@@ -48,6 +49,7 @@ MPI_Comm start(MPI_Comm by, Wanted const& wanted) {
   check_mpi(MPI_Info_set(info, "wdir", folder.c_str()), "MPI_Info_set");
   std::vector<int> codes(static_cast<std::size_t>(wanted.count));
   MPI_Comm between = MPI_COMM_NULL;
+  base::Waiting const waiting("MPI_Comm_spawn");
   int const code =
       MPI_Comm_spawn(program.c_str(), words.data(), wanted.count, info, 0, by, &between, codes.data());
   MPI_Info_free(&info);
@@ -56,6 +58,7 @@ MPI_Comm start(MPI_Comm by, Wanted const& wanted) {
 }
 
 MPI_Comm call(MPI_Comm by, std::string const& port) {
+  base::Waiting const waiting("MPI_Comm_connect");
   MPI_Comm between = MPI_COMM_NULL;
   check_mpi(MPI_Comm_connect(port.c_str(), MPI_INFO_NULL, 0, by, &between), "MPI_Comm_connect");
   return between;

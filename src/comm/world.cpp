@@ -103,6 +103,18 @@ World::World(SiteLayout the_layout, int the_site, Bridge bridge, std::vector<int
   here.rank = in_deck.rank = site.rank();
 }
 
+void World::watch(std::string who, double limit_s) {
+  watchdog_ = std::make_unique<Watchdog>(std::move(who), limit_s);
+  watchdog_->ask(site);
+}
+
+void World::set_site(Communicator ranks) {
+  if (watchdog_) watchdog_->ask_nobody();
+  site = std::move(ranks);
+  here.rank = in_deck.rank = site.rank();
+  if (watchdog_) watchdog_->ask(site);
+}
+
 std::string describe_mpi() {
   std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
   int length = 0;

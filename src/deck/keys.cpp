@@ -68,7 +68,9 @@ void declare_run(Table& table) {
     Field{"walltime_s", &S::walltime_s, seconds_or_0, "s",
           "checkpoint and stop with code 75 after this; 0: no limit", elastic},
     Field{"walltime_margin_s", &S::walltime_margin_s, seconds_or_0, "s",
-          "the same so long before a job ends whose end is known (SLURM_JOB_END_TIME)", elastic});
+          "the same so long before a job ends whose end is known (SLURM_JOB_END_TIME)", elastic},
+    Field{"watchdog_s", &S::watchdog_s, seconds_or_0, "s",
+          "a wait of so long is told of; if no site takes a step for twice as long, the run ends with exit code 4; 0: never", elastic});
 }
 
 void declare_sites(Table& table) {

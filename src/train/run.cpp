@@ -169,6 +169,7 @@ class SiteRank {
 base::ExitCode exit_code_of(std::exception const& failure) {
   if (dynamic_cast<base::InputError const*>(&failure) != nullptr) return base::ExitCode::bad_input;
   if (dynamic_cast<base::Interrupted const*>(&failure) != nullptr) return base::ExitCode::stopped_resumable;
+  if (dynamic_cast<base::Hung const*>(&failure) != nullptr) return base::ExitCode::watchdog;
   return base::ExitCode::runtime_failure;
 }
 
@@ -200,6 +201,7 @@ base::ExitCode serve(RunPlan const& plan, RunFolder const& folder, comm::Bridge 
                     std::move(bridge), std::move(shard_ranks));
   return as(describe(world.here), folder, /*owns_console=*/false, [&] {
     Life const life{orders.life, base::now_s() - orders.elapsed_s, std::nullopt};
+    world.watch(describe(world.here), plan.config.run.watchdog_s);
     auto const incarnation = fall_in(plan, folder, world, orders);
     return SiteRank(plan, folder, life, world).live(incarnation);
   });
@@ -230,6 +232,7 @@ base::ExitCode run(RunPlan const& plan, RunFolder const& folder, std::optional<R
     if (mpi.rank() == 0 && plan.config.sites.spares > 0) open_spares(folder);
     auto const number = mpi.broadcast_text(mpi.rank() == 0 ? std::to_string(next_life(folder)) : "");
     Life const life{std::stoull(number), mpi.agree_on_start_s(), resume};
+    world.watch(describe(world.here), plan.config.run.watchdog_s);
     if (world.here.role == comm::Role::shard) return live_as_shard(plan, folder, life, world, shows_progress);
     if (world.here.role == comm::Role::spare) return live_as_spare(plan, folder, world.here.group);
     return SiteRank(plan, folder, life, world).live(/*incarnation=*/0);

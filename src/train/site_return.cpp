@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "base/waiting.hpp"
 
 namespace atl::train {
 
@@ -26,15 +27,14 @@ void fill_up(RunPlan const& plan, RunFolder const& folder, comm::World& world, O
     // Kept to the end: MPI must not free what a lost process would have to agree to.
     static std::vector<comm::Bridge> bridges;
     auto const who = wanted(plan, folder, whole - world.site.size());
-    world.site = comm::merge(bridges.emplace_back(comm::recruit(world.site, who, to_text(next))));
+    world.set_site(comm::merge(bridges.emplace_back(comm::recruit(world.site, who, to_text(next)))));
   }
-  world.here.rank = world.in_deck.rank = world.site.rank();
   base::log::info(fmt::format("site {} comes together with {} ranks", next.site, world.site.size()));
 }
 
 std::uint64_t try_to_come_together(RunPlan const& plan, RunFolder const& folder, comm::World& world,
                                    Orders next) {
-  if (world.site.size() > 1) world.site = world.site.survivors();
+  if (world.site.size() > 1) world.set_site(world.site.survivors());
   next.incarnation = latest(world.site, next.incarnation);
   fill_up(plan, folder, world, next);
   return next.incarnation;
@@ -47,6 +47,7 @@ bool can_return(RunPlan const& plan) {
 }
 
 std::uint64_t come_together(RunPlan const& plan, RunFolder const& folder, comm::World& world, Orders next) {
+  base::Waiting const waiting("the coming together of the site");
   for (;;) {
     try {
       return try_to_come_together(plan, folder, world, next);
