@@ -152,6 +152,7 @@ void add_inspect_state(CLI::App& app, InspectStateFlags& flags) {
   app.add_option("PATH", flags.path, "a run's folder, or a checkpoint's")->required();
   app.add_flag("--ledger", flags.ledger,
                "of a run: where every token went, from its tapes alone, and whether they agree");
+  app.add_flag("--faults", flags.faults, "of a run: each fault, and what it cost")->excludes("--ledger");
   app.add_flag("--json", flags.json, "print one JSON object");
   app.footer("Example:\n  atoll inspect runs/quickstart");
 }

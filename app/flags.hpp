@@ -79,6 +79,7 @@ struct PrepareFlags {
 struct InspectStateFlags {
   std::string path;
   bool ledger = false;
+  bool faults = false;
   bool json = false;
 };
 

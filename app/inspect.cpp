@@ -5,6 +5,7 @@
 
 #include "app/commands.hpp"
 #include "base/exit_code.hpp"
+#include "train/fault_report.hpp"
 #include "train/inspect_checkpoint.hpp"
 #include "train/inspect_ledger.hpp"
 #include "train/inspect_run.hpp"
@@ -60,9 +61,37 @@ Json to_json(train::RunReport const& report) {
                              {"tokens", progress.tokens},
                              {"loss", progress.loss},
                              {"tokens_per_s", progress.tokens_per_s}});
+  for (auto const& [site, with, share, staleness] : report.participation)
+    json["participation"].push_back(
+        {{"site", site}, {"commits", with}, {"share", share}, {"staleness", staleness}});
+  auto const& spent = report.goodput;
+  json["goodput"] = {{"share", spent.share()},
+                     {"site_s", spent.site_s},
+                     {"training_s", spent.training_s},
+                     {"lost_s", spent.lost_s},
+                     {"in_site_wait_s", spent.in_site_wait_s},
+                     {"checkpoint_s", spent.checkpoint_s},
+                     {"evaluation_s", spent.evaluation_s},
+                     {"recovery_s", spent.recovery_s},
+                     {"other_s", spent.other_s()}};
   for (auto const& [site, eval] : summary.evals)
     json["evals"].push_back({{"site", site}, {"last", to_json(eval.last)}, {"best", to_json(eval.best)}});
   json["newest_checkpoint"] = report.newest ? Json(report.newest->folder.string()) : Json(nullptr);
+  return json;
+}
+
+Json to_json(train::FaultReport const& report) {
+  Json json{{"run", report.folder.root.string()}, {"is_truth", report.is_truth}, {"faults", Json::array()}};
+  auto const or_null = [](std::optional<double> value) { return value ? Json(*value) : Json(nullptr); };
+  for (auto const& fault : report.faults)
+    json["faults"].push_back({{"life", fault.life},
+                              {"time_s", fault.time_s},
+                              {"what", fault.what},
+                              {"noticed_s", or_null(fault.noticed_s)},
+                              {"back_s", or_null(fault.back_s)},
+                              {"merged_s", or_null(fault.merged_s)},
+                              {"commits_missed", fault.commits_missed},
+                              {"steps_lost", fault.steps_lost}});
   return json;
 }
 
@@ -119,6 +148,8 @@ int run_command(InspectStateFlags const& flags) {
       throw base::InputError(path.string(), "its tapes contradict one another",
                              "one of them is not as it was written");
     }
+  } else if (flags.faults) {
+    say(train::inspect_faults(path));
   } else if (std::filesystem::exists(path / checkpoint::manifest_name)) {
     auto const report = train::inspect_checkpoint(path);
     say(report);

@@ -25,6 +25,7 @@ struct Watched {
   std::mutex mutex;
   std::vector<char const*> calls;  // the outermost first
   double since_s = 0.0;
+  double waited_s = 0.0;
   pthread_t thread{};
   bool is_set = false;
 };
@@ -77,6 +78,7 @@ Waiting::~Waiting() {
   if (!is_watched_) return;
   std::lock_guard const lock(watched().mutex);
   watched().calls.pop_back();
+  if (watched().calls.empty()) watched().waited_s += now_s() - watched().since_s;
 }
 
 // The handler has a stack of its own: oneDNN's generated code points the thread's stack pointer into a
@@ -105,6 +107,11 @@ std::optional<Wait> current_wait() {
   Wait wait{.calls = calls.front(), .since_s = watched().since_s};
   for (std::size_t i = 1; i < calls.size(); ++i) wait.calls.append(": ").append(calls[i]);
   return wait;
+}
+
+double waited_s() {
+  std::lock_guard const lock(watched().mutex);
+  return watched().waited_s;
 }
 
 std::vector<std::string> watched_stack() {

@@ -28,6 +28,7 @@ struct Wait {
 // threads are nobody's business.
 void watch_this_thread();
 std::optional<Wait> current_wait();
+double waited_s();  // in all, of waits that are over
 
 // Where the watched thread stands in the code, the innermost call first; nothing where it cannot say.
 std::vector<std::string> watched_stack();

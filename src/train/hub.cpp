@@ -43,15 +43,16 @@ Hub::Hub(RunPlan const& plan, RunFolder folder, std::optional<ResumePoint> const
     last_label_ = resume->step;
     elapsed_before_s_ = resume->manifest.time_s;
     newest_set_ = resume->folder.string();
-    write(resume_json(resume->step, newest_set_));
+    write(resume_json(resume->step, newest_set_, base::unix_s()));
   } else {
     // A run that was killed before its first checkpoint starts again.
-    if (std::filesystem::file_size(folder_.metrics()) > 0) write(resume_json(0, ""));
+    if (std::filesystem::file_size(folder_.metrics()) > 0) write(resume_json(0, "", base::unix_s()));
     write(to_json(StartLine{.version = ATOLL_VERSION,
                             .sites = effective_sites(plan.config),
                             .shards = plan.config.syncer.ranks,
                             .ranks = comm::SiteLayout::ranks_needed(plan.config),
-                            .parameters = plan.table.size()}));
+                            .parameters = plan.table.size(),
+                            .unix_s = base::unix_s()}));
   }
   schedule_checkpoint(start_s);
   write_status(folder_, running());

@@ -94,8 +94,14 @@ std::vector<std::string> list_states(std::filesystem::path const& folder) {
 }
 
 RunReport inspect_run(std::filesystem::path const& root) {
-  RunReport report{
-      .folder = folder_at(root), .status = {}, .silent_s = 0.0, .summary = {}, .newest = {}, .skipped = {}};
+  RunReport report{.folder = folder_at(root),
+                   .status = {},
+                   .silent_s = 0.0,
+                   .summary = {},
+                   .goodput = {},
+                   .participation = {},
+                   .newest = {},
+                   .skipped = {}};
   if (!std::filesystem::exists(report.folder.deck())) {
     auto const others = list_states(root.parent_path());
     throw base::InputError(
@@ -106,6 +112,9 @@ RunReport inspect_run(std::filesystem::path const& root) {
   }
   report.status = read_status(report.folder);
   report.summary = read_metrics(report.folder.metrics());
+  auto const history = read_history(report.folder.metrics());
+  report.goodput = account(history);
+  report.participation = participation(history);
   std::error_code none;
   auto const last = std::filesystem::last_write_time(report.folder.metrics(), none);
   if (!none) report.silent_s = std::chrono::duration<double>(decltype(last)::clock::now() - last).count();
@@ -157,6 +166,11 @@ std::string describe(RunReport const& report) {
     text += fmt::format("commits  {}, of {:.2f} sites each\n", commits,
                         static_cast<double>(contributions) / static_cast<double>(commits));
   }
+  for (auto const& [site, with, share, staleness] : report.participation) {
+    if (with > 0)
+      text += fmt::format("site {}   in {:.1f} % of the commits, {:.2f} versions behind\n", site, 100 * share, staleness);
+  }
+  if (report.goodput.site_s > 0) text += train::describe(report.goodput) + "\n";
   for (auto const& [site, eval] : evals) {
     text += fmt::format("{:<8} validation loss {:.4f} at step {}; best {:.4f} at step {}\n",
                         evals.size() > 1 ? fmt::format("eval {}", site) : "eval", eval.last.loss,

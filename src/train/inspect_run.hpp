@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "checkpoint/sets.hpp"
+#include "train/goodput.hpp"
 #include "train/run_folder.hpp"
 
 namespace atl::train {
@@ -39,6 +40,8 @@ struct RunReport {
   std::optional<Status> status;
   double silent_s = 0.0;  // since it last wrote a line of metrics
   RunSummary summary;
+  Goodput goodput;
+  std::vector<Participation> participation;
   std::optional<checkpoint::Set> newest;
   std::vector<base::Problem> skipped;  // why each newer folder of `checkpoints/` is no checkpoint
 };

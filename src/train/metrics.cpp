@@ -27,7 +27,8 @@ std::string to_json(StartLine const& line) {
                {"sites", line.sites},
                {"shards", line.shards},
                {"ranks", line.ranks},
-               {"parameters", line.parameters}});
+               {"parameters", line.parameters},
+               {"unix_s", line.unix_s}});
   return json.dump();
 }
 
@@ -40,6 +41,9 @@ std::string to_json(StepLine const& line) {
                {"tokens", line.tokens},
                {"step_s", line.step_s},
                {"tokens_per_s", line.tokens_per_s}});
+  if (line.wait_s > 0) json["wait_s"] = line.wait_s;
+  if (line.checkpoint_s > 0) json["checkpoint_s"] = line.checkpoint_s;
+  if (line.eval_s > 0) json["eval_s"] = line.eval_s;
   return json.dump();
 }
 
@@ -96,9 +100,10 @@ std::string to_json(EndLine const& line) {
   return json.dump();
 }
 
-std::string resume_json(std::uint64_t step, std::string const& checkpoint) {
+std::string resume_json(std::uint64_t step, std::string const& checkpoint, double unix_s) {
   auto json = head("resume", 0.0, step);
   json["checkpoint"] = checkpoint;
+  json["unix_s"] = unix_s;
   return json.dump();
 }
 
@@ -109,9 +114,11 @@ std::string to_json(ReturnLine const& line) {
   return json.dump();
 }
 
-std::string fault_json(double time_s, std::uint64_t step, std::string const& what) {
+std::string fault_json(double time_s, std::uint64_t step, std::string const& what,
+                       std::optional<protocol::Participant> who) {
   auto json = head("fault", time_s, step);
   json["what"] = what;
+  if (who) json[who->kind == protocol::Participant::Kind::site ? "site" : "shard"] = who->index;
   return json.dump();
 }
 

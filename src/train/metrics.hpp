@@ -5,10 +5,12 @@
 #include <cstdio>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/digest.hpp"
+#include "protocol/quiet_point.hpp"
 
 namespace atl::train {
 
@@ -23,6 +25,9 @@ struct StepLine {
   std::uint64_t tokens = 0;  // of this site, in all
   double step_s = 0.0;
   double tokens_per_s = 0.0;
+  double wait_s = 0.0;        // of step_s, for the other ranks of the site, as its leader sees it
+  double checkpoint_s = 0.0;  // before this step, and no part of it
+  double eval_s = 0.0;        // likewise
 };
 
 struct EvalLine {
@@ -56,6 +61,7 @@ struct StartLine {
   int shards = 0;
   int ranks = 0;
   std::uint64_t parameters = 0;
+  double unix_s = 0.0;
 };
 
 // The last word of a site.
@@ -111,8 +117,10 @@ std::string to_json(ReturnLine const& line);
 std::string to_json(CheckpointLine const& line);
 std::string to_json(EndLine const& line);
 // What stands between the line of this checkpoint and here has been superseded; without a checkpoint, all.
-std::string resume_json(std::uint64_t step, std::string const& checkpoint);
-std::string fault_json(double time_s, std::uint64_t step, std::string const& what);
+std::string resume_json(std::uint64_t step, std::string const& checkpoint, double unix_s);
+// `who` was hit, where it is one of the run's.
+std::string fault_json(double time_s, std::uint64_t step, std::string const& what,
+                       std::optional<protocol::Participant> who = {});
 
 // Appends whole lines; each is on its way to the disk when `write` returns.
 class MetricsFile {

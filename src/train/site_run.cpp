@@ -125,9 +125,11 @@ void SiteRun::training_step() {
 // copied, so the shards need not wait for that.
 void SiteRun::cut_if_asked() {
   if (auto const marker = std::exchange(cut_, std::nullopt)) {
+    double const begin_s = base::now_s();
     if (channel_) channel_->send_markers(*marker);
     begin_state({.id = marker->id, .step = marker->step});
     last_record_s_ = base::now_s();  // copying is no part of a step
+    pauses_.checkpoint_s += last_record_s_ - begin_s;
   }
   attend_to_state();
 }
@@ -166,6 +168,7 @@ void SiteRun::cross_boundary(std::optional<protocol::StepDone> const& done, Reco
 }
 
 void SiteRun::report_step(Record const& record) {
+  pauses_.wait_s = base::waited_s() - std::exchange(waited_before_s_, base::waited_s());
   double const steady_s = record.step_s > 0 ? record.step_s : 1.0;
   report(to_json(StepLine{.time_s = elapsed_s(),
                           .site = number_,
@@ -175,7 +178,11 @@ void SiteRun::report_step(Record const& record) {
                           .grad_norm = record.grad_norm,
                           .tokens = tokens_,
                           .step_s = record.step_s,
-                          .tokens_per_s = static_cast<double>(record.tokens) / steady_s}));
+                          .tokens_per_s = static_cast<double>(record.tokens) / steady_s,
+                          .wait_s = site_.size() > 1 ? pauses_.wait_s : 0.0,
+                          .checkpoint_s = pauses_.checkpoint_s,
+                          .eval_s = pauses_.evaluation_s}));
+  pauses_ = {};
 }
 
 // Not while a release of this step is outstanding: what a step shows must not depend on when it came.
@@ -184,7 +191,9 @@ void SiteRun::evaluate_if_due() {
   evaluation_due_ = false;
   double const begin_s = base::now_s();
   evaluate_outer_parameters(/*is_final=*/false);
-  last_record_s_ += base::now_s() - begin_s;  // evaluation is no part of a step
+  double const took_s = base::now_s() - begin_s;
+  last_record_s_ += took_s;  // evaluation is no part of a step
+  pauses_.evaluation_s += took_s;
 }
 
 void SiteRun::idle_boundary() {

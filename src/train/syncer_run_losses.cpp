@@ -27,7 +27,8 @@ void SyncerRun::on_loss(transport::Loss const& loss) {
 
   int const shard = loss.peer.index;
   auto const what = fmt::format("shard {} is lost", shard);
-  report(fault_json(base::now_s() - start_s_, machine_.clock(), what));
+  report(fault_json(base::now_s() - start_s_, machine_.clock(), what,
+                    protocol::Participant{protocol::Participant::Kind::shard, shard}));
   base::log::warn(what);
   if (is_over_) return;
   carry_out(machine_.on_shard_lost(shard, base::now_s()));
@@ -70,7 +71,8 @@ void SyncerRun::on_site_loss(int site, bool is_last) {
   strike_off(site);
   carry_out(machine_.on_site_lost(site, now_s));
   if (!hub_) return;
-  report(fault_json(now_s - start_s_, machine_.clock(), what));
+  report(fault_json(now_s - start_s_, machine_.clock(), what,
+                    protocol::Participant{protocol::Participant::Kind::site, site}));
   bool const is_wanted = hub_->on_lost({protocol::Participant::Kind::site, site}, now_s);
   if (plan_.config.run.method != deck::Method::decoupled) {
     auto const why = fmt::format("{}, and {} cannot do without it; go on with --resume", what,

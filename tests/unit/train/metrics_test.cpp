@@ -12,7 +12,7 @@ using namespace atl::train;
 TEST_CASE("every line of the metrics has event, time_s and step") {
   for (auto const& line :
        {to_json(StartLine{}), to_json(StepLine{}), to_json(EvalLine{}), to_json(CommitLine{}),
-        to_json(CheckpointLine{}), to_json(EndLine{}), resume_json(3, "set"), fault_json(1.0, 2, "what")}) {
+        to_json(CheckpointLine{}), to_json(EndLine{}), resume_json(3, "set", 0.0), fault_json(1.0, 2, "what")}) {
     auto const json = nlohmann::json::parse(line);
     CHECK(json.contains("event"));
     CHECK(json.contains("time_s"));

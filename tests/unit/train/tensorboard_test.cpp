@@ -72,7 +72,7 @@ TEST_CASE("an event file says its version, where it begins, and then the scalars
 TEST_CASE("sites and the syncer have files of their own, which start where their first line stands") {
   test::ScratchFolder const folder;
   TensorBoard board(folder.path() / "tensorboard");
-  board.observe(resume_json(4, "set"));
+  board.observe(resume_json(4, "set", 0.0));
   board.observe(to_json(StepLine{.site = 1, .step = 7, .loss = 2.0}));
   board.observe(to_json(EvalLine{.site = 1, .step = 7, .val_loss = 1.0}));
   board.observe(to_json(CommitLine{.step = 6, .members = {0, 1}, .staleness = {0, 3}}));
