@@ -10,10 +10,6 @@ TEST_CASE("what this version cannot do is refused with what it can") {
       {"[sites]\nrepair = \"spare\"\n", "d.toml:2:1", "\"spare\" " + not_yet, "use \"site\" or \"shrink\""},
       {"[sites]\nspares = 1\n", "d.toml:2:1", "sites.spares = 1 " + not_yet, "use 0"},
       {"[model]\nprecision = \"bf16\"\n", "d.toml:2:1", "\"bf16\" " + not_yet, "use \"fp32\""},
-      {"[link]\ndelay_ms = 50\n", "d.toml:2:1", "link.delay_ms = 50.0 " + not_yet, "use 0.0"},
-      {"[link]\nbandwidth_mbit_s = 100\n", "d.toml:2:1", "link.bandwidth_mbit_s = 100.0 " + not_yet,
-       "use 0.0"},
-      {"[[chaos]]\nat_step = 120\ndo = \"kill\"\n", "d.toml:1:3", "[[chaos]] " + not_yet, "remove it"},
   });
 }
 
