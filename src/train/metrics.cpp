@@ -75,6 +75,12 @@ std::string to_json(SiteEndLine const& line) {
   return json.dump();
 }
 
+std::string to_json(ShardEndLine const& line) {
+  auto json = head("shard_end", line.time_s, line.step);
+  json.update({{"shard", line.shard}, {"refused", line.refused}});
+  return json.dump();
+}
+
 std::string to_json(RestoredLine const& line) {
   auto json = head("restored", 0.0, line.step);
   json.update({{"fragment", line.fragment}, {"version", line.version}, {"digest", line.theta.hex()}});

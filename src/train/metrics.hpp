@@ -69,6 +69,14 @@ struct SiteEndLine {
   base::Digest model = {};                          // its outer parameters: the same at all sites
 };
 
+// The last word of a shard.
+struct ShardEndLine {
+  double time_s = 0.0;
+  std::uint64_t step = 0;  // its clock
+  int shard = 0;
+  std::map<std::string, std::uint64_t> refused;  // contributions and frames, by reason
+};
+
 // A site trains again, in another life.
 struct ReturnLine {
   double time_s = 0.0;
@@ -106,6 +114,7 @@ std::string to_json(StepLine const& line);
 std::string to_json(EvalLine const& line);
 std::string to_json(CommitLine const& line);
 std::string to_json(SiteEndLine const& line);
+std::string to_json(ShardEndLine const& line);
 std::string to_json(RestoredLine const& line);
 std::string to_json(ReturnLine const& line);
 std::string to_json(CheckpointLine const& line);
