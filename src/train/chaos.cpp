@@ -102,6 +102,7 @@ void Chaos::strike(deck::ChaosEntry const& fault, std::optional<std::size_t> ent
     return;
   }
   tell("chaos", told);
+  double const end_s = base::now_s() + fault.for_s;  // when asked again, a stall is over
   switch (fault.kind) {
     case ChaosKind::kill:
       return hand_->kill();
@@ -114,7 +115,7 @@ void Chaos::strike(deck::ChaosEntry const& fault, std::optional<std::size_t> ent
     default:
       transport_->cut(fault.for_s);
   }
-  lasting_.push_back({base::now_s() + fault.for_s, told});
+  lasting_.push_back({end_s, told});
 }
 
 void Chaos::end_what_is_over(double now_s) {
