@@ -61,6 +61,7 @@ std::string to_json(CommitLine const& line) {
                {"rounds_late", line.rounds_late},
                {"absent", line.absent},
                {"wait_s", line.wait_s},
+               {"tokens", line.tokens},
                {"wire_bytes", line.wire_bytes}});
   return json.dump();
 }

@@ -47,6 +47,7 @@ struct CommitLine {
   std::vector<std::uint64_t> rounds_late{};  // 0: fresh; else carried from so many rounds before
   std::vector<int> absent{};
   double wait_s = 0.0;           // open to close
+  std::uint64_t tokens = 0;      // of the members' work in it
   std::uint64_t wire_bytes = 0;  // received for it
 };
 

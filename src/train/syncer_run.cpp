@@ -323,6 +323,7 @@ void SyncerRun::commit(protocol::Commit const& commit) {
     line.members.push_back(member.site);
     line.staleness.push_back(member.staleness);
     line.rounds_late.push_back(member.rounds_late);
+    line.tokens += member.contribution.work.tokens;
     line.wire_bytes += held.wire_bytes;
   }
   for (auto const& member : commit.members) line.weights.push_back(member.weight / total);
