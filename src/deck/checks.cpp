@@ -184,6 +184,10 @@ void check_fault(RunConfig const& c, std::size_t number, Report& report) {
   report.require(!needs_norms || c.outer.gate_z > 0, {how, "outer.gate_z"},
                  "how = \"norm\" would be merged with outer.gate_z = 0",
                  "set outer.gate_z, for example to 6");
+  bool const needs_owners = fault.kind == ChaosKind::corrupt && fault.how == Corruption::term;
+  report.require(!needs_owners || c.syncer.replicas > 0, {how, "syncer.replicas"},
+                 "how = \"term\" needs an owner who took a fragment over",
+                 "set syncer.replicas = 1, and kill a shard before");
   check_exchange(c, fault.kind, kind, report);
 }
 

@@ -230,8 +230,8 @@ KeyTable<ChaosEntry> chaos_keys() {
     Field{"at_step", &S::at_step, duration, "steps", "of the site, or on the shard's clock; needed", elastic},
     Field{"do", &S::kind, any, "", "kill and stall are signals from another process; partition: the link is cut both ways and "
           "what is sent comes later; corrupt: the site's next contribution, as it leaves", elastic},
-    Field{"site", &S::site, between(-1, 32767), "", "that is hit", elastic},
-    Field{"shard", &S::shard, between(-1, 32767), "", "that is hit, in place of a site", elastic},
+    Field{"site", &S::site, between(-1, 32767), "", "that is hit; -1: none", elastic},
+    Field{"shard", &S::shard, between(-1, 32767), "", "that is hit in place of a site; -1: none", elastic},
     Field{"rank", &S::rank, between(-1, 32767), "", "of the site, to kill, stall or slow; -1: all of them", elastic},
     Field{"for_s", &S::for_s, seconds_or_0, "s", "how long it is stalled, slow or cut off", elastic},
     Field{"factor", &S::factor, between(1, 1e6), "", "of slow: how many times as long a step takes", elastic},

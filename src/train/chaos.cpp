@@ -109,11 +109,11 @@ void Chaos::strike(deck::ChaosEntry const& fault, std::optional<std::size_t> ent
     case ChaosKind::stall:
       hand_->stall(fault.for_s);
       break;
-    case ChaosKind::slow:
-      slowness_ = fault.factor;
+    case ChaosKind::partition:
+      transport_->cut(fault.for_s);
       break;
     default:
-      transport_->cut(fault.for_s);
+      break;  // slow: as long as it lasts
   }
   lasting_.push_back({end_s, told});
 }
@@ -121,11 +121,16 @@ void Chaos::strike(deck::ChaosEntry const& fault, std::optional<std::size_t> ent
 void Chaos::end_what_is_over(double now_s) {
   auto const lasts = [&](Lasting const& each) { return each.end_s > now_s; };
   auto const over = std::stable_partition(lasting_.begin(), lasting_.end(), lasts);
-  for (auto each = over; each != lasting_.end(); ++each) {
-    if (each->told.fault.kind == ChaosKind::slow) slowness_ = 1.0;
-    tell("chaos_end", each->told);
-  }
+  for (auto each = over; each != lasting_.end(); ++each) tell("chaos_end", each->told);
   lasting_.erase(over, lasting_.end());
+}
+
+double Chaos::slowness() const {
+  double most = 1.0;
+  for (auto const& each : lasting_) {
+    if (each.told.fault.kind == ChaosKind::slow) most = std::max(most, each.told.fault.factor);
+  }
+  return most;
 }
 
 std::optional<deck::Corruption> Chaos::corruption() const {

@@ -32,7 +32,7 @@ class Chaos {
   // Called often, with the site's step or the shard's clock: what is due is done.
   void tick(std::uint64_t step);
   // How many times as long a step takes now.
-  double slowness() const { return slowness_; }
+  double slowness() const;
 
   // What the next contribution is to suffer.
   std::optional<deck::Corruption> corruption() const;
@@ -73,7 +73,6 @@ class Chaos {
   transport::MpiTransport* transport_ = nullptr;
   std::vector<Lasting> lasting_;
   std::deque<Told> corruptions_;
-  double slowness_ = 1.0;
 };
 
 }  // namespace atl::train

@@ -166,7 +166,7 @@ void MpiTransport::wait(double timeout_s) {
                     [&] { return !inbox_.empty() || !losses_.empty() || failure_; });
 }
 
-void MpiTransport::cut(double for_s) { cut_until_s_ = base::now_s() + for_s; }
+void MpiTransport::cut(double for_s) { cut_until_s_ = std::max(cut_until_s_.load(), base::now_s() + for_s); }
 
 void MpiTransport::damage_next(Damage damage) {
   std::lock_guard const lock(mutex_);

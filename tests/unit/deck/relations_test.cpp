@@ -25,6 +25,8 @@ TEST_CASE("a fault needs a target that is there, a time and what it is made of")
       {"[run]\nmethod = \"data_parallel\"\n[storm]\nfaults_per_hour = 9\n", "d.toml:2:1",
        "do = \"partition\" has no meaning", "decoupled"},
       {"[storm]\nfor_s = [2, 1]\n", "d.toml:2:1", "storm.for_s has its longest first", "[shortest, longest]"},
+      {"[[chaos]]\nat_step = 5\nsite = 0\ndo = \"corrupt\"\nhow = \"term\"\n", "d.toml:5:1",
+       "needs an owner who took a fragment over", "syncer.replicas = 1"},
       {"[[chaos]]\nat_step = 5\nsite = 0\ndo = \"explode\"\n", "d.toml:4:1",
        "chaos[0].do = \"explode\" is none of its values", "kill | stall | slow"},
   });
