@@ -19,8 +19,6 @@ struct Available {
 
 std::vector<Available> const& table() {
   static std::vector<Available> const rows = {
-      {"sites.repair", {"\"site\"", "\"shrink\"", "\"spawn\""}},
-      {"sites.spares", {"0"}},
       {"model.precision", {"\"fp32\""}},
   };
   return rows;

@@ -64,6 +64,7 @@ std::vector<std::string> live_again(LifeOfRun const& life, protocol::Reach const
   auto const plan = make_plan(config_of(life));
   auto const resume = resume_point_of(life, folder);
   comm::World world(mpi, comm::SiteLayout(plan.config, mpi.size()));
+  if (world.here.role == comm::Role::spare) return {};
   auto const number = static_cast<std::size_t>(world.here.group);
   bool const is_shard = world.here.role == comm::Role::shard;
   Trace trace(

@@ -15,6 +15,8 @@ KINDS = {
     "rank (spawn)": ([2, 1], {"sites.repair": "spawn"}),
     "rank (shrink)": ([2, 1], {"sites.repair": "shrink"}),
     "leader (shrink)": ([2, 1], {"sites.repair": "shrink"}),
+    "rank (spare)": ([2, 1], {"sites.repair": "spare", "sites.spares": 1}),
+    "site (spare)": ([2, 1], {"sites.repair": "spare", "sites.spares": 2}),
     "whole site": ([2, 1], {}),
     "shard": ([1, 1], {"syncer.ranks": 2, "syncer.replicas": 1}),
     "two sites": ([1, 1, 1], {}),
@@ -37,13 +39,13 @@ def open_sets(job):
 def strike(job, kind, draws):
     """Kills what `kind` says. World ranks: shards, then the ranks of site 0, site 1, ..."""
     pids = job.pids()
-    if kind == "rank (site)" or kind == "rank (spawn)":
+    if kind in ("rank (site)", "rank (spawn)", "rank (spare)"):
         kill([pids[draws.choice([1, 2])]])
     elif kind == "rank (shrink)":
         kill([pids[2]])
     elif kind == "leader (shrink)":
         kill([pids[1]])
-    elif kind == "whole site":
+    elif kind in ("whole site", "site (spare)"):
         kill([pids[1], pids[2]])
     elif kind == "shard":
         kill([pids[1]])
@@ -69,7 +71,7 @@ def weather(folder, name, number):
     step = draws.randint(5, STEPS - 30)
     deck = {"run.name": name, "run.steps": STEPS, "sites.count": len(ranks), "sites.ranks": ranks, "sites.step_floor_s": [0.03],
             "eval.every_steps": 0, "checkpoint.every_steps": 25} | deck
-    job = Job(folder, deck.get("syncer.ranks", 1) + sum(ranks), deck)
+    job = Job(folder, deck.get("syncer.ranks", 1) + sum(ranks) + deck.get("sites.spares", 0), deck)
     try:
         job.wait_for(lambda job: any(line["step"] >= step for line in job.metrics("step")), what=f"step {step}")
         time.sleep(draws.uniform(0.0, 0.03))
