@@ -47,7 +47,8 @@ void add_command(CLI::App const& app, std::string const& path, Cases& cases) {
 
 std::string deck_keys() {
   std::string keys;
-  for (auto const& doc : deck::schema()) keys += fmt::format("{}.{}= ", doc.section, doc.key);
+  for (auto const& doc : deck::schema())
+    if (!doc.is_of_list) keys += fmt::format("{}.{}= ", doc.section, doc.key);
   return keys;
 }
 

@@ -5,11 +5,13 @@
 #include <Kokkos_Core.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 
 #include "app/commands.hpp"
 #include "base/error.hpp"
 #include "base/exit_code.hpp"
 #include "base/stop_flag.hpp"
+#include "train/chaos_hand.hpp"
 
 namespace {
 
@@ -69,6 +71,8 @@ int run(atl::app::Flags const& flags, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 3 && std::string_view(argv[1]) == atl::train::chaos_hand_word)
+    return atl::train::be_chaos_hand(argv[2]);
   bool const speaks = speaks_for_all();
   auto const [flags, exit_code] = atl::app::parse(argc, argv, speaks);
   if (!flags) return exit_code;

@@ -20,8 +20,6 @@ struct Available {
 std::vector<Available> const& table() {
   static std::vector<Available> const rows = {
       {"model.precision", {"\"fp32\""}},
-      {"link.delay_ms", {"0.0"}},
-      {"link.bandwidth_mbit_s", {"0.0"}},
   };
   return rows;
 }

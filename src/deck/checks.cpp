@@ -141,10 +141,75 @@ void check_outer(RunConfig const& c, Report& report) {
                  "with rebase nothing is lost: use late = \"drop\"");
 }
 
+// What corruption and a cut of the link need.
+void check_exchange(RunConfig const& c, ChaosKind kind, std::string_view key, Report& report) {
+  bool const is_cut = kind == ChaosKind::partition, is_corrupt = kind == ChaosKind::corrupt;
+  report.require(
+      (!is_cut || c.run.method != Method::data_parallel) &&
+          (!is_corrupt || c.run.method == Method::decoupled),
+      {key, "run.method"},
+      fmt::format("do = \"{}\" has no meaning with run.method = {}", name(kind), name(c.run.method)),
+      "use run.method = \"decoupled\"");
+}
+
+bool lasts(ChaosKind kind) {
+  return kind == ChaosKind::stall || kind == ChaosKind::slow || kind == ChaosKind::partition;
+}
+
+void check_fault(RunConfig const& c, std::size_t number, Report& report) {
+  auto const& fault = c.chaos[number];
+  auto const self = fmt::format("chaos[{}]", number);
+  auto const path = [&](char const* key) { return fmt::format("{}.{}", self, key); };
+  auto const at_step = path("at_step"), kind = path("do"), site = path("site"), shard = path("shard");
+  auto const rank = path("rank"), for_s = path("for_s"), how = path("how");
+  report.require(fault.at_step > 0, {at_step, self}, at_step + " is missing", "say at which step");
+  report.require(
+      (fault.site >= 0) != (fault.shard >= 0), {site, shard, self},
+      fmt::format("chaos[{}] is aimed at {}", number, fault.site >= 0 ? "a site and a shard" : "nobody"),
+      "give it a site or a shard, counted from 0");
+  auto const require_below = [&](std::string const& key, int value, char const* limit_key, int limit) {
+    report.require(value < limit, {key, limit_key},
+                   fmt::format("{} = {}, {} = {}", key, value, limit_key, limit),
+                   fmt::format("it is at most {}", limit - 1));
+  };
+  require_below(site, fault.site, "sites.count", c.sites.count);
+  require_below(shard, fault.shard, "syncer.ranks", c.syncer.ranks);
+  if (fault.site >= 0 && fault.site < c.sites.count) {
+    bool const is_one_for_all = c.sites.ranks.size() == 1;
+    auto const index = is_one_for_all ? 0 : static_cast<std::size_t>(fault.site);
+    if (index < c.sites.ranks.size()) require_below(rank, fault.rank, "sites.ranks", c.sites.ranks[index]);
+  }
+  report.require(!lasts(fault.kind) || fault.for_s > 0, {for_s, kind},
+                 fmt::format("{} says not how long it lasts", path("for_s")), "set for_s to some seconds");
+  bool const is_of_sites = fault.kind == ChaosKind::slow || fault.kind == ChaosKind::corrupt;
+  report.require(!is_of_sites || fault.shard < 0, {kind, shard},
+                 fmt::format("do = \"{}\" is done by sites only", name(fault.kind)), "give it a site");
+  bool const needs_norms = fault.kind == ChaosKind::corrupt && fault.how == Corruption::norm;
+  report.require(!needs_norms || c.outer.gate_z > 0, {how, "outer.gate_z"},
+                 "how = \"norm\" would be merged with outer.gate_z = 0",
+                 "set outer.gate_z, for example to 6");
+  bool const needs_owners = fault.kind == ChaosKind::corrupt && fault.how == Corruption::term;
+  report.require(!needs_owners || c.syncer.replicas > 0, {how, "syncer.replicas"},
+                 "how = \"term\" needs an owner who took a fragment over",
+                 "set syncer.replicas = 1, and kill a shard before");
+  check_exchange(c, fault.kind, kind, report);
+}
+
+void check_chaos(RunConfig const& c, Report& report) {
+  for (std::size_t number = 0; number < c.chaos.size(); ++number) check_fault(c, number, report);
+  report.require(c.storm.for_s[0] <= c.storm.for_s[1], {"storm.for_s"}, "storm.for_s has its longest first",
+                 "write [shortest, longest]");
+  if (c.storm.faults_per_hour == 0) return;
+  for (auto const kind : c.storm.kinds) check_exchange(c, kind, "storm.do", report);
+  report.require(c.storm.for_s[0] > 0, {"storm.for_s", "storm.faults_per_hour"},
+                 "storm.for_s = 0 s lasts no time", "use at least 0.1 s");
+}
+
 }  // namespace
 
 void check_relations(RunConfig const& config, Report& report) {
-  for (auto check : {check_run, check_sites, check_syncer, check_batch, check_model, check_outer})
+  for (auto check :
+       {check_run, check_sites, check_syncer, check_batch, check_model, check_outer, check_chaos})
     check(config, report);
 }
 

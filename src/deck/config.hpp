@@ -23,6 +23,8 @@ enum class Anchor { base, current };
 enum class Receive { overwrite, blend, rebase };
 enum class Late { drop, carry };
 enum class Codec { fp32, bf16, int8, int4, e3m0 };
+enum class ChaosKind { kill, stall, slow, partition, corrupt };
+enum class Corruption { bit, nan, norm, stale, foreign, replay, term };
 
 struct RunSection {
   std::string name = "run";
@@ -131,6 +133,27 @@ struct LinkSection {
   bool operator==(LinkSection const&) const = default;
 };
 
+// One [[chaos]] table: a fault, aimed at a process of a site or at a shard.
+struct ChaosEntry {
+  std::uint64_t at_step = 0;  // 0: not said
+  ChaosKind kind = ChaosKind::kill;
+  int site = -1;  // -1: not at a site
+  int shard = -1;
+  int rank = 0;  // of the site; -1: all of them
+  double for_s = 0.0;
+  double factor = 2.0;               // of slow
+  Corruption how = Corruption::bit;  // of corrupt
+  bool operator==(ChaosEntry const&) const = default;
+};
+
+struct StormSection {
+  double faults_per_hour = 0.0;  // 0: none
+  std::uint64_t seed = 1;
+  std::vector<ChaosKind> kinds = {ChaosKind::kill, ChaosKind::stall, ChaosKind::partition};
+  std::array<double, 2> for_s = {1.0, 5.0};  // shortest, longest
+  bool operator==(StormSection const&) const = default;
+};
+
 struct CheckpointSection {
   std::uint64_t every_steps = 100;
   double every_s = 0.0;
@@ -161,6 +184,8 @@ struct RunConfig {
   InnerSection inner;
   OuterSection outer;
   LinkSection link;
+  std::vector<ChaosEntry> chaos;
+  StormSection storm;
   CheckpointSection checkpoint;
   EvalSection eval;
   OutputSection output;

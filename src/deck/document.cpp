@@ -51,6 +51,16 @@ std::optional<Value> read_value(std::string const& text) {
   return meant_as_toml ? std::nullopt : parsed(write(text));
 }
 
+void add_entries(Document& document, std::string const& section, std::size_t item, toml::table const& table,
+                 std::string const& where) {
+  for (auto const& [key, value] : table)
+    document.entries.push_back({.section = section,
+                                .key = std::string(key),
+                                .value = to_value(value),
+                                .place = place_in(where, key.source().begin),
+                                .item = item});
+}
+
 std::string_view trimmed(std::string_view text) {
   auto const first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
@@ -70,15 +80,19 @@ Document read_document(std::string_view text, std::string const& where) {
   }
   Document document;
   for (auto const& [name, node] : root) {
+    auto const* list = node.as_array();
+    if (list && !list->empty() && list->is_homogeneous<toml::table>()) {
+      for (std::size_t item = 0; item < list->size(); ++item) {
+        auto const& table = *list->get_as<toml::table>(item);
+        document.sections.push_back({std::string(name), place_in(where, table.source().begin), true, true});
+        add_entries(document, std::string(name), item, table, where);
+      }
+      continue;
+    }
     auto const* section = node.as_table();
     document.sections.push_back(
         {std::string(name), place_in(where, name.source().begin), section != nullptr});
-    if (!section) continue;
-    for (auto const& [key, value] : *section)
-      document.entries.push_back({.section = std::string(name),
-                                  .key = std::string(key),
-                                  .value = to_value(value),
-                                  .place = place_in(where, key.source().begin)});
+    if (section) add_entries(document, std::string(name), 0, *section, where);
   }
   return document;
 }

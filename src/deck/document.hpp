@@ -16,12 +16,14 @@ struct Entry {
   Value value = {};
   Place place;
   std::string raw = {};  // of an override: the value as it was given
+  std::size_t item = 0;  // of a section that is one of several: which
 };
 
 struct Header {
   std::string name;
   Place place;
   bool is_table = true;  // false: something else stands where sections do
+  bool is_item = false;  // written [[name]]
 };
 
 struct Document {

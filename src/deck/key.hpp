@@ -8,6 +8,10 @@ namespace atl::deck {
 struct KeyDoc {
   std::string section, key, type, unit, default_value, range, meaning;
   bool may_change_on_resume = false;
+  bool is_of_list = false;  // its section is written [[section]], any number of times
+
+  // As a deck writes it.
+  std::string heading() const { return is_of_list ? "[[" + section + "]]" : '[' + section + ']'; }
 };
 
 struct Key {
@@ -15,7 +19,10 @@ struct Key {
   bool agreed = false;      // the same for all processes of a run, see `agreement`
   bool takes_text = false;  // a `--set` value for it needs no quotes, whatever it looks like
 
-  std::string path() const { return doc.section + '.' + doc.key; }
+  // "section.key", or of a list "section[item].key".
+  std::string path(std::size_t item = 0) const {
+    return doc.section + (doc.is_of_list ? '[' + std::to_string(item) + ']' : "") + '.' + doc.key;
+  }
 };
 
 }  // namespace atl::deck

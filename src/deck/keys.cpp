@@ -1,5 +1,7 @@
 #include "deck/keys.hpp"
 
+#include <functional>
+
 namespace atl::deck {
 
 namespace {
@@ -197,9 +199,10 @@ void declare_outer(Table& table) {
 void declare_output(Table& table) {
   using L = LinkSection;
   table.declare("link", &RunConfig::link,
-    Field{"delay_ms", &L::delay_ms, at_least(0), "ms", "modelled delay of every message; 0: none", elastic},
+    Field{"delay_ms", &L::delay_ms, between(0, 1e6), "ms",
+          "modelled, of every message between a site and the syncer; 0: none", elastic},
     Field{"bandwidth_mbit_s", &L::bandwidth_mbit_s, at_least(0), "Mbit/s",
-          "modelled limit of every link; 0: none", elastic},
+          "modelled, of a site's link to all shards, each way; control messages pass bulk; 0: no limit", elastic},
     Field{"pause_every_steps", &L::pause_every_steps, duration_or_0, "steps",
           "for measurements: sites are cut off in every second block of so many steps; 0: never", elastic});
   using C = CheckpointSection;
@@ -221,12 +224,40 @@ void declare_output(Table& table) {
     Field{"tensorboard", &O::tensorboard, any, "", "write TensorBoard events", elastic},
     Field{"trace", &O::trace, any, "", "write trace.json, for Perfetto", elastic});
 }
+
+KeyTable<ChaosEntry> chaos_keys() {
+  using S = ChaosEntry;
+  KeyTable<ChaosEntry> table;
+  table.declare("chaos", std::identity{},
+    Field{"at_step", &S::at_step, duration, "steps", "of the site, or on the shard's clock; needed", elastic},
+    Field{"do", &S::kind, any, "", "kill and stall are signals from another process; partition: the link is cut both ways and "
+          "what is sent comes later; corrupt: the site's next contribution, as it leaves", elastic},
+    Field{"site", &S::site, between(-1, 32767), "", "that is hit; -1: none", elastic},
+    Field{"shard", &S::shard, between(-1, 32767), "", "that is hit in place of a site; -1: none", elastic},
+    Field{"rank", &S::rank, between(-1, 32767), "", "of the site, to kill, stall or slow; -1: all of them", elastic},
+    Field{"for_s", &S::for_s, seconds_or_0, "s", "how long it is stalled, slow or cut off", elastic},
+    Field{"factor", &S::factor, between(1, 1e6), "", "of slow: how many times as long a step takes", elastic},
+    Field{"how", &S::how, any, "", "of corrupt; bit: flipped on the wire; norm: a thousand times as large; stale: from a base "
+          "that is too old; foreign: of another deck; replay: sent twice; term: to an earlier owner", elastic});
+  return table;
+}
+
+void declare_chaos(Table& table) {
+  using S = StormSection;
+  table.declare("storm", &RunConfig::storm,
+    Field{"faults_per_hour", &S::faults_per_hour, between(0, 1e7), "1/h",
+          "at random, beside those of [[chaos]]; 0: none", elastic},
+    Field{"seed", &S::seed, at_least(0), "", "decides when, what and where", elastic},
+    Field{"do", &S::kinds, any, "", "what is drawn from", elastic},
+    Field{"for_s", &S::for_s, seconds_or_0, "s", "shortest and longest stall, slowness or partition", elastic});
+  table.declare_list(&RunConfig::chaos, chaos_keys());
+}
 // clang-format on
 
 Table declare_all() {
   Table table;
   for (auto declare_some : {declare_run, declare_sites, declare_syncer, declare_model, declare_data,
-                            declare_inner, declare_outer, declare_output})
+                            declare_inner, declare_outer, declare_output, declare_chaos})
     declare_some(table);
   return table;
 }

@@ -29,6 +29,8 @@ constexpr auto names(Anchor) { return list("base", "current"); }
 constexpr auto names(Receive) { return list("overwrite", "blend", "rebase"); }
 constexpr auto names(Late) { return list("drop", "carry"); }
 constexpr auto names(Codec) { return list("fp32", "bf16", "int8", "int4", "e3m0"); }
+constexpr auto names(ChaosKind) { return list("kill", "stall", "slow", "partition", "corrupt"); }
+constexpr auto names(Corruption) { return list("bit", "nan", "norm", "stale", "foreign", "replay", "term"); }
 
 // An enumeration that a deck spells by name.
 template <class E>

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <set>
 
 #include "deck/document.hpp"
 #include "deck/nearest.hpp"
@@ -35,31 +36,35 @@ Names key_names(KeyList const& keys, std::string_view section) {
 std::string guess(KeyList const& keys, std::string_view name, Names const& known, std::string_view kind) {
   std::vector<std::string> homes;
   for (auto const* key : keys)
-    if (key->doc.key == name) homes.push_back(fmt::format("[{}]", key->doc.section));
+    if (key->doc.key == name) homes.push_back(key->doc.heading());
   if (!homes.empty()) return fmt::format("it is a key of {}", fmt::join(homes, " and "));
   auto const close = nearest(name, known);
   return close.empty() ? fmt::format("the {} are {}", kind, fmt::join(known, ", "))
                        : fmt::format("did you mean \"{}\"?", close);
 }
 
-// False, and a report, where `name` is not a section.
-bool check_section(KeyList const& keys, std::string const& name, bool is_table, Place const& place,
-                   Report& report) {
-  bool const is_known = !key_names(keys, name).empty();
-  if (name == "chaos") {
-    report.add(place, "[[chaos]] is not available in this version", "remove it");
-  } else if (!is_known) {
-    auto const what = is_table ? fmt::format("unknown section [{}]", name)
-                               : fmt::format("\"{}\" stands outside every section", name);
-    report.add(place, what, guess(keys, name, section_names(keys), "sections"));
-  } else if (!is_table) {
-    report.add(place, fmt::format("\"{}\" is a section, not a key", name),
-               fmt::format("write [{}] on a line of its own, once, and its keys below", name));
+// False, and a report, where `header` is not that of a section.
+bool check_section(KeyList const& keys, Header const& header, Report& report) {
+  auto const& name = header.name;
+  auto const key = std::ranges::find_if(keys, [&](Key const* k) { return k->doc.section == name; });
+  if (key == keys.end()) {
+    auto const what = header.is_table ? fmt::format("unknown section [{}]", name)
+                                      : fmt::format("\"{}\" stands outside every section", name);
+    report.add(header.place, what, guess(keys, name, section_names(keys), "sections"));
+    return false;
   }
-  return is_known && is_table;
+  bool const is_of_list = (*key)->doc.is_of_list;
+  if (header.is_table && header.is_item == is_of_list) return true;
+  auto const what = !header.is_table ? "a section, not a key"
+                    : is_of_list     ? "one section of several"
+                                     : "a section that stands once";
+  report.add(header.place, fmt::format("\"{}\" is {}", name, what),
+             fmt::format("write {} on a line of its own, {}, and its keys below", (*key)->doc.heading(),
+                         is_of_list ? "for each of them" : "once"));
+  return false;
 }
 
-void collect(KeyList const& keys, Entry const& entry, std::map<Key const*, Value>& values, Report& report) {
+void collect(KeyList const& keys, Entry const& entry, Values& values, Report& report) {
   auto const found = std::ranges::find_if(
       keys, [&](Key const* key) { return key->doc.section == entry.section && key->doc.key == entry.key; });
   if (found == keys.end()) {
@@ -68,11 +73,11 @@ void collect(KeyList const& keys, Entry const& entry, std::map<Key const*, Value
     return;
   }
   auto const* key = *found;
-  report.written(key->path(), entry.place);
+  report.written(key->path(entry.item), entry.place);
   bool const is_plain =
       !entry.value.is_list && !std::holds_alternative<std::string>(entry.value.items.front());
   bool const is_unquoted_text = !entry.raw.empty() && key->takes_text && is_plain;
-  values[key] = is_unquoted_text ? Value{.items = {entry.raw}} : entry.value;
+  values.of[{key, entry.item}] = is_unquoted_text ? Value{.items = {entry.raw}} : entry.value;
 }
 
 }  // namespace
@@ -103,26 +108,30 @@ std::vector<std::string> sections_of(std::string const& text, std::string const&
   return names;
 }
 
-std::map<Key const*, Value> read_values(KeyList const& keys, std::string const& text,
-                                        std::string const& where, std::vector<std::string> const& overrides,
-                                        Report& report) {
-  std::map<Key const*, Value> values;
+Values read_values(KeyList const& keys, std::string const& text, std::string const& where,
+                   std::vector<std::string> const& overrides, Report& report) {
+  Values values;
   auto const document = read_document(text, where);
-  for (auto const& section : document.sections)
-    check_section(keys, section.name, section.is_table, section.place, report);
+  std::set<std::string> sound;
+  for (auto const& header : document.sections) {
+    if (!check_section(keys, header, report)) continue;
+    sound.insert(header.name);
+    if (!header.is_item) continue;
+    report.written(fmt::format("{}[{}]", header.name, values.items[header.name]++), header.place);
+  }
   for (auto const& entry : document.entries)
-    if (!key_names(keys, entry.section).empty()) collect(keys, entry, values, report);
+    if (sound.contains(entry.section)) collect(keys, entry, values, report);
   for (auto const& entry : read_overrides(overrides, report))
-    if (check_section(keys, entry.section, true, entry.place, report)) collect(keys, entry, values, report);
+    if (check_section(keys, {entry.section, entry.place}, report)) collect(keys, entry, values, report);
   return values;
 }
 
-void reject(Key const& key, Value const& value, Fault const& fault, Report& report) {
+void reject(Key const& key, std::size_t item, Value const& value, Fault const& fault, Report& report) {
   std::string expected = fmt::format("expected {}", key.doc.type);
   if (!key.doc.range.empty()) expected += fmt::format(": {}", key.doc.range);
   if (!key.doc.unit.empty()) expected += fmt::format(" ({})", key.doc.unit);
   auto const question = fault.hint.empty() ? "" : fmt::format("did you mean \"{}\"? ", fault.hint);
-  report.reject(key.path(), fmt::format("{} = {} {}", key.path(), write(value), fault.complaint),
+  report.reject(key.path(item), fmt::format("{} = {} {}", key.path(item), write(value), fault.complaint),
                 question + expected);
 }
 
@@ -132,7 +141,7 @@ std::string write_sections(KeyList const& keys, std::function<std::string(std::s
   for (std::size_t i = 0; i < keys.size(); ++i) {
     auto const& doc = keys[i]->doc;
     if (doc.section != section) {
-      text += fmt::format("{}[{}]\n", section.empty() ? "" : "\n", doc.section);
+      text += fmt::format("{}{}\n", section.empty() ? "" : "\n", doc.heading());
       section = doc.section;
     }
     text += fmt::format("{} = {}\n", doc.key, value(i));

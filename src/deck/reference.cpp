@@ -25,7 +25,7 @@ std::string tables(std::vector<KeyDoc> const& schema) {
   for (auto const& doc : schema) {
     if (doc.section != section) {
       section = doc.section;
-      page += fmt::format("\n## [{}]\n\n| key | default | values | meaning |\n|--|--|--|--|\n", section);
+      page += fmt::format("\n## {}\n\n| key | default | values | meaning |\n|--|--|--|--|\n", doc.heading());
     }
     auto const range = doc.range.empty() ? "" : ": " + cell(doc.range);
     auto const unit = doc.unit.empty() ? "" : fmt::format(" ({})", doc.unit);

@@ -65,6 +65,7 @@ std::string to_json(CommitLine const& line) {
                {"rounds_late", line.rounds_late},
                {"absent", line.absent},
                {"wait_s", line.wait_s},
+               {"tokens", line.tokens},
                {"wire_bytes", line.wire_bytes}});
   return json.dump();
 }
@@ -76,6 +77,12 @@ std::string to_json(SiteEndLine const& line) {
                {"waited_s", line.waited_s},
                {"sent_bytes", line.sent_bytes},
                {"model", line.model.hex()}});
+  return json.dump();
+}
+
+std::string to_json(ShardEndLine const& line) {
+  auto json = head("shard_end", line.time_s, line.step);
+  json.update({{"shard", line.shard}, {"refused", line.refused}});
   return json.dump();
 }
 

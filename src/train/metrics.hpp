@@ -52,6 +52,7 @@ struct CommitLine {
   std::vector<std::uint64_t> rounds_late{};  // 0: fresh; else carried from so many rounds before
   std::vector<int> absent{};
   double wait_s = 0.0;           // open to close
+  std::uint64_t tokens = 0;      // of the members' work in it
   std::uint64_t wire_bytes = 0;  // received for it
 };
 
@@ -73,6 +74,14 @@ struct SiteEndLine {
   double waited_s = 0.0;     // stood still for the sake of other sites, in this part of the run
   std::map<std::string, std::uint64_t> sent_bytes;  // everything that left it, by kind of message
   base::Digest model = {};                          // its outer parameters: the same at all sites
+};
+
+// The last word of a shard.
+struct ShardEndLine {
+  double time_s = 0.0;
+  std::uint64_t step = 0;  // its clock
+  int shard = 0;
+  std::map<std::string, std::uint64_t> refused;  // contributions and frames, by reason
 };
 
 // A site trains again, in another life.
@@ -112,6 +121,7 @@ std::string to_json(StepLine const& line);
 std::string to_json(EvalLine const& line);
 std::string to_json(CommitLine const& line);
 std::string to_json(SiteEndLine const& line);
+std::string to_json(ShardEndLine const& line);
 std::string to_json(RestoredLine const& line);
 std::string to_json(ReturnLine const& line);
 std::string to_json(CheckpointLine const& line);

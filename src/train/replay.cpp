@@ -27,6 +27,8 @@ deck::RunConfig config_of(LifeOfRun const& life) {
   auto config = life.config;
   config.sites.step_floor_s = {0.0};
   config.link = {};
+  config.chaos = {};
+  config.storm = {};
   config.output.trace = false;
   return config;
 }

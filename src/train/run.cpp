@@ -11,6 +11,8 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "comm/spares.hpp"
+#include "deck/deck.hpp"
+#include "train/chaos_channel.hpp"
 #include "train/shared_moments.hpp"
 #include "train/site_return.hpp"
 #include "train/site_run.hpp"
@@ -46,8 +48,12 @@ protocol::Participant participant(comm::Place here) {
   return {here.role == comm::Role::shard ? Kind::shard : Kind::site, here.group};
 }
 
-std::size_t longest_payload_bytes(RunPlan const& plan) {
-  return std::max(OuterModel::longest_replica_bytes(plan), longest_moments_bytes(plan));
+transport::MpiTransport::Options transport_options(RunPlan const& plan) {
+  auto const agreed = base::digest_of(deck::agreement(plan.config) + plan.table.digest().hex());
+  return {.max_payload_bytes = std::max(OuterModel::longest_replica_bytes(plan), longest_moments_bytes(plan)),
+          .introduction = {},
+          .agreement = static_cast<std::uint32_t>(agreed.low),
+          .link = {}};
 }
 
 // What all processes of a life know before it begins.
@@ -81,11 +87,13 @@ base::ExitCode live_as_shard(RunPlan const& plan, RunFolder const& folder, Life 
                              comm::World const& world, bool shows_progress) {
   int const number = world.here.group;
   Trace trace(trace_options(plan, folder, describe(world.here), number, life));
-  transport::MpiTransport transport(world, {.max_payload_bytes = longest_payload_bytes(plan)});
+  transport::MpiTransport transport(world, transport_options(plan));
+  auto const chaos = Chaos::of(plan.config, folder, world, life.start_s);
+  if (chaos) chaos->speak_by(transport);
   auto const tape = open_tape(plan, folder, world.here);
   Crew crew(world.shards, [&](comm::Route const& route, int site) { transport.add_line(route, site); });
   SyncerRun shard(plan, folder, life.resume, shows_progress, number,
-                  {transport, tape.get(), std::move(crew), life.number}, trace, life.start_s);
+                  {transport, tape.get(), chaos.get(), std::move(crew), life.number}, trace, life.start_s);
   if (tape) shard.tape_start(start_of(plan, life));
   auto const exit_code = shard.run();
   if (number == 0) std::filesystem::remove_all(folder.spares());
@@ -106,7 +114,8 @@ class SiteRank {
         life_(life),
         world_(world),
         trace_(trace_options(plan, folder, describe(world.here),
-                             world.layout.leader_rank(world.here.group) + world.here.rank, life)) {}
+                             world.layout.leader_rank(world.here.group) + world.here.rank, life)),
+        chaos_(Chaos::of(plan.config, folder, world, life.start_s)) {}
 
   // `incarnation`: of a site that returns; else 0.
   base::ExitCode live(std::uint64_t incarnation) {
@@ -138,17 +147,28 @@ class SiteRank {
 
  private:
   void lead(std::uint64_t incarnation) {
-    transport::MpiTransport::Options options{.max_payload_bytes = longest_payload_bytes(plan_)};
+    auto options = transport_options(plan_);
+    auto const& link = plan_.config.link;
+    options.link = {.delay_s = link.delay_ms / 1e3, .bytes_per_s = link.bandwidth_mbit_s * 1e6 / 8};
     if (incarnation > 0) options.introduction = {static_cast<std::uint32_t>(world_.here.group), incarnation};
     transport_ = std::make_unique<transport::MpiTransport>(world_, options);
+    if (chaos_) chaos_->speak_by(*transport_);
     tape_ = open_tape(plan_, folder_, world_.here);
+  }
+
+  std::unique_ptr<SiteChannel> open_channel() {
+    if (!transport_) return nullptr;
+    if (chaos_) return std::make_unique<ChaosChannel>(plan_, *transport_, *chaos_);
+    return std::make_unique<SiteChannel>(plan_, *transport_);
   }
 
   // `last`: the incarnation that it came to know as its own.
   base::ExitCode live_once(std::uint64_t incarnation, std::uint64_t& last) {
-    SiteRun::Links links{
-        .channel = nullptr, .tape = tape_.get(), .start = start_of(plan_, life_), .incarnation = incarnation};
-    if (transport_) links.channel = std::make_unique<SiteChannel>(plan_, *transport_);
+    SiteRun::Links links{.channel = open_channel(),
+                         .tape = tape_.get(),
+                         .chaos = chaos_.get(),
+                         .start = start_of(plan_, life_),
+                         .incarnation = incarnation};
     auto const& resume = incarnation > 0 ? nowhere : life_.resume;
     SiteRun site(plan_, folder_, resume, world_, std::move(links), trace_, life_.start_s);
     last = site.incarnation();
@@ -162,6 +182,7 @@ class SiteRank {
   Life const& life_;
   comm::World& world_;
   Trace trace_;
+  std::unique_ptr<Chaos> chaos_;
   std::unique_ptr<transport::MpiTransport> transport_;  // the leader's
   std::unique_ptr<TapeFile> tape_;                      // likewise
 };

@@ -22,6 +22,8 @@ struct RunFolder {
   std::filesystem::path checkpoints() const { return root / "checkpoints"; }
   // Of a process: "tape/site_0.tape".
   std::filesystem::path tape(protocol::Participant who) const;
+  // Faults by the deck, as they were done.
+  std::filesystem::path chaos() const { return root / "chaos.jsonl"; }
   std::filesystem::path spares() const { return root / "spares"; }  // see comm/spares.hpp
   std::filesystem::path status() const { return root / "status.json"; }
   // The run's own copy, where its tokenizer is a file: the folder may be moved, and the text go.

@@ -46,6 +46,20 @@ std::size_t optimizer_bytes(RunPlan const& plan, int ranks) {
   return most;
 }
 
+// What makes a run a trial: faults by the deck, and links that are not there.
+std::string describe_trial(deck::RunConfig const& config) {
+  std::string text;
+  auto const& link = config.link;
+  if (link.delay_ms > 0 || link.bandwidth_mbit_s > 0)
+    text +=
+        fmt::format("\nlink    modelled: {} ms, {} to and from a site", link.delay_ms,
+                    link.bandwidth_mbit_s > 0 ? fmt::format("{} Mbit/s", link.bandwidth_mbit_s) : "any rate");
+  if (!config.chaos.empty()) text += fmt::format("\nfaults  {} scripted by the deck", config.chaos.size());
+  if (config.storm.faults_per_hour > 0)
+    text += fmt::format("\nfaults  at random, {} an hour", config.storm.faults_per_hour);
+  return text;
+}
+
 }  // namespace
 
 int effective_sites(deck::RunConfig const& config) {
@@ -186,7 +200,7 @@ std::string describe(RunPlan const& plan) {
       static_cast<double>(site_batch(config)) * config.model.context * effective_sites(config);
   text += fmt::format("steps   {}, {:.0f} tokens each over all sites: {:.2f} M tokens", config.run.steps,
                       tokens, tokens * static_cast<double>(config.run.steps) / 1e6);
-  return text;
+  return text + describe_trial(config);
 }
 
 }  // namespace atl::train

@@ -47,7 +47,7 @@ class SiteChannel {
   // A donor's, once.
   transport::Payload take_state(protocol::PayloadHandle handle);
 
-  void contribute(protocol::Contribute const& asked, transport::Payload payload);
+  virtual void contribute(protocol::Contribute const& asked, transport::Payload payload);
   virtual void send_to_shards(protocol::Message const& message);
   virtual void send_markers(protocol::Marker marker);  // on both lanes, to all shards
   // Of the snapshot whose markers were sent last: what was here, or on its way to here, at the cut. None

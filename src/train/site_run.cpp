@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <thread>
@@ -53,6 +54,7 @@ SiteRun::SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<Res
       machine_(options_of(plan, world.here.group, links.incarnation)),
       channel_(std::move(links.channel)),
       tape_(links.tape),
+      chaos_(links.chaos),
       replayed_(links.replayed),
       is_returning_(links.incarnation > 0) {
   if (evaluates(plan, number_) && !replayed_) {
@@ -90,6 +92,7 @@ base::ExitCode SiteRun::run() {
 }
 
 void SiteRun::advance() {
+  if (chaos_) chaos_->tick(machine_.step());
   if (machine_.is_ready() && !machine_.is_holding() && !machine_.is_waiting()) {
     training_step();
   } else {
@@ -144,7 +147,8 @@ RankShare SiteRun::compute_gradients() {
 }
 
 void SiteRun::pace() {
-  double const early_s = last_record_s_ + step_floor_s_ - base::now_s();
+  double const step_s = std::max(step_floor_s_, base::now_s() - last_record_s_);
+  double const early_s = last_record_s_ + step_s * (chaos_ ? chaos_->slowness() : 1.0) - base::now_s();
   if (early_s <= 0) return;
   Trace::Span const span(trace_, Work::idle, machine_.step() + 1);
   std::this_thread::sleep_for(std::chrono::duration<double>(early_s));

@@ -15,6 +15,7 @@
 #include "data/validation_set.hpp"
 #include "protocol/site_machine.hpp"
 #include "protocol/tape.hpp"
+#include "train/chaos.hpp"
 #include "train/checkpoints.hpp"
 #include "train/inner_step.hpp"
 #include "train/record.hpp"
@@ -36,6 +37,7 @@ class SiteRun {
   struct Links {
     std::unique_ptr<SiteChannel> channel;  // the leader's; null on the other ranks
     protocol::Tape* tape = nullptr;        // likewise; null where nothing is taped
+    Chaos* chaos = nullptr;                // null where no faults are scripted
     protocol::TapedStart start = {};       // what the tape begins with, as far as it is known outside
     // Of a site that returns within the run: its next life, in which it heals before it trains. 0: none such.
     std::uint64_t incarnation = 0;
@@ -121,6 +123,7 @@ class SiteRun {
   protocol::SiteMachine machine_;
   std::unique_ptr<SiteChannel> channel_;  // the leader's
   protocol::Tape* tape_;                  // the leader's
+  Chaos* chaos_;
   std::optional<std::size_t> replayed_;
   std::deque<protocol::SiteEvent> no_events_;  // the other ranks'
   std::optional<protocol::Progress> last_progress_;

@@ -39,6 +39,7 @@ SyncerRun::SyncerRun(RunPlan const& plan, RunFolder const& folder, std::optional
       shard_(shard),
       transport_(links.transport),
       tape_(links.tape),
+      chaos_(links.chaos),
       crew_(std::move(links.crew)),
       life_(links.life),
       trace_(trace),
@@ -78,6 +79,7 @@ base::ExitCode SyncerRun::run() {
     for (auto const& frame : transport_.receive()) dispatch(frame);
     for (auto const& loss : transport_.losses()) on_loss(loss);
     if (auto const site = crew_.poll()) man_again(*site);
+    if (chaos_) chaos_->tick(machine_.clock());
     now_s = base::now_s();
     carry_out(machine_.on_timer(now_s));
     if (states_.poll_written()) answer_hub(states_.take_answer());
@@ -98,6 +100,7 @@ base::ExitCode SyncerRun::run() {
   }
   trace_.flush();
   states_.finish();
+  report_refusals();
   if (hub_) return hub_->end(base::now_s());
   transport_.send(shard_peer(0), protocol::Bye{});
   return base::ExitCode::done;
@@ -237,6 +240,15 @@ void SyncerRun::note_refusal(int site, protocol::Reason reason) {
   base::log::warn_once(fmt::format("refused {} {}", site, protocol::name(reason)), what);
 }
 
+void SyncerRun::report_refusals() {
+  ShardEndLine line{.time_s = base::now_s() - start_s_,
+                    .step = machine_.clock(),
+                    .shard = shard_,
+                    .refused = transport_.counters().refused_by_cause};
+  for (auto const& [reason, count] : machine_.rejections()) line.refused[protocol::name(reason)] = count;
+  report(to_json(line));
+}
+
 void SyncerRun::on_command(protocol::Message const& message) {
   double const now_s = base::now_s();
   if (auto const* hold = std::get_if<protocol::Hold>(&message)) {
@@ -327,6 +339,7 @@ void SyncerRun::commit(protocol::Commit const& commit) {
     line.members.push_back(member.site);
     line.staleness.push_back(member.staleness);
     line.rounds_late.push_back(member.rounds_late);
+    line.tokens += member.contribution.work.tokens;
     line.wire_bytes += held.wire_bytes;
   }
   for (auto const& member : commit.members) line.weights.push_back(member.weight / total);

@@ -11,6 +11,7 @@
 #include "protocol/snapshot.hpp"
 #include "protocol/syncer_machine.hpp"
 #include "protocol/tape.hpp"
+#include "train/chaos.hpp"
 #include "train/crew.hpp"
 #include "train/hub.hpp"
 #include "train/outer_model.hpp"
@@ -24,6 +25,7 @@ class SyncerRun {
   struct Links {
     transport::Transport& transport;
     protocol::Tape* tape = nullptr;  // null where nothing is taped
+    Chaos* chaos = nullptr;          // null where no faults are scripted
     Crew crew;
     std::uint64_t life = 1;  // of the run
   };
@@ -67,6 +69,7 @@ class SyncerRun {
   void dispatch(transport::Frame const& frame);
   void on_hello(int site, protocol::Hello const& hello);
   void on_contribution(transport::Frame const& frame);
+  void report_refusals();
   void note_refusal(int site, protocol::Reason reason);
   void on_command(protocol::Message const& message);
   void report_when_quiet();
@@ -98,6 +101,7 @@ class SyncerRun {
   int shard_;
   transport::Transport& transport_;
   protocol::Tape* tape_;
+  Chaos* chaos_;
   Crew crew_;
   std::uint64_t life_;
   Trace& trace_;

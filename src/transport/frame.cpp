@@ -10,7 +10,7 @@ namespace atl::transport {
 namespace {
 
 constexpr std::uint32_t magic = 0x4c4c5441;  // "ATLL"
-constexpr std::uint32_t format_version = 3;
+constexpr std::uint32_t format_version = 4;
 
 // The layout in memory is the layout on the wire.
 struct WireHeader {
@@ -21,7 +21,7 @@ struct WireHeader {
   std::uint64_t sequence;
   std::uint64_t payload_bytes;
   std::uint32_t relay;
-  std::uint32_t unused;
+  std::uint32_t agreement;
   std::uint64_t digest_high;
   std::uint64_t digest_low;
 };
@@ -45,7 +45,7 @@ HeaderBytes encode_header(FrameHeader const& header) {
                                                .sequence = header.sequence,
                                                .payload_bytes = header.payload_bytes,
                                                .relay = header.relay,
-                                               .unused = 0,
+                                               .agreement = header.agreement,
                                                .digest_high = header.digest.high,
                                                .digest_low = header.digest.low});
 }
@@ -59,6 +59,7 @@ FrameHeader decode_header(std::span<std::byte const> bytes, FrameLimits const& l
   FrameHeader const header{.kind = static_cast<FrameKind>(wire.kind),
                            .body_bytes = wire.body_bytes,
                            .relay = wire.relay,
+                           .agreement = wire.agreement,
                            .sequence = wire.sequence,
                            .payload_bytes = wire.payload_bytes,
                            .digest = {wire.digest_high, wire.digest_low}};
@@ -66,6 +67,8 @@ FrameHeader decode_header(std::span<std::byte const> bytes, FrameLimits const& l
     case FrameKind::message:
       if (header.body_bytes > limits.body_bytes) throw FrameRefused("message longer than allowed");
       if (header.payload_bytes > limits.payload_bytes) throw FrameRefused("payload longer than allowed");
+      if (header.payload_bytes > 0 && header.agreement != limits.agreement)
+        throw FrameRefused("payload of another deck or model");
       return header;
     case FrameKind::farewell:
       if (header.body_bytes != 0 || header.payload_bytes != 0) throw FrameRefused("farewell with contents");

@@ -27,13 +27,14 @@ struct Introduction {
   bool operator==(Introduction const&) const = default;
 };
 
-// On the wire: magic, format version, kind, body_bytes and relay as 32 bits (and as many unused), the rest as
-// 64, little-endian.
+// On the wire: magic, format version, kind, body_bytes, relay and agreement as 32 bits, the rest as 64,
+// little-endian.
 struct FrameHeader {
   FrameKind kind = FrameKind::message;
   std::uint32_t body_bytes = 0;
-  std::uint32_t relay = 0;     // to a shard: pass it on to this site; from one: it comes from there (+ 1)
-  std::uint64_t sequence = 0;  // counts the frames of a channel
+  std::uint32_t relay = 0;      // to a shard: pass it on to this site; from one: it comes from there (+ 1)
+  std::uint32_t agreement = 0;  // with a payload: a digest of what its numbers mean
+  std::uint64_t sequence = 0;   // counts the frames of a channel
   std::uint64_t payload_bytes = 0;
   base::Digest digest = {};  // of the header without it, the body and the payload
 
@@ -43,10 +44,11 @@ struct FrameHeader {
 inline constexpr std::size_t header_bytes = 56;
 using HeaderBytes = std::array<std::byte, header_bytes>;
 
-// What a receiver makes room for.
+// What a receiver makes room for, and of whom it takes payloads.
 struct FrameLimits {
   std::size_t body_bytes = protocol::max_message_bytes;
   std::size_t payload_bytes = 0;
+  std::uint32_t agreement = 0;
 };
 
 // A frame that must be dropped. The text says why, the same for all frames with that fault.
@@ -55,8 +57,8 @@ struct FrameRefused : std::runtime_error {
 };
 
 HeaderBytes encode_header(FrameHeader const& header);
-// Throws FrameRefused for what is no header of this format and for lengths above the limits, so that nothing
-// is allocated for those.
+// Throws FrameRefused for what is no header of this format, for lengths above the limits and for payloads of
+// another deck or model, so that nothing is allocated for those.
 FrameHeader decode_header(std::span<std::byte const> bytes, FrameLimits const& limits);
 
 // Of a whole frame, for its header.

@@ -5,7 +5,9 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -18,6 +20,10 @@ struct Peer {
   int index = 0;
   auto operator<=>(Peer const&) const = default;
 };
+
+inline std::string describe(Peer peer) {
+  return (peer.kind == Peer::Kind::shard ? "shard " : "site ") + std::to_string(peer.index);
+}
 
 // Coded numbers, shared between the sends of one release. Which codec: the deck tells both ends.
 using Payload = std::shared_ptr<std::vector<std::byte> const>;
@@ -45,6 +51,7 @@ struct Counters {
   std::uint64_t frames_sent = 0, bytes_sent = 0;
   std::uint64_t frames_received = 0, bytes_received = 0;
   std::uint64_t frames_refused = 0;  // damaged or unknown
+  std::map<std::string, std::uint64_t> refused_by_cause;
   ByKind bytes_sent_by_kind{};
   ByKind bytes_received_by_kind{};
 };

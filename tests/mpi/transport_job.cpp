@@ -25,7 +25,11 @@ TransportJob::~TransportJob() {
 }
 
 transport::MpiTransport& TransportJob::open(std::size_t max_payload_bytes) {
-  return transport.emplace(world, transport::MpiTransport::Options{.max_payload_bytes = max_payload_bytes});
+  return open(transport::MpiTransport::Options{.max_payload_bytes = max_payload_bytes});
+}
+
+transport::MpiTransport& TransportJob::open(transport::MpiTransport::Options const& options) {
+  return transport.emplace(world, options);
 }
 
 transport::MpiTransport& TransportJob::open_as_successor(transport::Introduction introduction) {

@@ -22,6 +22,7 @@ struct TransportJob {
 
   // Local. From here on this rank sends and receives.
   transport::MpiTransport& open(std::size_t max_payload_bytes = 1 << 26);
+  transport::MpiTransport& open(transport::MpiTransport::Options const& options);
   // Likewise, of a rank that is not the first to lead its site.
   transport::MpiTransport& open_as_successor(transport::Introduction introduction);
   // Until something was lost, or too long has passed.

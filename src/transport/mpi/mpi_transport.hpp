@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "comm/world.hpp"
+#include "transport/modelled_link.hpp"
 #include "transport/mpi/receive_channel.hpp"
 #include "transport/mpi/send_channel.hpp"
 #include "transport/transport.hpp"
@@ -28,13 +30,19 @@ namespace atl::transport {
 // of a site, and to whom is told them later: whoever comes to lead a site introduces itself, and takes the
 // place of its earlier leader.
 //
+// A modelled link is held up at its site's end, both ways: of a frame that comes, the next is taken only when
+// the link is free again, so that what waits for it waits at its sender.
+//
 // The thread looks every 50-200 us while something moves, every 2 ms while nothing does.
 class MpiTransport final : public Transport {
  public:
   struct Options {
     std::size_t max_payload_bytes = 0;              // longer payloads are refused
     std::optional<Introduction> introduction = {};  // of a leader that is not the first of its site
+    std::uint32_t agreement = 0;  // a digest of what both ends must make of a payload's numbers
+    LinkModel link = {};          // of a site, to all shards together; each way
   };
+  enum class Damage { flipped_bit, foreign };
 
   // Local. `world` outlives the transport; nobody else uses its control and bulk communicators meanwhile.
   MpiTransport(comm::World const& world, Options options);
@@ -54,7 +62,18 @@ class MpiTransport final : public Transport {
   void close(double timeout_s) override;
   Counters counters() const override;
 
+  // For trials. Nothing comes or goes for so long; what waits does so after.
+  void cut(double for_s);
+  // For trials: on its way, to the next payload that is sent.
+  void damage_next(Damage damage);
+
  private:
+  template <class What>
+  struct Due {
+    double due_s = 0.0;
+    What what;
+  };
+
   struct Channel {
     Channel(bool bulk, RequestTable& requests, MPI_Comm comm, int peer_rank, FrameLimits limits)
         : is_bulk(bulk), out(requests, comm, peer_rank), in(requests, comm, peer_rank, limits) {}
@@ -75,9 +94,11 @@ class MpiTransport final : public Transport {
     SendChannel out;
     ReceiveChannel in;
     bool said_farewell = false;
+    std::deque<Due<Outgoing>> leaving;  // on its way, by the model
+    std::deque<Due<ReceiveChannel::Arrival>> arriving;
   };
   struct Line {
-    Line(RequestTable& requests, comm::Route const& route, std::size_t max_payload_bytes);
+    Line(RequestTable& requests, comm::Route const& route, Options const& options);
 
     Channel control, bulk;
     // Under the mutex.
@@ -95,9 +116,11 @@ class MpiTransport final : public Transport {
 
   void run();
   void open_new_lines();
-  bool move_frames();
-  bool send_from(Line& line, Channel& channel);
-  bool receive_into_inbox(Line& line, Channel& channel);
+  bool move_frames(double now_s);
+  bool send_from(Line& line, Channel& channel, double now_s);
+  std::optional<Outgoing> next_to_send(Channel& channel, double now_s);
+  std::optional<Outgoing> take_queued(Channel& channel);
+  bool receive_into_inbox(Line& line, Channel& channel, double now_s);
   void deliver(Line& line, Channel& channel, ReceiveChannel::Arrival arrival);
   void introduce(Line& line, Introduction const& introduction);
   void pass_on(Line const& from, ReceiveChannel::Arrival arrival);
@@ -108,7 +131,9 @@ class MpiTransport final : public Transport {
 
   Options options_;
   Peer self_;
-  RequestTable requests_;  // the communication thread's
+  RequestTable requests_;   // the communication thread's
+  ModelledLink up_, down_;  // likewise
+  std::atomic<double> cut_until_s_ = 0.0;
 
   mutable std::mutex mutex_;
   std::condition_variable work_;              // for the communication thread: something to send, or to close
@@ -120,6 +145,7 @@ class MpiTransport final : public Transport {
   Counters counters_;
   std::exception_ptr failure_;
   bool has_work_ = false;
+  std::optional<Damage> damage_;
   bool is_closing_ = false;
   double close_by_s_ = 0.0;
 

@@ -28,6 +28,7 @@ void SendChannel::start(Outgoing frame) {
   FrameHeader const header{.kind = FrameKind::message,
                            .body_bytes = static_cast<std::uint32_t>(frame.body.size()),
                            .relay = frame.relay,
+                           .agreement = frame.agreement,
                            .payload_bytes = frame.payload ? frame.payload->size() : 0};
   start(header, std::move(frame));
 }
@@ -62,10 +63,18 @@ void SendChannel::start(FrameHeader header, Outgoing frame) {
                        requests_.start(first_slot_)),
             "MPI_Issend");
   if (!payload.empty()) {
-    start_rest(payload);
+    if (flight_->frame.is_damaged) flip_a_bit();
+    start_rest(*flight_->frame.payload);
   } else if (!is_inline(body.size())) {
     start_rest(body);
   }
+}
+
+void SendChannel::flip_a_bit() {
+  auto& payload = flight_->frame.payload;
+  auto damaged = std::make_shared<std::vector<std::byte>>(*payload);
+  (*damaged)[damaged->size() / 2] ^= std::byte{1};
+  payload = std::move(damaged);
 }
 
 void SendChannel::start_rest(std::span<std::byte const> rest) {

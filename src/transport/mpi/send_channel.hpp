@@ -19,6 +19,8 @@ struct Outgoing {
   Payload payload;
   std::size_t kind = 0;  // index in protocol::Message
   std::uint32_t relay = 0;
+  std::uint32_t agreement = 0;
+  bool is_damaged = false;  // for trials: a bit of the payload flips on its way
   std::uint64_t wire_bytes() const { return header_bytes + body.size() + (payload ? payload->size() : 0); }
 };
 
@@ -47,6 +49,7 @@ class SendChannel {
   };
 
   void start(FrameHeader header, Outgoing frame);
+  void flip_a_bit();
   void start_rest(std::span<std::byte const> rest);
 
   RequestTable& requests_;

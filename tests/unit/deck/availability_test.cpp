@@ -8,10 +8,6 @@ TEST_CASE("what this version cannot do is refused with what it can") {
   std::string const not_yet = "is not available in this version";
   check_all_refused({
       {"[model]\nprecision = \"bf16\"\n", "d.toml:2:1", "\"bf16\" " + not_yet, "use \"fp32\""},
-      {"[link]\ndelay_ms = 50\n", "d.toml:2:1", "link.delay_ms = 50.0 " + not_yet, "use 0.0"},
-      {"[link]\nbandwidth_mbit_s = 100\n", "d.toml:2:1", "link.bandwidth_mbit_s = 100.0 " + not_yet,
-       "use 0.0"},
-      {"[[chaos]]\nat_step = 120\ndo = \"kill\"\n", "d.toml:1:3", "[[chaos]] " + not_yet, "remove it"},
   });
 }
 

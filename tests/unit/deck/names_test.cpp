@@ -37,7 +37,9 @@ TEST_CASE("a key in the wrong section is refused with the section it belongs to"
 TEST_CASE("a section written as a key or as a list is refused") {
   check_all_refused({
       {"run = 5\n", "d.toml:1:1", "\"run\" is a section, not a key", "write [run] on a line of its own"},
-      {"[[run]]\nsteps = 5\n", "d.toml:1:3", "\"run\" is a section, not a key", "once"},
+      {"[[run]]\nsteps = 5\n", "d.toml:1:1", "\"run\" is a section that stands once", "write [run]"},
+      {"[chaos]\nsite = 1\n", "d.toml:1:2", "\"chaos\" is one section of several", "write [[chaos]]"},
+      {"", "--set chaos.site", "\"chaos\" is one section of several", "write [[chaos]]", {"chaos.site=1"}},
   });
 }
 

@@ -4,6 +4,46 @@
 using namespace atl;
 using namespace atl::test;
 
+TEST_CASE("a fault needs a target that is there, a time and what it is made of") {
+  check_all_refused({
+      {"[[chaos]]\nsite = 1\n", "d.toml:1:1", "chaos[0].at_step is missing", "say at which step"},
+      {"[[chaos]]\nat_step = 5\n", "d.toml:1:1", "chaos[0] is aimed at nobody", "a site or a shard"},
+      {"[[chaos]]\nat_step = 5\nsite = 0\n[[chaos]]\nat_step = 5\nsite = 0\nshard = 0\n", "d.toml:6:1",
+       "chaos[1] is aimed at a site and a shard", "a site or a shard"},
+      {"[[chaos]]\nat_step = 5\nsite = 2\n", "d.toml:3:1", "chaos[0].site = 2, sites.count = 2", "at most 1"},
+      {"[[chaos]]\nat_step = 5\nshard = 1\n", "d.toml:3:1", "chaos[0].shard = 1, syncer.ranks = 1",
+       "at most 0"},
+      {"[[chaos]]\nat_step = 5\nsite = 1\nrank = 2\n[sites]\nranks = [4, 2]\n", "d.toml:4:1",
+       "chaos[0].rank = 2, sites.ranks = 2", "at most 1"},
+      {"[[chaos]]\nat_step = 5\nsite = 1\ndo = \"stall\"\n", "d.toml:4:1", "chaos[0].for_s says not how long",
+       "some seconds"},
+      {"[[chaos]]\nat_step = 5\nshard = 0\ndo = \"corrupt\"\n", "d.toml:4:1", "done by sites only", "a site"},
+      {"[[chaos]]\nat_step = 5\nsite = 0\ndo = \"corrupt\"\nhow = \"norm\"\n[outer]\ngate_z = 0\n",
+       "d.toml:5:1", "how = \"norm\" would be merged", "set outer.gate_z"},
+      {"[run]\nmethod = \"diloco\"\n[[chaos]]\nat_step = 5\nsite = 0\ndo = \"corrupt\"\n", "d.toml:6:1",
+       "no meaning with run.method = diloco", "decoupled"},
+      {"[run]\nmethod = \"data_parallel\"\n[storm]\nfaults_per_hour = 9\n", "d.toml:2:1",
+       "do = \"partition\" has no meaning", "decoupled"},
+      {"[storm]\nfor_s = [2, 1]\n", "d.toml:2:1", "storm.for_s has its longest first", "[shortest, longest]"},
+      {"[[chaos]]\nat_step = 5\nsite = 0\ndo = \"corrupt\"\nhow = \"term\"\n", "d.toml:5:1",
+       "needs an owner who took a fragment over", "syncer.replicas = 1"},
+      {"[[chaos]]\nat_step = 5\nsite = 0\ndo = \"explode\"\n", "d.toml:4:1",
+       "chaos[0].do = \"explode\" is none of its values", "kill | stall | slow"},
+  });
+}
+
+TEST_CASE("faults stand in the order of the deck, each with its own keys") {
+  auto const config = deck::parse(
+      "[[chaos]]\nat_step = 9\nsite = 1\ndo = \"slow\"\nfor_s = 2\nfactor = 4\n"
+      "[[chaos]]\nat_step = 5\nshard = 0\n",
+      "d.toml", {});
+  REQUIRE(config.chaos.size() == 2);
+  CHECK(
+      config.chaos[0] ==
+      deck::ChaosEntry{.at_step = 9, .kind = deck::ChaosKind::slow, .site = 1, .for_s = 2.0, .factor = 4.0});
+  CHECK(config.chaos[1] == deck::ChaosEntry{.at_step = 5, .shard = 0});
+}
+
 TEST_CASE("keys that contradict one another are refused where one of them was written") {
   check_all_refused({
       {"[model]\nwidth = 100\nheads = 3\nkv_heads = 3\n", "d.toml:2:1",

@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "support/catch.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/scratch_folder.hpp"
 #include "train/fault_report.hpp"
 
 using namespace atl;
@@ -51,7 +51,7 @@ void write_run(std::filesystem::path const& folder) {
 }  // namespace
 
 TEST_CASE("the time of all sites is in steps, for nothing, or not in steps") {
-  TemporaryFolder const folder;
+  ScratchFolder const folder;
   write_run(folder.path());
   auto const history = train::read_history(folder.path() / "metrics.jsonl");
   auto const spent = train::account(history);
@@ -65,7 +65,7 @@ TEST_CASE("the time of all sites is in steps, for nothing, or not in steps") {
 }
 
 TEST_CASE("who took part in how many commits is told by site") {
-  TemporaryFolder const folder;
+  ScratchFolder const folder;
   write_run(folder.path());
   auto const sites = train::participation(train::read_history(folder.path() / "metrics.jsonl"));
   REQUIRE(sites.size() == 2);
@@ -74,7 +74,7 @@ TEST_CASE("who took part in how many commits is told by site") {
 }
 
 TEST_CASE("steps that a resume superseded were for nothing") {
-  TemporaryFolder const folder;
+  ScratchFolder const folder;
   write_run(folder.path());
   std::ofstream(folder.path() / "metrics.jsonl", std::ios::app)
       << R"({"event":"resume","time_s":0,"step":0,"checkpoint":"","unix_s":1020})" << '\n';
@@ -82,7 +82,7 @@ TEST_CASE("steps that a resume superseded were for nothing") {
 }
 
 TEST_CASE("a fault is paired with what it cost") {
-  TemporaryFolder const folder;
+  ScratchFolder const folder;
   write_run(folder.path());
   auto const noticed = train::inspect_faults(folder.path());
   REQUIRE(noticed.faults.size() == 1);

@@ -10,7 +10,7 @@ using transport::FrameRefused;
 
 namespace {
 
-transport::FrameLimits const limits{.body_bytes = 1000, .payload_bytes = 16};
+transport::FrameLimits const limits{.body_bytes = 1000, .payload_bytes = 16, .agreement = 77};
 
 // A release with its payload, sealed.
 struct Sample {
@@ -19,6 +19,7 @@ struct Sample {
   std::vector<std::byte> payload = std::vector(12, std::byte{7});
   FrameHeader header{.kind = FrameKind::message,
                      .body_bytes = static_cast<std::uint32_t>(body.size()),
+                     .agreement = 77,
                      .sequence = 7,
                      .payload_bytes = 12};
 
@@ -46,7 +47,7 @@ TEST_CASE("a header is little-endian and begins with the magic word") {
   auto const bytes = transport::encode_header({.kind = FrameKind::farewell, .sequence = 0x0102});
   CHECK(static_cast<char>(bytes[0]) == 'A');
   CHECK(static_cast<char>(bytes[3]) == 'L');
-  CHECK(static_cast<int>(bytes[4]) == 3);   // format version
+  CHECK(static_cast<int>(bytes[4]) == 4);   // format version
   CHECK(static_cast<int>(bytes[16]) == 2);  // sequence, lowest byte first
   CHECK(static_cast<int>(bytes[17]) == 1);
 }
@@ -95,6 +96,14 @@ TEST_CASE("lengths above what the receiver allows are refused by the header alon
   sample.header.payload_bytes = 0;
   sample.header.body_bytes = 1001;
   CHECK_THROWS_AS(decode(sample.header), FrameRefused);
+}
+
+TEST_CASE("numbers of another deck or model are refused, and what has no numbers is taken") {
+  Sample sample;
+  sample.header.agreement = 78;
+  CHECK_THROWS_WITH(decode(sample.header), "payload of another deck or model");
+  sample.header.payload_bytes = 0;
+  CHECK_NOTHROW(decode(sample.header));
 }
 
 TEST_CASE("a farewell has no contents") {
