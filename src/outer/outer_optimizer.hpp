@@ -23,6 +23,7 @@ class OuterOptimizer {
   // delta and theta have the fragment's size; theta is updated in place. In double, rounded once.
   void step(std::span<float const> delta, std::span<float> theta);
 
+  std::span<float const> momentum() const { return momentum_; }
   void save(base::Writer& writer) const;
   void load(base::Reader const& reader);
 

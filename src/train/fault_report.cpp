@@ -137,7 +137,8 @@ FaultReport inspect_faults(std::filesystem::path const& root) {
   FaultReport report{.folder = RunFolder(""), .is_truth = false, .faults = {}};
   report.folder.root = root;
   if (!std::filesystem::exists(report.folder.metrics()))
-    throw base::InputError(root.string(), "there is no run here, or it has not begun", "give a folder of runs/");
+    throw base::InputError(root.string(), "there is no run here, or it has not begun",
+                           "give a folder of runs/");
   auto const history = read_history(report.folder.metrics());
   auto const truth = root / "chaos.jsonl";
   report.is_truth = std::filesystem::exists(truth);
@@ -150,8 +151,8 @@ std::string describe(FaultReport const& report) {
   auto text = fmt::format("{}: {} faults {}\n", report.folder.root.string(), report.faults.size(),
                           report.is_truth ? "done on purpose (chaos.jsonl)" : "noticed");
   if (report.faults.empty()) return text;
-  text += fmt::format("{:>4} {:>9}  {:<28} {:>9} {:>9} {:>9} {:>8} {:>7}\n", "life", "at s", "what", "noticed",
-                      "back", "merged", "commits", "steps");
+  text += fmt::format("{:>4} {:>9}  {:<28} {:>9} {:>9} {:>9} {:>8} {:>7}\n", "life", "at s", "what",
+                      "noticed", "back", "merged", "commits", "steps");
   text += fmt::format("{:>4} {:>9}  {:<28} {:>9} {:>9} {:>9} {:>8} {:>7}\n", "", "", "", "after s", "after s",
                       "after s", "missed", "lost");
   for (auto const& fault : report.faults) {

@@ -12,9 +12,9 @@ namespace atl::train {
 
 // Seconds are since the fault.
 struct FaultCost {
-  std::size_t life = 0;  // of the run, from 1
-  double time_s = 0.0;   // in that life
-  std::string what;      // "kill site 1 rank 0", "partition site 0 for 5 s"
+  std::size_t life = 0;             // of the run, from 1
+  double time_s = 0.0;              // in that life
+  std::string what;                 // "kill site 1 rank 0", "partition site 0 for 5 s"
   std::optional<double> noticed_s;  // the shards missed it, or heard of its loss
   std::optional<double> back_s;     // it takes steps again; a shard: what it owned is committed again
   std::optional<double> merged_s;   // a commit with it

@@ -46,7 +46,8 @@ double steps_not_merged(History::Life const& life, int site, double time_s) {
     if (commit.time_s < time_s && std::ranges::count(commit.members, site) > 0) step = commit.step;
   }
   double sum = 0.0;
-  for (auto const& [fragment, step] : merged) sum += last->step > step ? static_cast<double>(last->step - step) : 0.0;
+  for (auto const& [fragment, step] : merged)
+    sum += last->step > step ? static_cast<double>(last->step - step) : 0.0;
   return merged.empty() ? 0.0 : sum / static_cast<double>(merged.size());
 }
 
@@ -55,7 +56,8 @@ Goodput account(History const& history) {
   for (auto const& life : history.lives) {
     goodput.site_s += history.sites * life.end_s;
     account_for_steps(goodput, life);
-    for (auto const& back : life.returns) account_for_loss(goodput, life, back.site, back.time_s, back.time_s);
+    for (auto const& back : life.returns)
+      account_for_loss(goodput, life, back.site, back.time_s, back.time_s);
     for (auto const& fault : life.faults) {
       bool const came_back = std::ranges::any_of(life.returns, [&](auto const& back) {
         return fault.site == back.site && back.time_s >= fault.time_s;
@@ -91,7 +93,8 @@ std::vector<Participation> participation(History const& history) {
 
 std::string describe(Goodput const& goodput) {
   return fmt::format(
-      "goodput  {:.1f} % of {:.1f} s of all sites: {:.1f} s in steps, {:.1f} of them for nothing; {:.1f} waiting within "
+      "goodput  {:.1f} % of {:.1f} s of all sites: {:.1f} s in steps, {:.1f} of them for nothing; {:.1f} "
+      "waiting within "
       "sites, {:.2f} for checkpoints, {:.1f} evaluating, {:.1f} until lost sites were back, {:.1f} other",
       100 * goodput.share(), goodput.site_s, goodput.training_s, goodput.lost_s, goodput.in_site_wait_s,
       goodput.checkpoint_s, goodput.evaluation_s, goodput.recovery_s, goodput.other_s());

@@ -28,8 +28,8 @@ struct Goodput {
 
 Goodput account(History const& history);
 
-// How many steps a site had taken before `time_s` that nobody had merged: of each fragment those since its last
-// contribution, in the mean over fragments. By the clock of the commits, so to a step or two.
+// How many steps a site had taken before `time_s` that nobody had merged: of each fragment those since its
+// last contribution, in the mean over fragments. By the clock of the commits, so to a step or two.
 double steps_not_merged(History::Life const& life, int site, double time_s);
 
 struct Participation {

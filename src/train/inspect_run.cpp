@@ -168,7 +168,8 @@ std::string describe(RunReport const& report) {
   }
   for (auto const& [site, with, share, staleness] : report.participation) {
     if (with > 0)
-      text += fmt::format("site {}   in {:.1f} % of the commits, {:.2f} versions behind\n", site, 100 * share, staleness);
+      text += fmt::format("site {}   in {:.1f} % of the commits, {:.2f} versions behind\n", site, 100 * share,
+                          staleness);
   }
   if (report.goodput.site_s > 0) text += train::describe(report.goodput) + "\n";
   for (auto const& [site, eval] : evals) {

@@ -115,7 +115,20 @@ OuterModel::Member OuterModel::member(protocol::Member const& member, transport:
 // The last release may still be on its way to a slow site, so there is a new one for every version.
 void OuterModel::publish(Fragment& fragment, std::uint64_t commits, transport::Payload release) {
   fragment.release = std::move(release);
+  fragment.made = state_digest(fragment);
   if (fragment.history) fragment.history->keep(commits, fragment.release);
+}
+
+base::Digest OuterModel::state_digest(Fragment const& fragment) {
+  base::DigestStream stream;
+  stream.update(std::as_bytes(std::span(fragment.theta)));
+  stream.update(std::as_bytes(fragment.optimizer.momentum()));
+  return stream.value();
+}
+
+void OuterModel::check(int p) const {
+  if (state_digest(fragments_.at(p)) == fragments_.at(p).made) return;
+  throw Corrupted(fmt::format("fragment {} is not what its last commit made: memory has changed", p));
 }
 
 // What a difference leaves out stays between Theta and its release, and so goes into the next.
@@ -131,6 +144,7 @@ void OuterModel::publish_step(Fragment& fragment, std::uint64_t commits) {
 }
 
 void OuterModel::commit(int p, std::uint64_t commits, std::vector<Member> const& members) {
+  check(p);
   auto& fragment = fragments_.at(p);
   auto const range = plan_.table.fragment(p);
   std::vector<std::vector<float>> rooms(members.size());
@@ -159,6 +173,7 @@ void OuterModel::save(base::Writer& writer) const {
   auto const model = writer.group("model");
   std::vector<float> room;
   for (auto const& [p, fragment] : fragments_) {
+    check(p);
     auto const group = optimizer->group(fmt::format("fragment_{}", p));
     fragment.optimizer.save(*group);
     if (is_lossy()) group->write("theta", std::span<float const>(fragment.theta));
@@ -174,8 +189,9 @@ void OuterModel::load(int p, base::Reader const& reader, std::uint64_t commits) 
   if (fragment.history) fragment.history->load(*group->group("history"), fragment.theta.size());
   load_tensors(*reader.group("model"), plan_.table.tensors_of(p), plan_.table.fragment(p).offset,
                fragment.theta);
-  publish(fragment, commits, payload_of(outer::encode(plan_.release_codec, fragment.theta)));
+  auto release = payload_of(outer::encode(plan_.release_codec, fragment.theta));
   if (is_lossy()) group->read("theta", std::span(fragment.theta));
+  publish(fragment, commits, std::move(release));
 }
 
 }  // namespace atl::train

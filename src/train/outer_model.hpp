@@ -10,6 +10,7 @@
 
 #include "base/archive.hpp"
 #include "base/digest.hpp"
+#include "base/error.hpp"
 #include "outer/outer_optimizer.hpp"
 #include "outer/version_history.hpp"
 #include "protocol/syncer_action.hpp"
@@ -18,6 +19,13 @@
 #include "transport/transport.hpp"
 
 namespace atl::train {
+
+// What a shard holds is not what it made: its memory has changed (silent data corruption). The shard is lost;
+// its backup, or the last checkpoint, has what it was.
+class Corrupted : public base::Interrupted {
+ public:
+  using Interrupted::Interrupted;
+};
 
 class OuterModel {
  public:
@@ -31,6 +39,7 @@ class OuterModel {
   transport::Payload const& release(int fragment) const { return fragments_.at(fragment).release; }
   transport::Payload const& difference(int fragment) const { return fragments_.at(fragment).difference; }
   base::Digest digest(int fragment) const;  // of Theta as sites decode it
+  std::span<float const> theta(int fragment) const { return fragments_.at(fragment).theta; }
   protocol::TapedVersion taped(int fragment, protocol::Version const& version) const;
 
   // What a site contributed to a commit.
@@ -40,7 +49,8 @@ class OuterModel {
     std::optional<std::uint64_t>
         older_base;  // measured from this version, and to be measured from the newest
   };
-  // Merges the members (in the order given), takes one outer step, and makes version `commits`.
+  // Merges the members (in the order given), takes one outer step, and makes version `commits`. Before
+  // anything is built on what the last one left, it is compared with the digest taken then: throws Corrupted.
   void commit(int fragment, std::uint64_t commits, std::vector<Member> const& members);
   // What it is of a member of the protocol's commit.
   static Member member(protocol::Member const& member, transport::Payload payload);
@@ -66,12 +76,15 @@ class OuterModel {
     transport::Payload difference;
     outer::OuterOptimizer optimizer;
     std::optional<outer::VersionHistory>
-        history;  // where contributions are measured from the current version
+        history;        // where contributions are measured from the current version
+    base::Digest made;  // of Theta and momentum, when they were last changed
   };
 
   Fragment& make(int fragment);
   void initialize(int fragment);
   void publish(Fragment& fragment, std::uint64_t commits, transport::Payload release);
+  static base::Digest state_digest(Fragment const& fragment);
+  void check(int fragment) const;
   void publish_step(Fragment& fragment, std::uint64_t commits);
   std::span<float const> released(Fragment const& fragment, std::vector<float>& room) const;
   bool is_lossy() const { return plan_.difference_codec || plan_.release_codec != outer::Codec::fp32; }

@@ -83,6 +83,17 @@ protocol::TapedStart start_of(RunPlan const& plan, Life const& life) {
   return taped_start(life.number, plan.config, life.resume ? std::optional(life.resume->step) : std::nullopt);
 }
 
+// A shard whose memory has changed leaves as if it were killed; shard 0 ends the run.
+base::ExitCode run_until_corrupted(SyncerRun& shard, int number, transport::MpiTransport& transport) try {
+  return shard.run();
+} catch (Corrupted const& what) {
+  if (number == 0) throw;
+  base::log::error(fmt::format("[shard_{}] {}", number, what.what()));
+  transport.close(farewell_s);
+  comm::MpiRuntime::leave(static_cast<int>(base::ExitCode::stopped_resumable));
+  throw;
+}
+
 base::ExitCode live_as_shard(RunPlan const& plan, RunFolder const& folder, Life const& life,
                              comm::World const& world, bool shows_progress) {
   int const number = world.here.group;
@@ -95,7 +106,7 @@ base::ExitCode live_as_shard(RunPlan const& plan, RunFolder const& folder, Life 
   SyncerRun shard(plan, folder, life.resume, shows_progress, number,
                   {transport, tape.get(), chaos.get(), std::move(crew), life.number}, trace, life.start_s);
   if (tape) shard.tape_start(start_of(plan, life));
-  auto const exit_code = shard.run();
+  auto const exit_code = run_until_corrupted(shard, number, transport);
   if (number == 0) std::filesystem::remove_all(folder.spares());
   if (number == 0) publish_trace(folder);
   transport.close(farewell_s);

@@ -67,7 +67,7 @@ SyncerRun::SyncerRun(RunPlan const& plan, RunFolder const& folder, std::optional
 
 bool SyncerRun::has_everyone_left() const { return is_over_ && present_.empty(); }
 
-base::ExitCode SyncerRun::run() {
+base::ExitCode SyncerRun::run() try {
   while (!has_everyone_left()) {
     double now_s = base::now_s();
     double wake_s = now_s + (crew_.is_busy() || states_.is_writing() ? 0.01 : 0.2);
@@ -104,6 +104,9 @@ base::ExitCode SyncerRun::run() {
   if (hub_) return hub_->end(base::now_s());
   transport_.send(shard_peer(0), protocol::Bye{});
   return base::ExitCode::done;
+} catch (Corrupted const& what) {
+  on_corruption(what);
+  throw;
 }
 
 Standing SyncerRun::standing() const {

@@ -66,6 +66,7 @@ class SyncerRun {
   void man_again(int site);
   void man(int site, std::uint64_t incarnation);
   void check_that_somebody_moves(double now_s);
+  void on_corruption(Corrupted const& what);
   void dispatch(transport::Frame const& frame);
   void on_hello(int site, protocol::Hello const& hello);
   void on_contribution(transport::Frame const& frame);
@@ -114,6 +115,7 @@ class SyncerRun {
   struct HeldReplica {
     transport::Payload payload;
     protocol::Version version;
+    base::Digest digest;  // of the payload as it came
   };
   std::map<protocol::PayloadHandle, HeldReplica> replicas_;  // of other shards' fragments
   protocol::PayloadHandle last_handle_ = 0;

@@ -39,11 +39,21 @@ void SyncerRun::on_loss(transport::Loss const& loss) {
   throw base::Interrupted(why);
 }
 
+// As if it were killed: with a backup the others go on without it.
+void SyncerRun::on_corruption(Corrupted const& what) {
+  auto const text = fmt::format("shard {}: {}", shard_, what.what());
+  report(fault_json(base::now_s() - start_s_, machine_.clock(), text,
+                    protocol::Participant{protocol::Participant::Kind::shard, shard_}));
+  if (hub_) hub_->abandon(text, base::now_s());
+  if (tape_) tape_->flush();
+}
+
 void SyncerRun::on_word_of_shard(transport::Frame const& frame) {
   protocol::PayloadHandle payload = 0;
   if (auto const* replica = std::get_if<protocol::Replica>(&frame.message)) {
     payload = ++last_handle_;
-    replicas_[payload] = {frame.payload, replica->version};
+    auto const digest = frame.payload ? base::digest_of(std::span(*frame.payload)) : base::Digest{};
+    replicas_[payload] = {frame.payload, replica->version, digest};
   }
   carry_out(machine_.on_shard(frame.from.index, frame.message, payload, base::now_s()));
   for (int p = 0; p < plan_.table.fragments(); ++p) {
@@ -56,6 +66,8 @@ void SyncerRun::install(protocol::InstallReplica const& taken) {
   auto const version = machine_.version(taken.fragment);
   auto const held = replicas_.extract(taken.payload);
   auto const from = held ? held.mapped() : HeldReplica{};
+  if (from.payload && base::digest_of(std::span(*from.payload)) != from.digest)
+    throw Corrupted(fmt::format("the copy of fragment {} is not what came: memory has changed", fragment));
   model_->install(fragment, version.commits, from.payload);
   base::log::info(fmt::format("this shard owns fragment {} now, from version {}", fragment, version.commits));
   if (!tape_) return;

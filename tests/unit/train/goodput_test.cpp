@@ -14,8 +14,8 @@ using namespace atl::test;
 
 namespace {
 
-// Two sites that take a step a second; site 1 is killed at 4.5 s, having been merged last at step 3, and trains
-// again at 7 s. One fragment.
+// Two sites that take a step a second; site 1 is killed at 4.5 s, having been merged last at step 3, and
+// trains again at 7 s. One fragment.
 void write_run(std::filesystem::path const& folder) {
   std::ofstream out(folder / "metrics.jsonl");
   auto const step = [&](int site, double time_s, int number) {
