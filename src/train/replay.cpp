@@ -119,23 +119,26 @@ std::vector<std::string> changes_since(LifeOfRun const& life) {
 }
 
 void check_replayable(LifeOfRun const& life, RunFolder const& folder) {
+  using Kind = protocol::Participant::Kind;
+  auto const refuse = [&](Kind kind, std::uint32_t index, std::string what, std::string remedy) {
+    throw base::InputError(folder.tape({kind, static_cast<int>(index)}).string(), std::move(what),
+                           std::move(remedy));
+  };
+  std::string const not_yet = "of this no replay is built yet; its books: atoll inspect RUN --ledger";
   for (auto const& site : life.sites) {
-    int const number = static_cast<int>(site.life.start.index);
-    if (site.life.start.deck.empty()) {
-      throw base::InputError(folder.tape({protocol::Participant::Kind::site, number}).string(),
-                             fmt::format("tells nothing of life {}", life.number),
-                             "a replay needs the tapes of all sites and shards; other lives: --life N");
-    }
-    if (site.contradiction.empty()) continue;
-    throw base::InputError(folder.tape({protocol::Participant::Kind::site, number}).string(),
-                           site.contradiction, "no run can have made this tape");
+    auto const number = site.life.start.index;
+    if (site.life.start.deck.empty())
+      refuse(Kind::site, number, fmt::format("tells nothing of life {}", life.number),
+             "a replay needs the tapes of all sites and shards; other lives: --life N");
+    if (!site.contradiction.empty())
+      refuse(Kind::site, number, site.contradiction, "no run can have made this tape");
+    if (site.life.start.heals) refuse(Kind::site, number, "the site was lost and came back", not_yet);
+    if (!site.life.only<protocol::TapedRanks>().empty())
+      refuse(Kind::site, number, "the site went on with fewer ranks", not_yet);
   }
   for (auto const& shard : life.shards) {
-    if (shard.only<protocol::TapedTaken>().empty()) continue;
-    int const number = static_cast<int>(shard.start.index);
-    throw base::InputError(folder.tape({protocol::Participant::Kind::shard, number}).string(),
-                           "a fragment changes hands, which no run of this program has done",
-                           "no run can have made this tape");
+    if (!shard.only<protocol::TapedTaken>().empty())
+      refuse(Kind::shard, shard.start.index, "a fragment changes hands", not_yet);
   }
   auto const& set = life.shards.front().start.set;
   auto const begun_from = checkpoint::set_folder(folder.checkpoints(), set.value_or(0));

@@ -86,6 +86,7 @@ class SiteRun {
   void attend_to_state();  // collective over the site while one is open
 
   void tape_start(protocol::TapedStart start);
+  void tape_ranks();
   void tape_parameters();
 
   void initialize_parameters();

@@ -47,6 +47,7 @@ bool SiteRun::can_go_on_with_fewer() {
   readers.push_back(std::make_unique<base::MemoryReader>(moments));
   inner_->load_optimizer(readers);
   inner_->seek(machine_.step());
+  if (tape_) tape_ranks();
   base::log::info(fmt::format("{} ranks of site {} are left, and go on", site_.size(), number_));
   return true;
 }
