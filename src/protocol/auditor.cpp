@@ -50,6 +50,11 @@ Auditor::Name Auditor::name_of(TapedContribution const& from) {
   return {from.site, from.contribution.incarnation, from.contribution.fragment, from.contribution.round};
 }
 
+bool Auditor::was_made(Books const& books, TapedContribution const& from) {
+  auto const [begin, end] = books.contributed.equal_range(name_of(from));
+  return std::any_of(begin, end, [&](auto const& made) { return made.second == from.contribution; });
+}
+
 Auditor::Book Auditor::book_of(std::uint32_t site, std::uint64_t incarnation) const {
   auto const found = books_.find({site, incarnation});
   return {site, found == books_.end() ? 0 : found->second};
@@ -96,19 +101,20 @@ Audit Auditor::audit(std::vector<SiteStory> const& sites, std::vector<TapedLife>
 void Auditor::begin(Books& books, std::vector<TapedLife> const& shards) const {
   for (auto const& shard : shards) {
     for (auto const& from : shard.start.held) {
-      books.contributed[name_of(from)] = from.contribution;
+      books.contributed.emplace(name_of(from), from.contribution);
       books.held[{book_of(from.site, from.contribution.incarnation), from.contribution.fragment}] +=
           from.contribution.work;
     }
     // Of these the site may know already that they came too late.
-    for (auto const& from : shard.start.in_flight) books.contributed[name_of(from)] = from.contribution;
+    for (auto const& from : shard.start.in_flight)
+      books.contributed.emplace(name_of(from), from.contribution);
   }
   for (auto const& story : books.sites) {
     auto const site = story.life.start.index;
     books.site_count = std::max(books.site_count, site + 1);
     if (!story.contradiction.empty()) find(books.result, "site {}: {}", site, story.contradiction);
     for (auto const& boundary : story.boundaries) {
-      for (auto const& made : boundary.contributed) books.contributed[name_of({site, made})] = made;
+      for (auto const& made : boundary.contributed) books.contributed.emplace(name_of({site, made}), made);
       for (auto const& [to, state] : boundary.given)
         books.given.emplace(static_cast<std::uint32_t>(to), state.incarnation, state.step);
     }
@@ -210,9 +216,7 @@ void Auditor::check_member(Books& books, TapedCommit const& commit, TapedCommit:
                            Version const& before) const {
   auto const& made = member.from.contribution;
   auto const what = fmt::format("{}: {}", protocol::describe(TapeEntry(commit)), describe(member.from));
-  auto const found = books.contributed.find(name_of(member.from));
-  if (found == books.contributed.end()) return find(books.result, "{} was never made", what);
-  if (found->second != made) find(books.result, "{} was made otherwise", what);
+  if (!was_made(books, member.from)) return find(books.result, "{} was never made, or otherwise", what);
   if (!books.in_commits.insert(name_of(member.from)).second) find(books.result, "{} is in two commits", what);
 
   auto const tokens = static_cast<double>(made.work.tokens);
@@ -227,8 +231,7 @@ void Auditor::check_member(Books& books, TapedCommit const& commit, TapedCommit:
 void Auditor::check_discard(Books& books, TapedDiscard const& discard) {
   auto const name = name_of(discard.from);
   if (discard.reason == Reason::duplicate) return;  // of one that has its own word
-  auto const found = books.contributed.find(name);
-  if (found == books.contributed.end() || found->second != discard.from.contribution)
+  if (!was_made(books, discard.from))
     return find(books.result, "{} was discarded, and never made so", describe(discard.from));
   if (books.in_commits.contains(name) || !books.discarded.emplace(name, discard.reason).second)
     find(books.result, "{} was discarded and counted as well", describe(discard.from));

@@ -58,7 +58,7 @@ class Auditor {
     std::vector<SiteStory> const& sites;
     std::uint32_t site_count = 0;
     Audit result;
-    std::map<Name, Contribution> contributed;
+    std::multimap<Name, Contribution> contributed;  // a round of before a resume may come again
     std::set<Name> in_commits;
     std::set<Name> merged;  // in commits that stand
     std::map<Name, Reason> discarded;
@@ -72,6 +72,7 @@ class Auditor {
   };
 
   static Name name_of(TapedContribution const& from);
+  static bool was_made(Books const& books, TapedContribution const& from);
   Book book_of(std::uint32_t site, std::uint64_t incarnation) const;
   void open_books(std::vector<SiteStory> const& sites);
   void begin(Books& books, std::vector<TapedLife> const& shards) const;
