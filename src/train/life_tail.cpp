@@ -91,7 +91,7 @@ LifeOfRun tail_from(std::vector<LifeOfRun> run, ResumePoint const& snapshot) {
   auto const found = std::find_if(run.rbegin(), run.rend(),
                                   [&](LifeOfRun const& life) { return was_cut(life, snapshot.step); });
   if (found == run.rend()) {
-    throw base::InputError(snapshot.folder.string(), "was not taken while the run went on",
+    throw base::InputError(snapshot.folder.string(), "was not taken while the run went on, by sites that were there all along",
                            "give the step of another checkpoint, or replay whole lives with --life N");
   }
   auto life = std::move(*found);
