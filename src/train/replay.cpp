@@ -9,7 +9,6 @@
 
 #include "base/error.hpp"
 #include "checkpoint/sets.hpp"
-#include "outer/codec.hpp"
 #include "protocol/tape_check.hpp"
 #include "train/machine_options.hpp"
 #include "train/replay_shard.hpp"
@@ -61,10 +60,9 @@ struct Stage {
   Trace& trace;
 
   std::unique_ptr<transport::MpiTransport> open_transport() const {
-    auto const largest = outer::encoded_bytes(outer::Codec::fp32, plan.table.largest_fragment());
+    auto const longest = std::max(OuterModel::longest_replica_bytes(plan), longest_moments_bytes(plan));
     return std::make_unique<transport::MpiTransport>(
-        world, transport::MpiTransport::Options{.max_payload_bytes =
-                                                    std::max(largest, longest_moments_bytes(plan))});
+        world, transport::MpiTransport::Options{.max_payload_bytes = longest});
   }
 };
 
@@ -185,10 +183,6 @@ void check_replayable(LifeOfRun const& life, RunFolder const& folder) {
     if (!site.life.only<protocol::TapedRanks>().empty())
       refuse(Kind::site, number, "the site went on with fewer ranks", not_yet);
   }
-  for (auto const& shard : life.shards) {
-    if (!shard.only<protocol::TapedTaken>().empty())
-      refuse(Kind::shard, shard.start.index, "a fragment changes hands", not_yet);
-  }
   auto const& set = life.shards.front().start.set;
   auto const begun_from = checkpoint::set_folder(folder.checkpoints(), set.value_or(0));
   if (set && !std::filesystem::exists(begun_from / checkpoint::manifest_name)) {
@@ -202,9 +196,16 @@ LifeReplay replay(LifeOfRun const& life, RunFolder const& folder, comm::MpiRunti
   auto const reach = protocol::reach_of(life.sites, life.shards);
   LifeReplay result{.life = life.number};
   result.boundaries = std::accumulate(reach.boundaries.begin(), reach.boundaries.end(), std::uint64_t{0});
-  result.commits = std::accumulate(reach.changes.begin(), reach.changes.end(), std::uint64_t{0});
   for (auto const& site : life.sites) result.taped_boundaries += site.boundaries.size();
-  for (auto const& shard : life.shards) result.taped_commits += shard.only<protocol::TapedCommit>().size();
+  for (std::size_t shard = 0; shard < life.shards.size(); ++shard) {
+    auto const changes = protocol::changes_of(life.shards[shard]);
+    auto const is_commit = [](protocol::ShardChange const& change) {
+      return std::holds_alternative<protocol::TapedCommit>(change);
+    };
+    auto const reached = std::span(changes).first(reach.changes[shard]);
+    result.commits += static_cast<std::uint64_t>(std::ranges::count_if(reached, is_commit));
+    result.taped_commits += static_cast<std::uint64_t>(std::ranges::count_if(changes, is_commit));
+  }
 
   auto const mine = fmt::format("{}", fmt::join(live_again(life, reach, folder, mpi), "\n"));
   for (int rank = 0; rank < mpi.size(); ++rank) {

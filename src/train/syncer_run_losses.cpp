@@ -57,7 +57,7 @@ void SyncerRun::install(protocol::InstallReplica const& taken) {
   auto const from = held ? held.mapped() : HeldReplica{};
   model_->install(fragment, version.commits, from.payload);
   base::log::info(fmt::format("this shard owns fragment {} now, from version {}", fragment, version.commits));
-  tape_taken(taken.fragment, from.version, from.payload != nullptr);
+  tape_taken(taken.fragment, from.version, /*by_replica=*/true);
 }
 
 // Of those that it owned already, in a new term, the news of the seat are the first word.

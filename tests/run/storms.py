@@ -25,6 +25,11 @@ KINDS = {
 }
 
 
+def ranks_of(kind):
+    ranks, deck = KINDS[kind]
+    return deck.get("syncer.ranks", 1) + sum(ranks)
+
+
 def kill(pids):
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
@@ -70,7 +75,7 @@ def weather(folder, name, number):
     step = draws.randint(5, STEPS - 30)
     deck = {"run.name": name, "run.steps": STEPS, "sites.count": len(ranks), "sites.ranks": ranks, "sites.step_floor_s": [0.03],
             "eval.every_steps": 0, "checkpoint.every_steps": 25} | deck
-    job = Job(folder, deck.get("syncer.ranks", 1) + sum(ranks), deck)
+    job = Job(folder, ranks_of(kind), deck)
     try:
         job.wait_for(lambda job: any(line["step"] >= step for line in job.metrics("step")), what=f"step {step}")
         time.sleep(draws.uniform(0.0, 0.03))
