@@ -46,6 +46,12 @@ class Interrupted : public RuntimeFailure {
   using RuntimeFailure::RuntimeFailure;
 };
 
+// Nothing moves, and nothing that the program does of itself will help (exit 4).
+class Hung : public RuntimeFailure {
+ public:
+  using RuntimeFailure::RuntimeFailure;
+};
+
 // Throws RuntimeFailure, with the place in its text, unless `holds`. For what must be true of our own state,
 // never for input.
 void ensure(bool holds, char const* what, std::source_location where = std::source_location::current());

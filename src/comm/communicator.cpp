@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/waiting.hpp"
 #include "comm/wait.hpp"
 
 namespace atl::comm {
@@ -35,6 +36,7 @@ void for_each_piece(std::span<T> values, Visit&& visit) {
 
 void broadcast_patiently(Communicator const& comm, std::span<std::byte> bytes, int root, Patience patience) {
   if (comm.size() == 1) return;
+  base::Waiting const waiting("MPI_Ibcast");
   for_each_piece(bytes, [&](std::span<std::byte> piece) {
     MPI_Request request = MPI_REQUEST_NULL;
     check_on(comm.get(),
@@ -53,6 +55,7 @@ void all_gather_patiently(Communicator const& comm, std::span<std::byte const> m
     std::ranges::copy(mine, all.begin());
     return;
   }
+  base::Waiting const waiting("MPI_Iallgather");
   int const count = static_cast<int>(mine.size());
   MPI_Request request = MPI_REQUEST_NULL;
   check_on(comm.get(),
@@ -117,6 +120,7 @@ void Communicator::return_errors(MPI_Comm comm) {
 Communicator Communicator::survivors() const {
   MPI_Comm rest = MPI_COMM_NULL;
 #ifdef MPIX_ERR_PROC_FAILED
+  base::Waiting const waiting("MPIX_Comm_shrink");
   check_mpi(MPIX_Comm_shrink(comm_, &rest), "MPIX_Comm_shrink");
 #endif
   return Communicator(rest);
@@ -158,6 +162,7 @@ std::vector<std::vector<std::byte>> Communicator::all_gather_each(std::vector<st
 
 void Communicator::barrier() const {
   if (size_ == 1) return;
+  base::Waiting const waiting("MPI_Ibarrier");
   MPI_Request request = MPI_REQUEST_NULL;
   check_on(comm_, MPI_Ibarrier(comm_, &request), "MPI_Ibarrier");
   wait_all(comm_, {&request, 1}, Patience::short_wait);
@@ -171,6 +176,7 @@ void Communicator::sum(std::span<float> values, bool deterministic) const {
       sum_shares(piece, sizes);
       gather_shares(piece, sizes);
     } else {
+      base::Waiting const waiting("MPI_Allreduce");
       check_on(comm_,
                MPI_Allreduce(MPI_IN_PLACE, piece.data(), static_cast<int>(piece.size()), MPI_FLOAT, MPI_SUM,
                              comm_),

@@ -4,6 +4,9 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/waiting.hpp"
+#include "comm/spares.hpp"
+
 namespace atl::comm {
 
 namespace {
@@ -23,42 +26,78 @@ Bridge cross(MPI_Comm between, int root, bool is_host, std::string orders) {
   check_mpi(MPI_Bcast(orders.data(), static_cast<int>(orders.size()), MPI_CHAR, root, between), "MPI_Bcast");
   auto control = Communicator::duplicate(between);
   auto bulk = Communicator::duplicate(between);
-  return {std::move(control), std::move(bulk), std::move(orders), is_host};
+  return {std::move(control), std::move(bulk), std::move(orders), is_host, {}};
+}
+
+// Rank 0's, on every rank.
+std::string text_of_first(Communicator const& comm, std::string const& text) {
+  auto const bytes = std::as_bytes(std::span(text));
+  auto const all = comm.all_gather_each({bytes.begin(), bytes.end()});
+  auto const& first = all.front();
+  return {reinterpret_cast<char const*>(first.data()), first.size()};
+}
+
+MPI_Comm start(MPI_Comm by, Wanted const& wanted) {
+  auto const program = std::filesystem::read_symlink("/proc/self/exe").string();
+  auto const folder = std::filesystem::current_path().string();
+  std::vector<char*> words;
+  for (auto const& argument : wanted.arguments) words.push_back(const_cast<char*>(argument.c_str()));
+  words.push_back(nullptr);
+
+  MPI_Info info = MPI_INFO_NULL;
+  check_mpi(MPI_Info_create(&info), "MPI_Info_create");
+  check_mpi(MPI_Info_set(info, "wdir", folder.c_str()), "MPI_Info_set");
+  std::vector<int> codes(static_cast<std::size_t>(wanted.count));
+  MPI_Comm between = MPI_COMM_NULL;
+  base::Waiting const waiting("MPI_Comm_spawn");
+  int const code =
+      MPI_Comm_spawn(program.c_str(), words.data(), wanted.count, info, 0, by, &between, codes.data());
+  MPI_Info_free(&info);
+  check_mpi(code, "MPI_Comm_spawn");
+  return between;
+}
+
+MPI_Comm call(MPI_Comm by, std::string const& port) {
+  base::Waiting const waiting("MPI_Comm_connect");
+  MPI_Comm between = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_connect(port.c_str(), MPI_INFO_NULL, 0, by, &between), "MPI_Comm_connect");
+  return between;
 }
 
 }  // namespace
 
-Bridge recruit(Communicator const& hosts, int count, std::vector<std::string> const& arguments,
-               std::string const& orders) {
-  auto const program = std::filesystem::read_symlink("/proc/self/exe").string();
-  auto const folder = std::filesystem::current_path().string();
-  std::vector<char*> words;
-  for (auto const& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
-  words.push_back(nullptr);
+int Bridge::remote_size() const {
+  int size = 0;
+  check_mpi(MPI_Comm_remote_size(control.get(), &size), "MPI_Comm_remote_size");
+  return size;
+}
 
+Bridge recruit(Communicator const& hosts, Wanted const& wanted, std::string const& orders) {
   auto const living = hosts.size() > 1 ? hosts.survivors() : Communicator();
   MPI_Comm const by = living.size() > 1 ? living.get() : MPI_COMM_SELF;
-  MPI_Info info = MPI_INFO_NULL;
-  check_mpi(MPI_Info_create(&info), "MPI_Info_create");
-  check_mpi(MPI_Info_set(info, "wdir", folder.c_str()), "MPI_Info_set");
-  std::vector<int> codes(static_cast<std::size_t>(count));
-  MPI_Comm between = MPI_COMM_NULL;
-  int const code = MPI_Comm_spawn(program.c_str(), words.data(), count, info, 0, by, &between, codes.data());
-  MPI_Info_free(&info);
-  check_mpi(code, "MPI_Comm_spawn");
+  auto const port = text_of_first(living, living.rank() == 0 ? claim_spare(wanted.spares) : "");
+  MPI_Comm const between = port.empty() ? start(by, wanted) : call(by, port);
   return cross(between, living.rank() == 0 ? MPI_ROOT : MPI_PROC_NULL, true, orders);
 }
 
 bool is_recruit() { return parent() != MPI_COMM_NULL; }
 
-Bridge meet_hosts() { return cross(parent(), 0, false, ""); }
+Bridge meet_hosts() {
+  auto bridge = cross(parent(), 0, false, "");
+  bridge.recruits = Communicator::duplicate(MPI_COMM_WORLD);
+  return bridge;
+}
+
+Bridge meet_hosts(std::string const& port) {
+  MPI_Comm between = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_accept(port.c_str(), MPI_INFO_NULL, 0, MPI_COMM_SELF, &between), "MPI_Comm_accept");
+  return cross(between, 0, false, "");
+}
 
 Communicator merge(Bridge const& bridge) {
   MPI_Comm all = MPI_COMM_NULL;
   check_mpi(MPI_Intercomm_merge(bridge.control.get(), bridge.is_host ? 0 : 1, &all), "MPI_Intercomm_merge");
   return Communicator(all);
 }
-
-Communicator all_recruits() { return Communicator::duplicate(MPI_COMM_WORLD); }
 
 }  // namespace atl::comm

@@ -1,6 +1,7 @@
-// Processes that MPI starts while the job runs, to take the places of lost ones.
+// Processes that come to take the places of lost ones: spares that waited, or such as MPI starts meanwhile.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -8,25 +9,32 @@
 
 namespace atl::comm {
 
-// The two ends of what was started: an intercommunicator for each lane of the transport. `orders` is a text
-// from those who started them.
+// Between those who were there and those who have come: an intercommunicator for each lane of the transport.
+// `orders` is a text from the former.
 struct Bridge {
   Communicator control, bulk;
   std::string orders;
-  bool is_host = true;  // this end
+  bool is_host = true;    // this end
+  Communicator recruits;  // at their end: those that came together
+  int remote_size() const;
 };
 
-// Collective over those of `hosts` that live. Starts `count` processes of this program with these arguments,
-// which meet_hosts(). Takes as long as a program takes to start. Throws RuntimeFailure where MPI cannot.
-Bridge recruit(Communicator const& hosts, int count, std::vector<std::string> const& arguments,
-               std::string const& orders);
+struct Wanted {
+  int count = 1;
+  std::vector<std::string> arguments;  // of this program, for processes that are started
+  std::filesystem::path spares;        // where spares wait (spares.hpp); none do where it is not there
+};
+
+// Collective over those of `hosts` that live. A spare comes, if one waits, or `count` processes are started,
+// which takes as long as a program takes to start, and meet_hosts(). Throws RuntimeFailure where MPI cannot.
+Bridge recruit(Communicator const& hosts, Wanted const& wanted, std::string const& orders);
 
 // True in a process that was started so.
 bool is_recruit();
 // Collective over the world of this process, which are those that were started together.
 Bridge meet_hosts();
-// Their world, as a communicator of its own.
-Communicator all_recruits();
+// The same in a spare that has been claimed, by itself. May wait for ever: who claimed it can be lost.
+Bridge meet_hosts(std::string const& port);
 // Collective over both ends: all of them as one, hosts first.
 Communicator merge(Bridge const& bridge);
 

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/error.hpp"
+#include "base/waiting.hpp"
 #include "comm/communicator.hpp"
 #include "comm/wait.hpp"
 
@@ -67,6 +68,7 @@ void add_in_rank_order(int ranks, Addend&& addend, std::span<float> total) {
 // Sends to_send(r) to every other rank r and receives to_receive(r) from it; empty ones do not travel.
 template <class ToSend, class ToReceive>
 void Communicator::exchange(int tag, ToSend const& to_send, ToReceive const& to_receive) const try {
+  base::Waiting const waiting("MPI_Isend, MPI_Irecv");
   requests_.clear();
   for (int other = 0; other < size_; ++other) {
     if (other == rank_) continue;

@@ -11,19 +11,20 @@ namespace atl::comm {
 SiteLayout::SiteLayout(deck::RunConfig const& config, int world_size)
     : shards_(config.syncer.ranks), deck_sizes_(deck_sizes(config)), site_sizes_(site_sizes(config)) {
   int const training = std::accumulate(site_sizes_.begin(), site_sizes_.end(), 0);
-  if (world_size != shards_ + training) {
+  int const needed = shards_ + training + config.sites.spares;
+  if (world_size != needed) {
     throw base::InputError(
         "mpirun", fmt::format("started with {} ranks", world_size),
-        fmt::format("the deck needs {}: {} for the syncer and {} for training; start as many "
+        fmt::format("the deck needs {}: {} for the syncer, {} for training and {} spare; start as many "
                     "with `atoll launch DECK` or mpirun -n {} (as root scripts/mpirun.sh), or change "
-                    "sites.count, sites.ranks or syncer.ranks",
-                    shards_ + training, shards_, training, shards_ + training));
+                    "sites.count, sites.ranks, sites.spares or syncer.ranks",
+                    needed, shards_, training, config.sites.spares, needed));
   }
 }
 
 int SiteLayout::ranks_needed(deck::RunConfig const& config) {
   auto const sizes = site_sizes(config);
-  return std::accumulate(sizes.begin(), sizes.end(), config.syncer.ranks);
+  return std::accumulate(sizes.begin(), sizes.end(), config.syncer.ranks + config.sites.spares);
 }
 
 std::vector<int> SiteLayout::deck_sizes(deck::RunConfig const& config) {
@@ -46,7 +47,8 @@ Place SiteLayout::place_among(std::vector<int> const& sizes, int world_rank) con
   if (world_rank < shards_) return {Role::shard, world_rank, 0};
   std::size_t site = 0;
   int rank = world_rank - shards_;
-  while (rank >= sizes.at(site)) rank -= sizes[site++];
+  while (site < sizes.size() && rank >= sizes[site]) rank -= sizes[site++];
+  if (site == sizes.size()) return {Role::spare, rank, 0};
   return {Role::site, static_cast<int>(site), rank};
 }
 

@@ -7,16 +7,17 @@
 
 namespace atl::comm {
 
-enum class Role { shard, site };
+enum class Role { shard, site, spare };
 
 struct Place {
   Role role = Role::site;
-  int group = 0;  // the shard's or the site's number
+  int group = 0;  // the shard's, the site's or the spare's number
   int rank = 0;   // within the site; 0 is its leader, and for a shard
 };
 
-// World ranks: first the shards, then site 0, site 1, ... Rank 0 is shard 0, the hub of the star: it hears
-// every site, so it owns console and metrics. With `data_parallel` all training ranks form site 0.
+// World ranks: first the shards, then site 0, site 1, ..., then the spares. Rank 0 is shard 0, the hub of the
+// star: it hears every site, so it owns console and metrics. With `data_parallel` all training ranks form
+// site 0.
 class SiteLayout {
  public:
   // Throws InputError where `world_size` does not fit, saying how many ranks the deck needs.

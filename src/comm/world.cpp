@@ -96,11 +96,23 @@ World::World(SiteLayout the_layout, int the_site, Bridge bridge, std::vector<int
     : layout(std::move(the_layout)),
       here{Role::site, the_site, 0},
       in_deck{Role::site, the_site, 0},
-      site(the_shard_ranks.empty() ? merge(bridge) : all_recruits()),
+      site(the_shard_ranks.empty() ? merge(bridge) : std::move(bridge.recruits)),
       control(std::move(bridge.control)),
       bulk(std::move(bridge.bulk)),
       shard_ranks(std::move(the_shard_ranks)) {
   here.rank = in_deck.rank = site.rank();
+}
+
+void World::watch(std::string who, double limit_s) {
+  watchdog_ = std::make_unique<Watchdog>(std::move(who), limit_s);
+  watchdog_->ask(site);
+}
+
+void World::set_site(Communicator ranks) {
+  if (watchdog_) watchdog_->ask_nobody();
+  site = std::move(ranks);
+  here.rank = in_deck.rank = site.rank();
+  if (watchdog_) watchdog_->ask(site);
 }
 
 std::string describe_mpi() {

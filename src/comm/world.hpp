@@ -1,6 +1,7 @@
 // The MPI runtime of one process, and the world it was started in: the only home of MPI_COMM_WORLD.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "comm/communicator.hpp"
 #include "comm/recruits.hpp"
 #include "comm/site_layout.hpp"
+#include "comm/watchdog.hpp"
 
 namespace atl::comm {
 
@@ -52,6 +54,11 @@ struct World {
   // site, which it joins; then it knows no way to the shards.
   World(SiteLayout layout, int site, Bridge bridge, std::vector<int> shard_ranks);
 
+  // This thread, and the ranks of the site, are watched (Watchdog).
+  void watch(std::string who, double limit_s);
+  // In place of the site that was.
+  void set_site(Communicator ranks);
+
   Route route_to_shard(int shard) const {
     return {control.get(), bulk.get(), shard_ranks.at(static_cast<std::size_t>(shard))};
   }
@@ -64,6 +71,9 @@ struct World {
   Communicator control;          // the whole world, for the transport's control lane
   Communicator bulk;             // and its bulk lane
   std::vector<int> shard_ranks;  // of the shards in both; none: nobody, or -1 for one who is lost
+
+ private:
+  std::unique_ptr<Watchdog> watchdog_;
 };
 
 // MPI's version and whether it can contain a lost process (ULFM), for `atoll info`.

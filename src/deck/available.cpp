@@ -19,8 +19,9 @@ struct Available {
 
 std::vector<Available> const& table() {
   static std::vector<Available> const rows = {
-      {"sites.repair", {"\"site\"", "\"shrink\"", "\"spawn\""}},    {"sites.spares", {"0"}},
-      {"model.precision", {"\"fp32\""}}, {"link.delay_ms", {"0.0"}}, {"link.bandwidth_mbit_s", {"0.0"}},
+      {"model.precision", {"\"fp32\""}},
+      {"link.delay_ms", {"0.0"}},
+      {"link.bandwidth_mbit_s", {"0.0"}},
   };
   return rows;
 }

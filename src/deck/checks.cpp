@@ -52,6 +52,10 @@ void check_sites(RunConfig const& c, Report& report) {
   report.require(c.sites.data.size() == 1 || c.sites.data.size() == sites, {"sites.data", "sites.count"},
                  fmt::format("sites.data lists {} entries, sites.count = {}", c.sites.data.size(), sites),
                  "give one entry for all sites, or one per site");
+  report.require(
+      (c.sites.repair == Repair::spare) == (c.sites.spares > 0), {"sites.repair", "sites.spares"},
+      fmt::format("sites.repair = \"{}\" with sites.spares = {}", name(c.sites.repair), c.sites.spares),
+      "spares wait for repair = \"spare\", which needs at least one");
 }
 
 void check_syncer(RunConfig const& c, Report& report) {

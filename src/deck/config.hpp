@@ -34,6 +34,7 @@ struct RunSection {
   std::string initial_model = "";  // empty: random parameters
   double walltime_s = 0.0;         // 0: none
   double walltime_margin_s = 120.0;
+  double watchdog_s = 600.0;
   bool operator==(RunSection const&) const = default;
 };
 

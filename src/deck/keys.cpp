@@ -68,7 +68,9 @@ void declare_run(Table& table) {
     Field{"walltime_s", &S::walltime_s, seconds_or_0, "s",
           "checkpoint and stop with code 75 after this; 0: no limit", elastic},
     Field{"walltime_margin_s", &S::walltime_margin_s, seconds_or_0, "s",
-          "the same so long before a job ends whose end is known (SLURM_JOB_END_TIME)", elastic});
+          "the same so long before a job ends whose end is known (SLURM_JOB_END_TIME)", elastic},
+    Field{"watchdog_s", &S::watchdog_s, seconds_or_0, "s",
+          "a wait of so long is told of; if no site takes a step for twice as long, the run ends with exit code 4; 0: never", elastic});
 }
 
 void declare_sites(Table& table) {
@@ -77,7 +79,7 @@ void declare_sites(Table& table) {
     Field{"count", &S::count, size, "sites", "groups of ranks that train a replica each", agreed | elastic},
     Field{"ranks", &S::ranks, size, "ranks",
           "of every site, or a list with one number per site", agreed | elastic},
-    Field{"repair", &S::repair, any, "", "when a rank is lost; site: its site returns as a whole", elastic},
+    Field{"repair", &S::repair, any, "", "when a rank is lost: its site returns, with a new process (site, spawn) or a waiting one (spare) in its place; or goes on with fewer", elastic},
     Field{"spares", &S::spares, size_or_0, "ranks", "kept idle for repair", elastic},
     Field{"step_floor_s", &S::step_floor_s, seconds_or_0, "s",
           "no step is shorter: paces trials on shared cores; one number, or one per site", elastic},

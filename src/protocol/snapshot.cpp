@@ -49,8 +49,7 @@ std::vector<SnapshotAction> Snapshot::on_lost(Participant who) {
 
 std::vector<SnapshotAction> Snapshot::on_timer(double now_s) {
   if (!is_open() || now_s < give_up_s_) return {};
-  std::vector<Participant> const awaited(awaited_.begin(), awaited_.end());
-  return give_up(fmt::format("not written after {:.0f} s by {}", patience_s_, describe(awaited)));
+  return give_up(fmt::format("{:.0f} s have passed", patience_s_));
 }
 
 std::optional<double> Snapshot::next_timer_s() const {
@@ -68,8 +67,9 @@ std::vector<SnapshotAction> Snapshot::seal_if_complete() {
 
 std::vector<SnapshotAction> Snapshot::give_up(std::string why) {
   if (!is_open()) return {};
+  std::vector<Participant> const awaited(awaited_.begin(), awaited_.end());
   awaited_.clear();
-  return {GiveUp{std::move(why)}};
+  return {GiveUp{fmt::format("{}, and {} had not written", why, describe(awaited))}};
 }
 
 }  // namespace atl::protocol

@@ -155,6 +155,7 @@ bool SyncerMachine::is_quiet() const {
 }
 
 bool SyncerMachine::is_live(int site) const { return sites_[site].live; }
+bool SyncerMachine::is_admitted(int site) const { return sites_[site].admitted; }
 
 Version SyncerMachine::version(std::uint32_t fragment) const {
   auto const found = fragments_.find(fragment);

@@ -73,6 +73,7 @@ class SyncerMachine {
   double last_advance_s() const { return last_advance_s_; }  // at rest: when a site was last seen to move
   std::uint64_t slowest_step() const { return sites_.slowest_step(); }  // of the live sites; 0: there is none
   bool is_live(int site) const;
+  bool is_admitted(int site) const;                       // and healthy
   int live_count() const { return sites_.live_count(); }  // of the admitted sites
   // The shards that could take over all of this one's seats, with what sites have seen of them. None: they
   // cannot.

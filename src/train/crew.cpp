@@ -13,8 +13,11 @@
 
 namespace atl::train {
 
-std::vector<std::string> recruit_arguments(RunFolder const& folder) {
-  return {"train", folder.deck().string()};
+comm::Wanted wanted(RunPlan const& plan, RunFolder const& folder, int count) {
+  bool const may_call = plan.config.sites.repair == deck::Repair::spare;
+  return {.count = count,
+          .arguments = {"train", folder.deck().string()},
+          .spares = may_call ? folder.spares() : std::filesystem::path()};
 }
 
 std::string to_text(Orders const& orders) {
@@ -37,12 +40,12 @@ Orders read_orders(std::string const& text) try {
   throw base::RuntimeFailure(fmt::format("orders that make no sense: {}", problem.what()));
 }
 
-Crew::Crew(comm::Communicator const& shards, RunFolder folder, TakeIn take_in)
-    : shards_(shards), folder_(std::move(folder)), take_in_(std::move(take_in)) {}
+Crew::Crew(comm::Communicator const& shards, TakeIn take_in)
+    : shards_(shards), take_in_(std::move(take_in)) {}
 
-void Crew::recruit(Orders orders, int ranks, double patience_s) {
+void Crew::recruit(Orders orders, comm::Wanted wanted, double patience_s) {
   if (under_way_ && under_way_->orders.site == orders.site) give_up();
-  waiting_.push_back({std::move(orders), ranks, patience_s});
+  waiting_.push_back({std::move(orders), std::move(wanted), patience_s});
   if (!under_way_) start_next();
 }
 
@@ -52,10 +55,9 @@ void Crew::start_next() {
   waiting_.pop_front();
   attempt_ = std::make_shared<Attempt>();
   bridge_ = attempt_->bridge.get_future();
-  std::thread([attempt = attempt_, &shards = shards_, arguments = recruit_arguments(folder_),
-               request = *under_way_] {
+  std::thread([attempt = attempt_, &shards = shards_, request = *under_way_] {
     try {
-      auto bridge = comm::recruit(shards, request.ranks, arguments, to_text(request.orders));
+      auto bridge = comm::recruit(shards, request.wanted, to_text(request.orders));
       if (attempt->is_given_up) comm::revoke(bridge.control.get());
       attempt->bridge.set_value(std::move(bridge));
     } catch (...) {
@@ -81,7 +83,7 @@ std::optional<int> Crew::poll() {
   under_way_.reset();
   try {
     auto const& bridge = bridges_.emplace_back(bridge_.get());
-    for (int rank = 0; rank < request.ranks; ++rank)
+    for (int rank = 0; rank < bridge.remote_size(); ++rank)
       take_in_({bridge.control.get(), bridge.bulk.get(), rank}, request.orders.site);
   } catch (base::RuntimeFailure const& failure) {
     base::log::warn(fmt::format("site {} cannot be manned again: {}", request.orders.site, failure.what()));

@@ -1,4 +1,5 @@
-// How a lost site is manned again: the shards start processes for it, which are told what they are to be.
+// How a lost site is manned again: the shards call a spare or start processes for it, which are told what
+// they are to be.
 #pragma once
 
 #include <atomic>
@@ -14,10 +15,11 @@
 
 #include "comm/world.hpp"
 #include "train/run_folder.hpp"
+#include "train/run_plan.hpp"
 
 namespace atl::train {
 
-// What a process that is started during the run must know.
+// What a process that is called or started during the run must know.
 struct Orders {
   int site = 0;
   std::uint64_t incarnation = 0;  // of the site
@@ -26,8 +28,8 @@ struct Orders {
   std::vector<int> shards;        // in the order of the ranks that it meets; none: it meets its site
 };
 
-// What it is started with.
-std::vector<std::string> recruit_arguments(RunFolder const& folder);
+// For a site that lacks `count` ranks.
+comm::Wanted wanted(RunPlan const& plan, RunFolder const& folder, int count);
 std::string to_text(Orders const& orders);
 // Throws RuntimeFailure.
 Orders read_orders(std::string const& text);
@@ -38,10 +40,10 @@ class Crew {
  public:
   // `take_in` is called, by poll(), for each process that has come. `shards` outlives the crew.
   using TakeIn = std::function<void(comm::Route const& route, int site)>;
-  Crew(comm::Communicator const& shards, RunFolder folder, TakeIn take_in);
+  Crew(comm::Communicator const& shards, TakeIn take_in);
 
   // Processes for this site that are awaited already are given up.
-  void recruit(Orders orders, int ranks, double patience_s);
+  void recruit(Orders orders, comm::Wanted wanted, double patience_s);
   bool is_busy() const { return under_way_.has_value(); }
   // Where processes could not be started, warns, and nobody comes. Returns the site that nobody has come for
   // in time; they are given up.
@@ -50,7 +52,7 @@ class Crew {
  private:
   struct Request {
     Orders orders;
-    int ranks = 0;
+    comm::Wanted wanted;
     double patience_s = 0.0;
     double since_s = 0.0;
   };
@@ -63,7 +65,6 @@ class Crew {
   void give_up();
 
   comm::Communicator const& shards_;
-  RunFolder folder_;
   TakeIn take_in_;
   std::deque<Request> waiting_;
   std::optional<Request> under_way_;

@@ -132,14 +132,23 @@ void Hub::on_return(int site) {
 }
 
 void Hub::abandon(std::string const& why, double now_s) {
-  write(fault_json(now_s - start_s_, clock_, why));
   bool const can_resume = !newest_set_.empty();
-  write_status(folder_,
-               {.outcome = can_resume ? "stopped" : "failed",
-                .exit_code = can_resume ? base::ExitCode::stopped_resumable : base::ExitCode::runtime_failure,
-                .step = clock_,
-                .checkpoint = newest_set_,
-                .checkpoint_failure = failure_});
+  end_early(why, can_resume ? "stopped" : "failed",
+            can_resume ? base::ExitCode::stopped_resumable : base::ExitCode::runtime_failure, now_s);
+}
+
+void Hub::abandon_hung(std::string const& why, double now_s) {
+  end_early(why, "failed", base::ExitCode::watchdog, now_s);
+}
+
+void Hub::end_early(std::string const& why, std::string const& outcome, base::ExitCode exit_code,
+                    double now_s) {
+  write(fault_json(now_s - start_s_, clock_, why));
+  write_status(folder_, {.outcome = outcome,
+                         .exit_code = exit_code,
+                         .step = clock_,
+                         .checkpoint = newest_set_,
+                         .checkpoint_failure = failure_});
 }
 
 void Hub::tick(Standing const& standing, double now_s) {

@@ -24,7 +24,7 @@ namespace atl::train {
 struct Standing {
   std::uint64_t clock = 0;
   std::uint64_t slowest_step = 0;  // of the live sites
-  bool all_sites_live = false;     // and have begun to train
+  bool all_sites_live = false;     // healthy, and have begun to train
   double last_advance_s = 0.0;     // at rest: when a site was last seen to move
   std::string waiting_for;
 };
@@ -58,6 +58,8 @@ class Hub {
   void on_return(int site);
   // The run cannot go on, but can be resumed if it has a checkpoint: the status says so.
   void abandon(std::string const& why, double now_s);
+  // It hangs: exit code 4, whether it can be resumed or not.
+  void abandon_hung(std::string const& why, double now_s);
   // Called often: starts a checkpoint, the stop or the end when it is time, and keeps the console alive.
   void tick(Standing const& standing, double now_s);
 
@@ -66,6 +68,7 @@ class Hub {
   base::ExitCode end(double now_s);
 
  private:
+  void end_early(std::string const& why, std::string const& outcome, base::ExitCode exit_code, double now_s);
   void request(protocol::Purpose purpose, double now_s);
   bool is_checkpoint_due(double now_s) const;
   void schedule_checkpoint(double now_s);

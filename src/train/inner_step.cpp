@@ -1,5 +1,6 @@
 #include "train/inner_step.hpp"
 
+#include "base/waiting.hpp"
 #include "optim/clip.hpp"
 #include "optim/lr_schedule.hpp"
 #include "optim/optimizer_shares.hpp"
@@ -64,6 +65,7 @@ RankShare InnerStep::compute_gradients(Replica& replica, std::uint64_t step) {
     exec_.fence();
   }
   Trace::Span const span(trace_, Work::reduce, step);
+  base::Waiting const waiting("the sum of the gradients");
   std::span const all(gradients.data(), gradients.size());
   if (is_sharded_) {
     site_.sum_shares(all, share_sizes_);
@@ -85,6 +87,7 @@ double InnerStep::update(Replica& replica, double grad_norm, std::uint64_t step)
   optimizer_.step(parameters, replica.gradients(), lr,
                   optim::clip_factor(grad_norm, plan_.config.inner.clip_norm));
   exec_.fence();
+  base::Waiting const waiting("the exchange of the parameters");
   if (is_sharded_) site_.gather_shares(std::span(parameters.data(), parameters.size()), share_sizes_);
   return lr;
 }

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "base/error.hpp"
+#include "base/waiting.hpp"
 
 namespace atl::train {
 
@@ -104,6 +105,7 @@ Record exchange_record(comm::Communicator const& site, RankShare const& mine,
   std::vector<Share> shares(static_cast<std::size_t>(site.size()));
   auto const all = std::as_writable_bytes(std::span(shares));
   auto const own = std::as_bytes(std::span(&share, 1));
+  base::Waiting const waiting("the record of a boundary");
   if (idle) {
     site.sleeping_all_gather(own, all);
   } else {

@@ -141,6 +141,7 @@ std::vector<std::string> live_again(LifeOfRun const& life, protocol::Reach const
   auto const plan = make_plan(config_of(life));
   auto const resume = resume_point_of(life, folder);
   comm::World world(mpi, comm::SiteLayout(plan.config, mpi.size()));
+  if (world.here.role == comm::Role::spare) return {};
   Trace trace(
       {.is_on = false, .run_folder = {}, .who = {}, .rank = mpi.rank(), .start_s = 0.0, .resumed_s = 0.0});
   Stage const stage{life, reach, plan, folder, resume, world, trace};

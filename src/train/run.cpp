@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <utility>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "comm/spares.hpp"
 #include "train/shared_moments.hpp"
 #include "train/site_return.hpp"
 #include "train/site_run.hpp"
@@ -26,6 +28,7 @@ constexpr double farewell_s = 30.0;
 
 std::string describe(comm::Place here) {
   if (here.role == comm::Role::shard) return fmt::format("shard_{}", here.group);
+  if (here.role == comm::Role::spare) return fmt::format("spare_{}", here.group);
   return fmt::format("site_{}_rank_{}", here.group, here.rank);
 }
 
@@ -80,12 +83,12 @@ base::ExitCode live_as_shard(RunPlan const& plan, RunFolder const& folder, Life 
   Trace trace(trace_options(plan, folder, describe(world.here), number, life));
   transport::MpiTransport transport(world, {.max_payload_bytes = longest_payload_bytes(plan)});
   auto const tape = open_tape(plan, folder, world.here);
-  Crew crew(world.shards, folder,
-            [&](comm::Route const& route, int site) { transport.add_line(route, site); });
+  Crew crew(world.shards, [&](comm::Route const& route, int site) { transport.add_line(route, site); });
   SyncerRun shard(plan, folder, life.resume, shows_progress, number,
                   {transport, tape.get(), std::move(crew), life.number}, trace, life.start_s);
   if (tape) shard.tape_start(start_of(plan, life));
   auto const exit_code = shard.run();
+  if (number == 0) std::filesystem::remove_all(folder.spares());
   if (number == 0) publish_trace(folder);
   transport.close(farewell_s);
   // MPI_Finalize would wait for ever for a process that stands still. Shard 0 ends the job, once the outcome
@@ -166,6 +169,7 @@ class SiteRank {
 base::ExitCode exit_code_of(std::exception const& failure) {
   if (dynamic_cast<base::InputError const*>(&failure) != nullptr) return base::ExitCode::bad_input;
   if (dynamic_cast<base::Interrupted const*>(&failure) != nullptr) return base::ExitCode::stopped_resumable;
+  if (dynamic_cast<base::Hung const*>(&failure) != nullptr) return base::ExitCode::watchdog;
   return base::ExitCode::runtime_failure;
 }
 
@@ -186,21 +190,8 @@ base::ExitCode as(std::string const& who, RunFolder const& folder, bool owns_con
   }
 }
 
-}  // namespace
-
-base::ExitCode run(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
-                   comm::MpiRuntime const& mpi, bool shows_progress) {
-  comm::World world(mpi, comm::SiteLayout(plan.config, mpi.size()));
-  return as(describe(world.here), folder, mpi.rank() == 0, [&] {
-    auto const number = mpi.broadcast_text(mpi.rank() == 0 ? std::to_string(next_life(folder)) : "");
-    Life const life{std::stoull(number), mpi.agree_on_start_s(), resume};
-    if (world.here.role == comm::Role::shard) return live_as_shard(plan, folder, life, world, shows_progress);
-    return SiteRank(plan, folder, life, world).live(/*incarnation=*/0);
-  });
-}
-
-base::ExitCode run_as_recruit(RunPlan const& plan, RunFolder const& folder) {
-  auto bridge = comm::meet_hosts();
+// One who has come during the run, in the place of one who is lost.
+base::ExitCode serve(RunPlan const& plan, RunFolder const& folder, comm::Bridge bridge) {
   auto const orders = read_orders(bridge.orders);
   std::vector<int> shard_ranks;
   if (!orders.shards.empty()) shard_ranks.assign(static_cast<std::size_t>(plan.config.syncer.ranks), -1);
@@ -210,8 +201,46 @@ base::ExitCode run_as_recruit(RunPlan const& plan, RunFolder const& folder) {
                     std::move(bridge), std::move(shard_ranks));
   return as(describe(world.here), folder, /*owns_console=*/false, [&] {
     Life const life{orders.life, base::now_s() - orders.elapsed_s, std::nullopt};
-    return SiteRank(plan, folder, life, world).live(orders.incarnation);
+    world.watch(describe(world.here), plan.config.run.watchdog_s);
+    auto const incarnation = fall_in(plan, folder, world, orders);
+    return SiteRank(plan, folder, life, world).live(incarnation);
   });
+}
+
+base::ExitCode live_as_spare(RunPlan const& plan, RunFolder const& folder, int number) {
+  std::optional<comm::Bridge> bridge;
+  try {
+    bridge = comm::wait_as_spare(folder.spares(), number);
+  } catch (comm::ProcessLost const& caller) {
+    base::log::info(fmt::format("who called is lost: {}", caller.what()));
+  }
+  return bridge ? serve(plan, folder, std::move(*bridge)) : base::ExitCode::done;
+}
+
+// Empty, while the run lasts.
+void open_spares(RunFolder const& folder) {
+  std::filesystem::remove_all(folder.spares());
+  std::filesystem::create_directory(folder.spares());
+}
+
+}  // namespace
+
+base::ExitCode run(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
+                   comm::MpiRuntime const& mpi, bool shows_progress) {
+  comm::World world(mpi, comm::SiteLayout(plan.config, mpi.size()));
+  return as(describe(world.here), folder, mpi.rank() == 0, [&] {
+    if (mpi.rank() == 0 && plan.config.sites.spares > 0) open_spares(folder);
+    auto const number = mpi.broadcast_text(mpi.rank() == 0 ? std::to_string(next_life(folder)) : "");
+    Life const life{std::stoull(number), mpi.agree_on_start_s(), resume};
+    world.watch(describe(world.here), plan.config.run.watchdog_s);
+    if (world.here.role == comm::Role::shard) return live_as_shard(plan, folder, life, world, shows_progress);
+    if (world.here.role == comm::Role::spare) return live_as_spare(plan, folder, world.here.group);
+    return SiteRank(plan, folder, life, world).live(/*incarnation=*/0);
+  });
+}
+
+base::ExitCode run_as_recruit(RunPlan const& plan, RunFolder const& folder) {
+  return serve(plan, folder, comm::meet_hosts());
 }
 
 }  // namespace atl::train

@@ -22,6 +22,7 @@ struct RunFolder {
   std::filesystem::path checkpoints() const { return root / "checkpoints"; }
   // Of a process: "tape/site_0.tape".
   std::filesystem::path tape(protocol::Participant who) const;
+  std::filesystem::path spares() const { return root / "spares"; }  // see comm/spares.hpp
   std::filesystem::path status() const { return root / "status.json"; }
   // The run's own copy, where its tokenizer is a file: the folder may be moved, and the text go.
   std::filesystem::path tokenizer() const { return root / data::tokenizer_name; }

@@ -172,10 +172,11 @@ std::string describe(RunPlan const& plan) {
   std::string text;
   text += fmt::format("model   {} in {} fragment{}\n", describe(config.model, plan.table.size()),
                       plan.table.fragments(), plan.table.fragments() == 1 ? "" : "s");
-  text += fmt::format("layout  {} ranks: {} for the syncer, {} in {} {}\n",
+  text += fmt::format("layout  {} ranks: {} for the syncer, {} in {} {}{}\n",
                       comm::SiteLayout::ranks_needed(config), config.syncer.ranks,
                       std::accumulate(sizes.begin(), sizes.end(), 0), sizes.size(),
-                      sizes.size() == 1 ? "site" : "sites");
+                      sizes.size() == 1 ? "site" : "sites",
+                      config.sites.spares == 0 ? "" : fmt::format(", {} spare", config.sites.spares));
   text += fmt::format(
       "memory  {:.0f} MiB a site rank, {:.0f} MiB a shard; of it {:.0f} and {:.0f} while a checkpoint is "
       "written\n",

@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/waiting.hpp"
 #include "deck/deck.hpp"
 #include "train/peers.hpp"
 
@@ -33,6 +34,7 @@ void SiteChannel::say_hello(std::uint64_t incarnation, bool heals) {
 void SiteChannel::ask_again(std::uint64_t incarnation) { say_hello(incarnation, /*heals=*/true); }
 
 void SiteChannel::join(std::uint64_t incarnation, bool heals) {
+  base::Waiting const waiting("the shards' welcome");
   say_hello(incarnation, heals);
   std::set<int> awaited;
   for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard) awaited.insert(shard);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "base/waiting.hpp"
 
 namespace atl::train {
 
@@ -19,21 +20,23 @@ std::uint64_t latest(comm::Communicator const& site, std::uint64_t mine) {
   return *std::ranges::max_element(all);
 }
 
-std::uint64_t try_to_come_together(RunPlan const& plan, RunFolder const& folder, comm::World& world,
-                                   Orders next) {
-  if (world.site.size() > 1) world.site = world.site.survivors();
-  next.incarnation = latest(world.site, next.incarnation);
-  int const wanted = comm::SiteLayout::site_sizes(plan.config)[static_cast<std::size_t>(next.site)];
-  int const missing = wanted - world.site.size();
-  if (missing > 0 && plan.config.sites.repair != deck::Repair::shrink) {
+// Who comes goes on with this itself: spares come one by one.
+void fill_up(RunPlan const& plan, RunFolder const& folder, comm::World& world, Orders const& next) {
+  int const whole = comm::SiteLayout::site_sizes(plan.config)[static_cast<std::size_t>(next.site)];
+  while (world.site.size() < whole && plan.config.sites.repair != deck::Repair::shrink) {
     // Kept to the end: MPI must not free what a lost process would have to agree to.
     static std::vector<comm::Bridge> bridges;
-    auto const& bridge =
-        bridges.emplace_back(comm::recruit(world.site, missing, recruit_arguments(folder), to_text(next)));
-    world.site = comm::merge(bridge);
+    auto const who = wanted(plan, folder, whole - world.site.size());
+    world.set_site(comm::merge(bridges.emplace_back(comm::recruit(world.site, who, to_text(next)))));
   }
-  world.here.rank = world.in_deck.rank = world.site.rank();
   base::log::info(fmt::format("site {} comes together with {} ranks", next.site, world.site.size()));
+}
+
+std::uint64_t try_to_come_together(RunPlan const& plan, RunFolder const& folder, comm::World& world,
+                                   Orders next) {
+  if (world.site.size() > 1) world.set_site(world.site.survivors());
+  next.incarnation = latest(world.site, next.incarnation);
+  fill_up(plan, folder, world, next);
   return next.incarnation;
 }
 
@@ -44,12 +47,26 @@ bool can_return(RunPlan const& plan) {
 }
 
 std::uint64_t come_together(RunPlan const& plan, RunFolder const& folder, comm::World& world, Orders next) {
+  base::Waiting const waiting("the coming together of the site");
   for (;;) {
     try {
       return try_to_come_together(plan, folder, world, next);
     } catch (comm::ProcessLost const& another) {
       base::log::info(fmt::format("site {} lost another rank meanwhile: {}", next.site, another.what()));
     }
+  }
+}
+
+std::uint64_t fall_in(RunPlan const& plan, RunFolder const& folder, comm::World& world,
+                      Orders const& orders) {
+  auto next = orders;
+  next.shards.clear();
+  try {
+    fill_up(plan, folder, world, next);
+    return next.incarnation;
+  } catch (comm::ProcessLost const& another) {
+    base::log::info(fmt::format("site {} lost another rank meanwhile: {}", next.site, another.what()));
+    return come_together(plan, folder, world, next);
   }
 }
 

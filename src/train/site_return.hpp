@@ -14,8 +14,10 @@ namespace atl::train {
 bool can_return(RunPlan const& plan);
 
 // Collective over the ranks of the site that are left, whatever of it failed. Unless `sites.repair` is
-// `shrink`, processes are started in place of the lost ones. `next` is for those: of the site's next life, as
-// this rank knows it; they all begin in the latest that any of them knows, which is returned.
+// `shrink`, spares or new processes come in place of the lost ones. `next` is for those: of the site's next
+// life, as this rank knows it; they all begin in the latest that any of them knows, which is returned.
 std::uint64_t come_together(RunPlan const& plan, RunFolder const& folder, comm::World& world, Orders next);
+// The same in one who has come by these orders, for the ranks that are missing yet.
+std::uint64_t fall_in(RunPlan const& plan, RunFolder const& folder, comm::World& world, Orders const& orders);
 
 }  // namespace atl::train

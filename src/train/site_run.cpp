@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/stop_flag.hpp"
+#include "base/waiting.hpp"
 #include "deck/deck.hpp"
 #include "train/evaluation.hpp"
 #include "train/machine_options.hpp"
@@ -292,6 +293,7 @@ base::Digest SiteRun::outer_digest() const {
 void SiteRun::leave() {
   trace_.flush();
   if (tape_) tape_parameters();
+  base::Waiting const waiting("the end of the site");
   states_.finish();
   site_.barrier();  // Bye means that every rank of the site is done with the run's folder
   if (!channel_) return;

@@ -28,7 +28,7 @@ struct Where {
 // whole; the leader's word to the shards stays what it was. Nothing travels.
 bool SiteRun::can_go_on_with_fewer() {
   if (plan_.config.sites.repair != deck::Repair::shrink || !can_return(plan_) || replayed_) return false;
-  world_.site = site_.survivors();
+  world_.set_site(site_.survivors());
   Where const here{crossed_, channel_ != nullptr,
                    !is_torn_ && !inner_->is_sharded() && !cut_ && !states_.is_open()};
   std::vector<Where> all(static_cast<std::size_t>(site_.size()));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/memory_archive.hpp"
+#include "base/waiting.hpp"
 #include "outer/codec.hpp"
 #include "protocol/saved_state.hpp"
 #include "train/initial_model.hpp"
@@ -44,6 +45,7 @@ void SiteRun::adopt(protocol::Adopt const& adopt) {
     // MPI's broadcast wants a buffer that it may write to, and the leader's payload is const.
     std::vector<std::byte> bytes(replica_.release_bytes(fragment));
     if (channel_) bytes = *channel_->payload(adopt.payload);
+    base::Waiting const waiting("the passing on of a release");
     site_.broadcast(bytes, 0);
     replica_.adopt(fragment, bytes, adopt.rule);
   }

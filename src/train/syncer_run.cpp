@@ -46,6 +46,8 @@ SyncerRun::SyncerRun(RunPlan const& plan, RunFolder const& folder, std::optional
       agreement_(deck::agreement(plan.config)),
       machine_(syncer_options(plan.config, shard)),
       incarnations_(static_cast<std::size_t>(effective_sites(plan.config))),
+      steps_(static_cast<std::size_t>(effective_sites(plan.config))),
+      last_step_s_(start_s),
       last_heard_s_(start_s) {
   for (int site = 0; site < effective_sites(plan.config); ++site) present_.insert(site_peer(site));
   for (int other = 1; shard == 0 && other < plan.config.syncer.ranks; ++other)
@@ -83,6 +85,7 @@ base::ExitCode SyncerRun::run() {
     if (tape_) tape_->flush();
     if (hub_) {
       hub_->tick(standing(), now_s);
+      check_that_somebody_moves(now_s);
     } else if (base::stop_requested() && !std::exchange(told_of_stop_, true)) {
       transport_.send(shard_peer(0), protocol::Progress{.stop_requested = true});
     }
@@ -107,8 +110,19 @@ Standing SyncerRun::standing() const {
                     .last_advance_s = machine_.last_advance_s(),
                     .waiting_for = machine_.waiting_for()};
   for (int site = 0; site < effective_sites(plan_.config); ++site)
-    standing.all_sites_live = standing.all_sites_live && machine_.is_live(site);
+    standing.all_sites_live = standing.all_sites_live && machine_.is_live(site) && machine_.is_admitted(site);
   return standing;
+}
+
+// Who waits is told of by its watchdog; where all do, nothing that the program does of itself will help.
+void SyncerRun::check_that_somebody_moves(double now_s) {
+  double const longest_s = 2 * plan_.config.run.watchdog_s;
+  if (longest_s == 0 || is_over_ || now_s - last_step_s_ < longest_s) return;
+  auto const waits_for = machine_.waiting_for();
+  auto const why = fmt::format("no site has taken a step for {:.0f} s{}; the logs say who waits in what",
+                               longest_s, waits_for.empty() ? "" : fmt::format(" ({})", waits_for));
+  hub_->abandon_hung(why, now_s);
+  throw base::Hung(why);
 }
 
 void SyncerRun::dispatch(transport::Frame const& frame) {
@@ -119,6 +133,8 @@ void SyncerRun::dispatch(transport::Frame const& frame) {
     on_hello(peer, *hello);
   } else if (auto const* progress = std::get_if<protocol::Progress>(&frame.message)) {
     if (hub_ && progress->stop_requested) hub_->on_stop_requested();
+    if (from_site && progress->step != std::exchange(steps_[static_cast<std::size_t>(peer)], progress->step))
+      last_step_s_ = now_s;
     if (from_site) carry_out(machine_.on_progress(peer, *progress, now_s));
   } else if (auto const* promise = std::get_if<protocol::Promise>(&frame.message); promise && from_site) {
     carry_out(machine_.on_promise(peer, *promise, now_s));
@@ -161,7 +177,7 @@ void SyncerRun::on_hello(int site, protocol::Hello const& hello) {
   }
   if (!refusal.empty()) return transport_.send(site_peer(site), protocol::Welcome{.refusal = refusal});
   if (auto& known = incarnations_[static_cast<std::size_t>(site)]; known != hello.incarnation) {
-    cut_.strike_off(site);
+    strike_off(site);
     if (hub_ && known > 0) hub_->on_new_life(site, base::now_s());
     known = hello.incarnation;
     attempts_[site] = 0;

@@ -63,6 +63,7 @@ class SyncerRun {
   void on_site_loss(int site, bool is_last);
   void man_again(int site);
   void man(int site, std::uint64_t incarnation);
+  void check_that_somebody_moves(double now_s);
   void dispatch(transport::Frame const& frame);
   void on_hello(int site, protocol::Hello const& hello);
   void on_contribution(transport::Frame const& frame);
@@ -75,6 +76,7 @@ class SyncerRun {
   // Of a snapshot.
   void on_marker(protocol::Marker const& marker);
   void pass_on(protocol::Marker marker);
+  void strike_off(int site);
   void close_cut_if_complete();
   void end_cut();
   void load_in_flight(ResumePoint const& resume);
@@ -127,6 +129,8 @@ class SyncerRun {
   std::set<transport::Peer> present_;        // who must say good-bye
   std::map<int, int> attempts_;              // to man a site, without a word from it
   std::vector<std::uint64_t> incarnations_;  // of the sites, the last that was heard of
+  std::vector<std::uint64_t> steps_;         // of each site, as last told
+  double last_step_s_;                       // when one of them changed
   double last_heard_s_;
   std::optional<Hub> hub_;  // shard 0
 };

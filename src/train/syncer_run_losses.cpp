@@ -82,7 +82,7 @@ void SyncerRun::on_site_loss(int site, bool is_last) {
   double const now_s = base::now_s();
   auto const what = fmt::format("site {} is lost", site);
   base::log::info(what);
-  cut_.strike_off(site);
+  strike_off(site);
   carry_out(machine_.on_site_lost(site, now_s));
   if (!hub_) return;
   report(fault_json(now_s - start_s_, machine_.clock(), what));
@@ -125,7 +125,8 @@ void SyncerRun::man(int site, std::uint64_t incarnation) {
   }
   int const ranks = comm::SiteLayout::site_sizes(plan_.config)[static_cast<std::size_t>(site)];
   // Where one attempt was in vain, perhaps it was short.
-  crew_.recruit(std::move(orders), ranks, plan_.config.outer.dead_after_s * std::max(1, attempts_[site]));
+  crew_.recruit(std::move(orders), wanted(plan_, folder_, ranks),
+                plan_.config.outer.dead_after_s * std::max(1, attempts_[site]));
 }
 
 }  // namespace atl::train

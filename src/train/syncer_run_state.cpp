@@ -77,6 +77,12 @@ void SyncerRun::pass_on(protocol::Marker marker) {
   }
 }
 
+// Nothing more comes from the life of this site that the cut was begun with.
+void SyncerRun::strike_off(int site) {
+  cut_.strike_off(site);
+  close_cut_if_complete();
+}
+
 void SyncerRun::close_cut_if_complete() {
   if (!cut_.is_complete()) return;
   end_state();

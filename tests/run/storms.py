@@ -16,6 +16,8 @@ KINDS = {
     "rank (spawn)": ([2, 1], {"sites.repair": "spawn"}),
     "rank (shrink)": ([2, 1], {"sites.repair": "shrink"}),
     "leader (shrink)": ([2, 1], {"sites.repair": "shrink"}),
+    "rank (spare)": ([2, 1], {"sites.repair": "spare", "sites.spares": 1}),
+    "site (spare)": ([2, 1], {"sites.repair": "spare", "sites.spares": 2}),
     "whole site": ([2, 1], {}),
     "shard": ([1, 1], {"syncer.ranks": 2, "syncer.replicas": 1}),
     "two sites": ([1, 1, 1], {}),
@@ -27,7 +29,7 @@ KINDS = {
 
 def ranks_of(kind):
     ranks, deck = KINDS[kind]
-    return deck.get("syncer.ranks", 1) + sum(ranks)
+    return deck.get("syncer.ranks", 1) + sum(ranks) + deck.get("sites.spares", 0)
 
 
 def kill(pids):
@@ -43,13 +45,13 @@ def open_sets(job):
 def strike(job, kind, draws):
     """Kills what `kind` says. World ranks: shards, then the ranks of site 0, site 1, ..."""
     pids = job.pids()
-    if kind == "rank (site)" or kind == "rank (spawn)":
+    if kind in ("rank (site)", "rank (spawn)", "rank (spare)"):
         kill([pids[draws.choice([1, 2])]])
     elif kind == "rank (shrink)":
         kill([pids[2]])
     elif kind == "leader (shrink)":
         kill([pids[1]])
-    elif kind == "whole site":
+    elif kind in ("whole site", "site (spare)"):
         kill([pids[1], pids[2]])
     elif kind == "shard":
         kill([pids[1]])

@@ -70,11 +70,12 @@ class Faults(RunTest):
         self.check_versions(job)
 
     def test_a_rank_of_a_site_is_killed_and_the_site_is_repaired(self):
-        for repair, rank, ranks in (("site", 2, 2), ("spawn", 1, 2), ("shrink", 2, 1), ("shrink", 1, 1)):
+        for repair, rank, ranks in (("site", 2, 2), ("spawn", 1, 2), ("spare", 2, 2), ("shrink", 2, 1), ("shrink", 1, 1)):
             with self.subTest(repair=repair, rank=rank):
                 name = f"{repair}_{rank}"
-                job = self.start(4, {"run.name": name, "run.steps": 110, "sites.count": 2, "sites.ranks": [2, 1],
-                                     "sites.repair": repair, **PACED})
+                spares = 1 if repair == "spare" else 0
+                job = self.start(4 + spares, {"run.name": name, "run.steps": 110, "sites.count": 2, "sites.ranks": [2, 1],
+                                     "sites.repair": repair, "sites.spares": spares, **PACED})
                 self.kill(job, rank=rank)
                 self.end(job)
                 log = "".join(path.read_text() for path in (job.run / "log").glob("site_0*"))
@@ -83,6 +84,7 @@ class Faults(RunTest):
                 steps = [line["step"] for line in self.lines_of(job, 1)]
                 self.assertEqual(steps, list(range(1, len(steps) + 1)))
                 self.check_versions(job)
+                self.assertEqual(len(job.metrics("checkpoint")), 3, "of steps 40, 80 and the last")
 
     def test_a_killed_shards_fragments_go_to_its_backup(self):
         job = self.start(4, {"run.steps": 120, "syncer.ranks": 2, "syncer.replicas": 1, **PACED})

@@ -1,4 +1,4 @@
-"""Ten storms, one of each kind. scripts/storm.sh runs more."""
+"""A storm of each kind. scripts/storm.sh runs more."""
 
 import unittest
 

@@ -45,6 +45,16 @@ TEST_CASE("the rank of a shard and of a leader is where place() finds them") {
     CHECK(is_at(layout.place(layout.leader_rank(site)), Role::site, site, 0));
 }
 
+TEST_CASE("spares come last") {
+  auto config = deck_with(1, 2, {2, 1});
+  config.sites.spares = 2;
+  SiteLayout const layout(config, 6);
+  CHECK(SiteLayout::ranks_needed(config) == 6);
+  CHECK(is_at(layout.place(3), Role::site, 1, 0));
+  CHECK(is_at(layout.place(4), Role::spare, 0, 0));
+  CHECK(is_at(layout.place(5), Role::spare, 1, 0));
+}
+
 TEST_CASE("one number of ranks stands for all sites") {
   SiteLayout const layout(deck_with(1, 3, {2}), 7);
   for (int site = 0; site < 3; ++site) CHECK(layout.site_size(site) == 2);

@@ -7,8 +7,6 @@ using namespace atl::test;
 TEST_CASE("what this version cannot do is refused with what it can") {
   std::string const not_yet = "is not available in this version";
   check_all_refused({
-      {"[sites]\nrepair = \"spare\"\n", "d.toml:2:1", "\"spare\" " + not_yet, "use \"site\" or \"shrink\""},
-      {"[sites]\nspares = 1\n", "d.toml:2:1", "sites.spares = 1 " + not_yet, "use 0"},
       {"[model]\nprecision = \"bf16\"\n", "d.toml:2:1", "\"bf16\" " + not_yet, "use \"fp32\""},
       {"[link]\ndelay_ms = 50\n", "d.toml:2:1", "link.delay_ms = 50.0 " + not_yet, "use 0.0"},
       {"[link]\nbandwidth_mbit_s = 100\n", "d.toml:2:1", "link.bandwidth_mbit_s = 100.0 " + not_yet,
@@ -20,6 +18,7 @@ TEST_CASE("what this version cannot do is refused with what it can") {
 TEST_CASE("all methods, both model families and every layout are there") {
   for (std::string const deck : {
            "sites.repair = \"shrink\"\nsyncer.ranks = 2\nsyncer.replicas = 1\n",
+           "sites.repair = \"spare\"\nsites.spares = 2\n",
            "run.method = \"diloco\"\nrun.stop = \"each\"\n",
            "run.method = \"streaming\"\nouter.receive = \"blend\"\n",
            "outer.codec = \"e3m0\"\nouter.release_codec = \"int4\"\nouter.gate_z = 0.0\n",

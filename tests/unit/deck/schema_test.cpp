@@ -14,7 +14,8 @@ namespace {
 
 // Every key that users' decks and the documentation rely on.
 std::map<std::string, std::string> const fixed_keys = {
-    {"run", "name steps stop seed deterministic method initial_model walltime_s walltime_margin_s"},
+    {"run",
+     "name steps stop seed deterministic method initial_model walltime_s walltime_margin_s watchdog_s"},
     {"sites", "count ranks repair spares step_floor_s data"},
     {"syncer", "ranks replicas"},
     {"model",
@@ -62,7 +63,8 @@ deck::RunConfig unusual() {
            .method = deck::Method::data_parallel,
            .initial_model = "runs/other",
            .walltime_s = 0.1,
-           .walltime_margin_s = 7.0};
+           .walltime_margin_s = 7.0,
+           .watchdog_s = 8.0};
   c.sites = {.count = 3, .ranks = {5}, .step_floor_s = {1e-7, 2.0, 0.0}, .data = {"a \"quoted\" \\ path\n"}};
   c.syncer = {.ranks = 2};
   c.model = {.family = deck::Family::gpt2,
@@ -213,10 +215,10 @@ TEST_CASE("a resumed run may have another length, layout and report, but no othe
     CHECK(conflicts.contains(key));
   }
   for (std::string const key :
-       {"run.steps", "run.name", "run.walltime_s", "run.walltime_margin_s", "sites.count", "sites.ranks",
-        "syncer.ranks", "inner.micro_batch", "inner.shard_optimizer", "model.recompute", "outer.quorum",
-        "outer.grace", "outer.dead_after_s", "checkpoint.keep", "eval.batches", "output.trace",
-        "link.pause_every_steps"}) {
+       {"run.steps", "run.name", "run.walltime_s", "run.walltime_margin_s", "run.watchdog_s", "sites.count",
+        "sites.ranks", "syncer.ranks", "inner.micro_batch", "inner.shard_optimizer", "model.recompute",
+        "outer.quorum", "outer.grace", "outer.dead_after_s", "checkpoint.keep", "eval.batches",
+        "output.trace", "link.pause_every_steps"}) {
     INFO(key);
     CHECK_FALSE(conflicts.contains(key));
   }

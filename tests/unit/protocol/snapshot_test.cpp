@@ -84,7 +84,8 @@ TEST_CASE("a snapshot is given up for the end of the run, and no late answer to 
   Snapshot snapshot(30.0);
   CHECK(snapshot.give_up("the run ends").empty());  // none is open
   auto const late = file_of(marker_of(snapshot.begin(120, {site_0, shard_0}, 0.0)).id, "site_0.h5");
-  CHECK(std::get<GiveUp>(snapshot.give_up("the run ends").at(0)).why == "the run ends");
+  CHECK(std::get<GiveUp>(snapshot.give_up("the run ends").at(0)).why ==
+        "the run ends, and site 0, shard 0 had not written");
   CHECK_FALSE(snapshot.is_open());
 
   QuietPoint quiet(1, 1, 5.0);
