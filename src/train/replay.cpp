@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <optional>
@@ -49,6 +50,18 @@ std::vector<protocol::TapedBoundary> boundaries_of(LifeOfRun const& life, std::s
   return boundaries;
 }
 
+// After how many boundaries of its life a site goes on with how many ranks.
+std::map<std::size_t, int> ranks_left_in(protocol::TapedLife const& life) {
+  std::map<std::size_t, int> left;
+  std::size_t crossed = 0;
+  for (auto const& entry : life.entries) {
+    if (std::holds_alternative<protocol::TapedBoundary>(entry)) ++crossed;
+    if (auto const* ranks = std::get_if<protocol::TapedRanks>(&entry))
+      left[crossed] = static_cast<int>(ranks->ranks);
+  }
+  return left;
+}
+
 // All that a process of a replay works with.
 struct Stage {
   LifeOfRun const& life;
@@ -78,7 +91,11 @@ class SiteReplay {
   }
 
   std::vector<std::string> run() {
-    for (auto const which : lives_) live(which);
+    // Whoever is no leader and alone has no place in the site any more.
+    auto const is_out = [&] { return !transport_ && stage_.world.site.rank() == 0; };
+    for (auto const which : lives_) {
+      if (!is_out()) live(which);
+    }
     if (transport_) transport_->close(farewell_s);
     return std::move(differences_);
   }
@@ -93,6 +110,8 @@ class SiteReplay {
                               protocol::first_boundaries(own, count), /*stops_at_first=*/true);
     SiteRun::Links links{.channel = nullptr, .replayed = count};
     if (own.start.heals) links.incarnation = own.start.incarnation;
+    links.ranks_left = ranks_left_in(own);
+    if (auto const at_start = links.ranks_left.extract(0); at_start && !keep(at_start.mapped())) return;
     std::size_t next = 0;
     if (!life.before.empty()) {
       next = life.before[which].size();
@@ -108,6 +127,15 @@ class SiteReplay {
     SiteRun(plan, folder, own.start.heals ? std::nullopt : resume, world, std::move(links), trace, 0.0).run();
     if (!transport_) return;
     for (auto& difference : check.differences()) differences_.push_back(std::move(difference));
+  }
+
+  // The first `ranks` of the site. False where this one is none of them.
+  bool keep(int ranks) {
+    auto const& site = stage_.world.site;
+    if (site.size() <= ranks) return true;
+    bool const stays = site.rank() < ranks;
+    stage_.world.set_site(comm::Communicator::split(site.get(), stays ? 0 : -1, site.rank()));
+    return stays;
   }
 
   void take_what_was_on_its_way() {
@@ -173,16 +201,19 @@ void check_replayable(LifeOfRun const& life, RunFolder const& folder) {
     throw base::InputError(folder.tape({kind, static_cast<int>(index)}).string(), std::move(what),
                            std::move(remedy));
   };
-  std::string const not_yet = "of this no replay is built yet; its books: atoll inspect RUN --ledger";
   for (auto const& site : life.sites) {
     auto const number = site.life.start.index;
     if (site.life.start.deck.empty())
       refuse(Kind::site, number, fmt::format("tells nothing of life {}", life.number),
              "a replay needs the tapes of all sites and shards; other lives: --life N");
+    auto const is_impossible = [&](protocol::TapedRanks const& left) {
+      return left.ranks == 0 || static_cast<std::uint64_t>(life.config.inner.batch) % left.ranks != 0;
+    };
+    if (std::ranges::any_of(site.life.only<protocol::TapedRanks>(), is_impossible))
+      refuse(Kind::site, number, "the site goes on with an impossible number of ranks",
+             "no run can have made this tape");
     if (!site.contradiction.empty())
       refuse(Kind::site, number, site.contradiction, "no run can have made this tape");
-    if (!site.life.only<protocol::TapedRanks>().empty())
-      refuse(Kind::site, number, "the site went on with fewer ranks", not_yet);
   }
   auto const& set = life.shards.front().start.set;
   auto const begun_from = checkpoint::set_folder(folder.checkpoints(), set.value_or(0));

@@ -69,12 +69,13 @@ class Replay(RunTest):
         self.assertEqual([life["life"] for life in self.equal_replay("tiny", extra=["--life", "2"])], [2])
 
     def test_runs_that_lost_sites_and_a_shard_are_replayed(self):
-        for number in (0, 6, 7, 8):  # a rank of a site; two sites; a site and a shard; a site again while it comes back
+        for kind in ("rank (site)", "rank (shrink)", "leader (shrink)", "two sites", "site and shard", "during a join"):
+            number = list(storms.KINDS).index(kind)
             name = f"storm_{number}"
             storm = storms.weather(self.folder, name, number)
-            with self.subTest(storm["kind"]):
+            with self.subTest(kind):
                 self.assertEqual(storm["wrong"], "")
-                life, = self.equal_replay(name, ranks=storms.ranks_of(storm["kind"]))
+                life, = self.equal_replay(name, ranks=storms.ranks_of(kind))
                 self.assertTrue(life["whole"])
 
     def test_from_snapshots_of_running_jobs_books_go_on_and_replays_begin(self):
