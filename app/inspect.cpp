@@ -113,6 +113,14 @@ Json to_json(protocol::AuditRow const& row) {
           {"imbalance", row.imbalance}};
 }
 
+Json to_json(std::vector<protocol::TapedVersion> const& versions) {
+  Json json = Json::array();
+  for (auto const& made : versions)
+    json.push_back(
+        {{"fragment", made.fragment}, {"version", made.version.commits}, {"theta", made.theta.hex()}});
+  return json;
+}
+
 Json to_json(train::LedgerReport const& report) {
   Json json{{"run", report.folder.root.string()}, {"sound", report.is_sound()}, {"lives", Json::array()}};
   for (auto const& [number, was_torn, audit] : report.lives) {
@@ -121,11 +129,9 @@ Json to_json(train::LedgerReport const& report) {
               {"imbalance", audit.imbalance()},
               {"findings", audit.findings},
               {"rows", Json::array()},
-              {"versions", Json::array()}};
+              {"versions", to_json(audit.versions)},
+              {"forgotten", to_json(audit.forgotten)}};
     for (auto const& row : audit.rows) life["rows"].push_back(to_json(row));
-    for (auto const& made : audit.versions)
-      life["versions"].push_back(
-          {{"fragment", made.fragment}, {"version", made.version.commits}, {"theta", made.theta.hex()}});
     json["lives"].push_back(std::move(life));
   }
   return json;

@@ -3,30 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 namespace atl::protocol {
 
 namespace {
-
-std::uint64_t distance(std::uint64_t a, std::uint64_t b) { return a > b ? a - b : b - a; }
-std::uint64_t distance(Work const& a, Work const& b) {
-  return distance(a.steps, b.steps) + distance(a.tokens, b.tokens);
-}
-
-// How far `value` is outside [low, low + room].
-std::uint64_t excess(std::uint64_t value, std::uint64_t low, std::uint64_t room) {
-  if (value < low) return low - value;
-  return value - low > room ? value - low - room : 0;
-}
-
-Work sum_of_parts(LedgerRow const& row) {
-  Work sum;
-  for (Work const& part : {row.merged, row.pending, row.unsent, row.overwritten, row.dropped, row.rejected})
-    sum += part;
-  return sum;
-}
 
 template <class... Arguments>
 void find(Audit& audit, fmt::format_string<Arguments...> format, Arguments&&... arguments) {
@@ -40,30 +21,54 @@ std::string describe(TapedContribution const& from) {
 
 }  // namespace
 
-std::uint64_t Audit::imbalance() const {
-  std::uint64_t sum = 0;
-  for (auto const& row : rows) sum += row.imbalance;
-  return sum;
-}
-
 Auditor::Name Auditor::name_of(TapedContribution const& from) {
   return {from.site, from.contribution.incarnation, from.contribution.fragment, from.contribution.round};
 }
 
+bool Auditor::was_made(Books const& books, TapedContribution const& from) {
+  auto const [begin, end] = books.contributed.equal_range(name_of(from));
+  return std::any_of(begin, end, [&](auto const& made) { return made.second == from.contribution; });
+}
+
+Auditor::Book Auditor::book_of(std::uint32_t site, std::uint64_t incarnation) const {
+  auto const found = books_.find({site, incarnation});
+  return {site, found == books_.end() ? 0 : found->second};
+}
+
+void Auditor::open_books(std::vector<SiteStory> const& sites) {
+  for (auto const& story : sites) {
+    auto const& start = story.life.start;
+    auto const before = book_of(start.index, start.incarnation - 1).second;
+    bool const goes_on = !start.state.empty() && before != 0;
+    books_[{start.index, start.incarnation}] = goes_on ? before : ++last_book_;
+  }
+}
+
 Audit Auditor::audit(std::vector<SiteStory> const& sites, std::vector<TapedLife> const& shards) {
+  open_books(sites);
   Books books{.sites = sites,
               .result = {},
               .contributed = {},
+              .in_commits = {},
               .merged = {},
               .discarded = {},
+              .given = {},
               .committed = {},
-              .made = {}};
+              .held = {},
+              .made = {},
+              .absent = {}};
   begin(books, shards);
-  for (auto const& shard : shards) take_shard(books, shard);
+  auto const succession = succession_of(shards);
+  books.result.findings.insert(books.result.findings.end(), succession.findings.begin(),
+                               succession.findings.end());
+  for (auto const& [fragment, tenures] : succession.tenures) {
+    for (auto const& tenure : tenures) take_tenure(books, tenure);
+  }
+  for (auto const& shard : shards) {
+    for (auto const& discard : shard.only<TapedDiscard>()) check_discard(books, discard);
+  }
   for (auto const& site : sites) check_heard(books, site);
   draw_up_rows(books);
-  for (auto const& version : books.result.versions)
-    thetas_[{version.fragment, version.version}].insert(version.theta);
   return std::move(books.result);
 }
 
@@ -71,17 +76,22 @@ Audit Auditor::audit(std::vector<SiteStory> const& sites, std::vector<TapedLife>
 void Auditor::begin(Books& books, std::vector<TapedLife> const& shards) const {
   for (auto const& shard : shards) {
     for (auto const& from : shard.start.held) {
-      books.contributed[name_of(from)] = from.contribution;
-      books.held[{from.site, from.contribution.fragment}] += from.contribution.work;
+      books.contributed.emplace(name_of(from), from.contribution);
+      books.held[{book_of(from.site, from.contribution.incarnation), from.contribution.fragment}] +=
+          from.contribution.work;
     }
     // Of these the site may know already that they came too late.
-    for (auto const& from : shard.start.in_flight) books.contributed[name_of(from)] = from.contribution;
+    for (auto const& from : shard.start.in_flight)
+      books.contributed.emplace(name_of(from), from.contribution);
   }
-  for (std::uint32_t site = 0; site < books.sites.size(); ++site) {
-    auto const& story = books.sites[site];
+  for (auto const& story : books.sites) {
+    auto const site = story.life.start.index;
+    books.site_count = std::max(books.site_count, site + 1);
     if (!story.contradiction.empty()) find(books.result, "site {}: {}", site, story.contradiction);
     for (auto const& boundary : story.boundaries) {
-      for (auto const& made : boundary.contributed) books.contributed[name_of({site, made})] = made;
+      for (auto const& made : boundary.contributed) books.contributed.emplace(name_of({site, made}), made);
+      for (auto const& [to, state] : boundary.given)
+        books.given.emplace(static_cast<std::uint32_t>(to), state.incarnation, state.step);
     }
   }
 }
@@ -89,70 +99,90 @@ void Auditor::begin(Books& books, std::vector<TapedLife> const& shards) const {
 // A version that an earlier life made, or the first. What the site knows to be merged, or has pending, is
 // then in the version or with the shard.
 void Auditor::begin_with(Books& books, TapedVersion const& version) {
-  VersionName const name{version.fragment, version.version};
-  books.made[name] = {0, version.theta};
+  auto const p = version.fragment;
   auto const what = protocol::describe(TapeEntry(version));
-  auto& before = thetas_[name];
-  if (!before.empty() && !before.contains(version.theta))
+  auto& known = held_in_[{p, version.version.commits}];
+  if (!known.empty() && !known.contains(version.theta))
     find(books.result, "{} is not what the life before made", what);
-  before.insert(version.theta);
-  auto const [known, is_new] = held_in_.try_emplace(name);
-  for (std::uint32_t site = 0; site < books.sites.size(); ++site) {
-    auto const& rows = books.sites[site].rows_before;
-    if (version.fragment >= rows.size()) continue;
-    Work told = rows[version.fragment].merged;
-    told += rows[version.fragment].pending;
-    Work const held = books.held[{site, version.fragment}];
-    auto& in_version = known->second[site];
+  auto const [theta, is_new] = known.try_emplace(version.theta);
+  for (auto const& story : books.sites) {
+    if (p >= story.rows_before.size()) continue;
+    auto const& row = story.rows_before[p];
+    auto const book = book_of(story.life.start.index, story.life.start.incarnation);
+    Work told = row.merged;
+    told += row.pending;
+    Work const held = books.held[{book, p}];
+    auto& in_version = theta->second[book];
     if (is_new && !told.is_none()) {  // made before there was a tape
       in_version = told;
       in_version -= held;
     }
     // What was refused or dropped, and the site had not heard of, is pending there and nowhere else.
-    Work const merged = rows[version.fragment].merged;
-    bool const fits = merged.tokens <= in_version.tokens && in_version.tokens + held.tokens <= told.tokens &&
-                      merged.steps <= in_version.steps && in_version.steps + held.steps <= told.steps;
-    if (!fits) find(books.result, "{}: what it holds of site {} is not what that has told", what, site);
+    bool const fits = row.merged.tokens <= in_version.tokens &&
+                      in_version.tokens + held.tokens <= told.tokens &&
+                      row.merged.steps <= in_version.steps && in_version.steps + held.steps <= told.steps;
+    if (!fits) find(books.result, "{}: what it holds of site {} is not what that has told", what, book.first);
   }
-  books.committed[version.fragment] = known->second;
+  books.made[{p, version.version}] = {std::nullopt, version.theta};
 }
 
-void Auditor::take_shard(Books& books, TapedLife const& shard) {
-  std::map<std::uint32_t, Version> newest;
-  for (auto const& entry : shard.entries) {
-    if (auto const* version = std::get_if<TapedVersion>(&entry)) {
-      newest[version->fragment] = version->version;
-      begin_with(books, *version);
-    } else if (auto const* commit = std::get_if<TapedCommit>(&entry)) {
-      auto const before = newest.find(commit->made.fragment);
-      if (before == newest.end()) {
-        find(books.result, "{}: not a fragment of shard {}", protocol::describe(entry), shard.start.index);
-        continue;
-      }
-      check_commit(books, *commit, before->second);
-      before->second = commit->made.version;
-      books.made[{commit->made.fragment, commit->made.version}] = {commit->round, commit->made.theta};
-      held_in_[{commit->made.fragment, commit->made.version}] = books.committed[commit->made.fragment];
-      books.result.versions.push_back(commit->made);
-    } else if (auto const* discard = std::get_if<TapedDiscard>(&entry)) {
-      check_discard(books, *discard);
+// Of a shard that was lost before it wrote a word nothing is known, and only its first version taken.
+void Auditor::check_taken(Books& books, Tenure const& tenure) {
+  auto const& [p, version, theta] = tenure.first;
+  auto const from = books.made.find({p, *tenure.from});
+  bool const is_first = *tenure.from == Version{} && !books.committed.contains(p);
+  bool const was_made = from != books.made.end() && from->second.theta == theta;
+  bool const follows = tenure.from->term < version.term && tenure.from->commits == version.commits;
+  if (!follows || !(was_made || is_first)) {
+    find(books.result, "{}: goes on from what nobody has made",
+         protocol::describe(TapeEntry(TapedTaken{*tenure.from, true, tenure.first})));
+  }
+}
+
+void Auditor::take_tenure(Books& books, Tenure const& tenure) {
+  auto const& [p, first, theta] = tenure.first;
+  if (tenure.from) {
+    check_taken(books, tenure);
+  } else {
+    begin_with(books, tenure.first);
+  }
+  auto holds = held_in_[{p, first.commits}][theta];
+  if (!tenure.is_void) {
+    if (tenure.from) books.made[{p, first}] = {first_round_of(first.term), theta};
+    books.committed[p] = holds;
+  }
+  auto before = first;
+  for (std::size_t i = 0; i < tenure.commits.size(); ++i) {
+    auto const& commit = tenure.commits[i];
+    check_commit(books, commit, before);
+    for (auto const& [from, weight, staleness, rounds_late] : commit.members)
+      holds[book_of(from.site, from.contribution.incarnation)] += from.contribution.work;
+    before = commit.made.version;
+    held_in_[{p, before.commits}][commit.made.theta] = holds;
+    if (i >= tenure.standing) {
+      books.result.forgotten.push_back(commit.made);
+      continue;
     }
+    for (auto const& member : commit.members) books.merged.insert(name_of(member.from));
+    for (auto const& absent : commit.absent) books.absent[{p, commit.round}].insert(absent.site);
+    books.made[{p, before}] = {commit.round, commit.made.theta};
+    books.committed[p] = holds;
+    books.result.versions.push_back(commit.made);
   }
 }
 
 void Auditor::check_commit(Books& books, TapedCommit const& commit, Version const& before) const {
   auto const what = protocol::describe(TapeEntry(commit));
-  if (commit.made.version != Version{before.term, before.commits + 1})
+  bool const follows = commit.made.version == Version{before.term, before.commits + 1};
+  if (!follows || term_of(commit.round) != before.term)
     find(books.result, "{}: does not follow version {}", what, before.commits);
   std::set<std::uint32_t> fresh;
   for (auto const& member : commit.members) {
     check_member(books, commit, member, before);
     if (member.rounds_late == 0) fresh.insert(member.from.site);
   }
-  auto& absentees = books.absent[{commit.made.fragment, commit.round}];
   for (auto const& absent : commit.absent) {
-    absentees.insert(absent.site);
-    if (absent.site >= books.sites.size() || fresh.contains(absent.site))
+    if (absent.site >= books.site_count || fresh.contains(absent.site))
       find(books.result, "{}: site {} cannot be absent", what, absent.site);
   }
 }
@@ -161,11 +191,8 @@ void Auditor::check_member(Books& books, TapedCommit const& commit, TapedCommit:
                            Version const& before) const {
   auto const& made = member.from.contribution;
   auto const what = fmt::format("{}: {}", protocol::describe(TapeEntry(commit)), describe(member.from));
-  auto const found = books.contributed.find(name_of(member.from));
-  if (found == books.contributed.end()) return find(books.result, "{} was never made", what);
-  if (found->second != made) find(books.result, "{} was made otherwise", what);
-  if (!books.merged.insert(name_of(member.from)).second) find(books.result, "{} is in two commits", what);
-  books.committed[commit.made.fragment][member.from.site] += made.work;
+  if (!was_made(books, member.from)) return find(books.result, "{} was never made, or otherwise", what);
+  if (!books.in_commits.insert(name_of(member.from)).second) find(books.result, "{} is in two commits", what);
 
   auto const tokens = static_cast<double>(made.work.tokens);
   double weight = tokens * tokens / static_cast<double>(made.work.steps);
@@ -179,10 +206,9 @@ void Auditor::check_member(Books& books, TapedCommit const& commit, TapedCommit:
 void Auditor::check_discard(Books& books, TapedDiscard const& discard) {
   auto const name = name_of(discard.from);
   if (discard.reason == Reason::duplicate) return;  // of one that has its own word
-  auto const found = books.contributed.find(name);
-  if (found == books.contributed.end() || found->second != discard.from.contribution)
+  if (!was_made(books, discard.from))
     return find(books.result, "{} was discarded, and never made so", describe(discard.from));
-  if (books.merged.contains(name) || !books.discarded.emplace(name, discard.reason).second)
+  if (books.in_commits.contains(name) || !books.discarded.emplace(name, discard.reason).second)
     find(books.result, "{} was discarded and counted as well", describe(discard.from));
 }
 
@@ -205,7 +231,7 @@ void Auditor::check_heard(Books& books, SiteStory const& site) {
         auto const& release = held->release;
         auto const made = books.made.find({release.fragment, release.version});
         bool const is_known =
-            made != books.made.end() && (made->second.round == 0 || made->second.round == release.round);
+            made != books.made.end() && made->second.round.value_or(release.round) == release.round;
         if (!is_known)
           find(books.result, "site {}: heard of version {} of fragment {}, which was not made so", number,
                release.version.commits, release.fragment);
@@ -214,6 +240,10 @@ void Auditor::check_heard(Books& books, SiteStory const& site) {
         hear(notice->fragment, notice->fate);
       } else if (auto const* pull = std::get_if<Pull>(&event)) {
         hear(pull->fragment, pull->fate);
+      } else if (auto const* state = std::get_if<HeldState>(&event)) {
+        if (!books.given.contains({number, state->state.incarnation, state->state.step}))
+          find(books.result, "site {}: got the state of step {}, which nobody gave", number,
+               state->state.step);
       } else if (auto const* off = std::get_if<Cancel>(&event)) {
         auto const closed = books.absent.find({off->fragment, off->round});
         if (closed != books.absent.end() && !closed->second.contains(number))
@@ -241,34 +271,6 @@ void Auditor::check_fate(Books& books, std::uint32_t site, std::uint64_t incarna
     find(books.result,
          "site {}: was told that its contribution to round {} of fragment {} was {}, and no shard says so",
          site, fate.round, fragment, protocol::name(fate.outcome));
-}
-
-void Auditor::draw_up_rows(Books& books) {
-  for (std::uint32_t site = 0; site < books.sites.size(); ++site) {
-    auto const& story = books.sites[site];
-    for (std::uint32_t p = 0; p < story.rows_before.size(); ++p) {
-      auto const key = std::pair(site, p);
-      auto const& before = story.rows_before[p];
-      AuditRow row{.site = site,
-                   .fragment = p,
-                   .row = story.machine.ledger(static_cast<int>(p)),
-                   .committed = books.committed[p][site],
-                   .lost = {}};
-      // A site that was torn off may not have heard of its last merges: they are pending there.
-      Work const unheard = story.has_left ? Work{} : row.row.pending;
-      row.imbalance = distance(row.row.processed, sum_of_parts(row.row)) +
-                      excess(row.committed.steps, row.row.merged.steps, unheard.steps) +
-                      excess(row.committed.tokens, row.row.merged.tokens, unheard.tokens);
-      auto& ever = processed_[key];
-      if (ever.steps > before.processed.steps) {
-        ever -= before.processed;
-        lost_[key] += ever;
-      }
-      ever = row.row.processed;
-      row.lost = lost_[key];
-      books.result.rows.push_back(row);
-    }
-  }
 }
 
 }  // namespace atl::protocol

@@ -117,19 +117,18 @@ TapedVersion const& made_by(ShardChange const& change) {
   return commit ? commit->made : std::get<TapedTaken>(change).taken;
 }
 
-std::map<std::uint64_t, TapedLife> lives_of(std::vector<TapeEntry> entries, Participant who,
-                                            std::string const& name) {
-  std::map<std::uint64_t, TapedLife> lives;
+std::map<std::uint64_t, std::vector<TapedLife>> lives_of(std::vector<TapeEntry> entries, Participant who,
+                                                         std::string const& name) {
+  std::map<std::uint64_t, std::vector<TapedLife>> lives;
   TapedLife* life = nullptr;
   for (auto& entry : entries) {
     if (auto* start = std::get_if<TapedStart>(&entry)) {
       if (start->format != tape_format) refuse(name, 0, "is of another version of atoll");
       if (start->kind != who.kind || start->index != static_cast<std::uint32_t>(who.index))
         refuse(name, 0, "is another process's tape");
-      if (lives.contains(start->life))
-        refuse(name, 0, "tells of a return within the run, and of such lives there is no reading yet");
-      life = &lives[start->life];
-      *life = {std::move(*start), {}};
+      auto& of_one_number = lives[start->life];
+      if (!start->heals) of_one_number.clear();
+      life = &of_one_number.emplace_back(TapedLife{std::move(*start), {}});
     } else if (life == nullptr) {
       refuse(name, 0, "does not begin with the start of a process");
     } else {
@@ -164,6 +163,8 @@ std::string describe(TapeEntry const& entry) {
   if (auto const* taken = std::get_if<TapedTaken>(&entry))
     return fmt::format("the seat of fragment {}, version {}", taken->taken.fragment,
                        text(taken->taken.version));
+  if (auto const* left = std::get_if<TapedRanks>(&entry))
+    return fmt::format("the {} ranks that are left", left->ranks);
   auto const& from = std::get<TapedDiscard>(entry).from;
   return fmt::format("a discarded contribution of site {} to fragment {}", from.site,
                      from.contribution.fragment);

@@ -115,8 +115,13 @@ struct TapedDiscard {
   Reason reason = Reason::none;
 };
 
+// A site goes on with fewer ranks than its deck says.
+struct TapedRanks {
+  std::uint64_t ranks = 0;
+};
+
 using TapeEntry = std::variant<TapedStart, TapedBoundary, TapedBase, TapedParameters, TapedVersion,
-                               TapedCommit, TapedDiscard, TapedTaken>;
+                               TapedCommit, TapedDiscard, TapedTaken, TapedRanks>;
 
 // Two entries are the same where their bytes are.
 std::vector<std::byte> encode(TapeEntry const& entry);
@@ -181,9 +186,10 @@ using ShardChange = std::variant<TapedCommit, TapedTaken>;
 std::vector<ShardChange> changes_of(TapedLife const& shard);
 TapedVersion const& made_by(ShardChange const& change);
 
-// By the number of the life. Of two with one number the later counts: the run did not come to live before.
-// Throws InputError where the tape begins with something else, or is another process's.
-std::map<std::uint64_t, TapedLife> lives_of(std::vector<TapeEntry> entries, Participant who,
-                                            std::string const& name);
+// By the number of the run's life: those of the process, of which only a site that heals has more than one.
+// Where else a number comes twice the later counts: the run did not come to live before. Throws InputError
+// where the tape begins with something else, or is another process's.
+std::map<std::uint64_t, std::vector<TapedLife>> lives_of(std::vector<TapeEntry> entries, Participant who,
+                                                         std::string const& name);
 
 }  // namespace atl::protocol

@@ -28,6 +28,7 @@ auto fields(Is<TapedCommit::Absent> auto& m) { return std::tie(m.site, m.silent)
 auto fields(Is<TapedCommit> auto& m) { return std::tie(m.round, m.members, m.absent, m.made); }
 auto fields(Is<TapedDiscard> auto& m) { return std::tie(m.from, m.reason); }
 auto fields(Is<TapedTaken> auto& m) { return std::tie(m.from, m.by_replica, m.taken); }
+auto fields(Is<TapedRanks> auto& m) { return std::tie(m.ranks); }
 template <>
 inline constexpr Participant::Kind last_of<Participant::Kind> = Participant::Kind::shard;
 

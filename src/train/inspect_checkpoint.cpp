@@ -28,14 +28,12 @@ std::uint64_t version_of(base::Reader const& file, int fragment) {
 void read_fragments(CheckpointReport& report) {
   auto const table = parameter_table(report.config);
   bool const has_versions = has_outer_exchange(report.config) && report.set.manifest.layout.shards > 0;
-  std::vector<checkpoint::FileReader> files;
-  for (auto const& name : parameter_files(report.set.manifest, report.config))
-    files.emplace_back(report.set.folder, report.set.manifest.file(name));
+  ParameterFiles const files(report.set, report.config);
 
   base::DigestStream all;
   std::vector<float> values;
   for (int p = 0; p < table.fragments(); ++p) {
-    auto const& file = files[static_cast<std::size_t>(p) % files.size()].root();
+    auto const& file = files.of(p);
     auto const range = table.fragment(p);
     values.resize(range.size);
     load_tensors(*file.group("model"), table.tensors_of(p), range.offset, values);
@@ -49,14 +47,14 @@ void read_fragments(CheckpointReport& report) {
 }
 
 void count_messages(CheckpointReport& report) {
-  auto const& [folder, manifest] = report.set;
-  auto const count = [&](std::string const& file, char const* group) {
-    return checkpoint::FileReader(folder, manifest.file(file)).root().group(group)->read_uint("count");
+  auto const set = resume_from(report.set.folder);
+  auto const count = [&](std::string const& file, char const* group) {  // none of who was lost
+    return set.has(file) ? set.open(file).root().group(group)->read_uint("count") : 0;
   };
-  for (int shard = 0; shard < manifest.layout.shards; ++shard)
+  for (int shard = 0; shard < set.shards(); ++shard)
     report.contributions_in_flight += count(shard_file(shard), "in_flight");
-  for (std::size_t site = 0; site < manifest.layout.ranks_per_site.size(); ++site)
-    report.releases_in_flight += count(site_file(static_cast<int>(site), 0), "on_its_way");
+  for (int site = 0; site < set.sites(); ++site)
+    report.releases_in_flight += count(site_file(site, 0), "on_its_way");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "train/tape_file.hpp"
 
@@ -34,8 +35,9 @@ LedgerReport inspect_ledger(RunFolder const& folder) {
   auto const run = read_tapes(folder);
   protocol::Auditor auditor(run.front().config.outer.late_discount);
   for (auto const& life : run) {
-    bool const was_torn =
-        !std::ranges::all_of(life.sites, [](protocol::SiteStory const& site) { return site.has_left; });
+    std::map<std::uint32_t, bool> has_left;  // by site: the last life of it
+    for (auto const& story : life.sites) has_left[story.life.start.index] = story.has_left;
+    bool const was_torn = !std::ranges::all_of(has_left, [](auto const& site) { return site.second; });
     report.lives.push_back({life.number, was_torn, auditor.audit(life.sites, life.shards)});
   }
   return report;
@@ -58,6 +60,9 @@ std::string describe(LedgerReport const& report) {
   std::uint64_t imbalance = 0;
   for (auto const& life : report.lives) {
     imbalance += life.audit.imbalance();
+    for (auto const& version : life.audit.forgotten)
+      text += fmt::format("life {}: {} was lost with its shard, and counts for nothing\n", life.life,
+                          protocol::describe(protocol::TapeEntry(version)));
     for (auto const& finding : life.audit.findings) text += fmt::format("life {}: {}\n", life.life, finding);
   }
   return text + fmt::format("imbalance {}\n", imbalance);

@@ -32,9 +32,20 @@ std::optional<std::size_t> cut_of(protocol::TapedLife const& life, std::uint64_t
   return std::nullopt;
 }
 
+// Nobody was lost in it: the tail of such a life is not built.
+bool was_undisturbed(LifeOfRun const& life) {
+  return std::ranges::none_of(
+             life.shards,
+             [](auto const& shard) { return !shard.template only<protocol::TapedTaken>().empty(); }) &&
+         std::ranges::none_of(life.sites, [](auto const& site) {
+           return site.life.start.heals || !site.life.template only<protocol::TapedRanks>().empty();
+         });
+}
+
 bool was_cut(LifeOfRun const& life, std::uint64_t step) {
-  return std::ranges::all_of(
-      life.sites, [&](protocol::SiteStory const& site) { return cut_of(site.life, step).has_value(); });
+  return was_undisturbed(life) && std::ranges::all_of(life.sites, [&](protocol::SiteStory const& site) {
+           return cut_of(site.life, step).has_value();
+         });
 }
 
 // Leaves what follows the cut, and returns the boundaries before it.
@@ -91,7 +102,8 @@ LifeOfRun tail_from(std::vector<LifeOfRun> run, ResumePoint const& snapshot) {
   auto const found = std::find_if(run.rbegin(), run.rend(),
                                   [&](LifeOfRun const& life) { return was_cut(life, snapshot.step); });
   if (found == run.rend()) {
-    throw base::InputError(snapshot.folder.string(), "was not taken while the run went on",
+    throw base::InputError(snapshot.folder.string(),
+                           "was not taken while the run went on, in a life in which nobody was lost",
                            "give the step of another checkpoint, or replay whole lives with --life N");
   }
   auto life = std::move(*found);

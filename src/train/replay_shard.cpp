@@ -65,6 +65,9 @@ void ReplayShard::dispatch(transport::Frame const& frame) {
   if (auto const* contribution = std::get_if<protocol::Contribution>(&frame.message)) {
     held_[++last_handle_] = frame.payload;
     carry_out(syncer_.on_contribution(site, *contribution, last_handle_));
+  } else if (auto const* replica = std::get_if<protocol::Replica>(&frame.message)) {
+    held_[++last_handle_] = frame.payload;
+    carry_out(syncer_.on_replica(*replica, last_handle_));
   } else if (auto const* progress = std::get_if<protocol::Progress>(&frame.message)) {
     carry_out(syncer_.on_progress(site, *progress));
   } else if (std::holds_alternative<protocol::Bye>(frame.message)) {
@@ -76,6 +79,11 @@ void ReplayShard::carry_out(std::vector<protocol::ReplayAction> const& actions) 
   for (auto const& action : actions) {
     if (auto const* taken = std::get_if<protocol::Commit>(&action)) {
       commit(*taken);
+    } else if (auto const* seat = std::get_if<protocol::TakeFragment>(&action)) {
+      take(*seat);
+    } else if (auto const* copy = std::get_if<protocol::SendReplica>(&action)) {
+      auto const fragment = static_cast<int>(copy->replica.fragment);
+      transport_.send(shard_peer(copy->shard), copy->replica, model_->replica(fragment));
     } else if (auto const* send = std::get_if<protocol::SendRelease>(&action)) {
       auto const& release = send->release;
       transport_.send(site_peer(send->site), release, releases_.at({release.fragment, release.version}));
@@ -94,6 +102,15 @@ void ReplayShard::commit(protocol::Commit const& commit) {
   auto const fragment = static_cast<int>(commit.fragment);
   model_->commit(fragment, commit.version.commits, members);
   publish(fragment, commit.version);
+}
+
+// What it owned already it has.
+void ReplayShard::take(protocol::TakeFragment const& seat) {
+  auto const& [fragment, version, theta] = seat.taken.taken;
+  auto const payload = held_.extract(seat.payload);
+  if (seat.taken.by_replica)
+    model_->install(static_cast<int>(fragment), version.commits, payload ? payload.mapped() : nullptr);
+  publish(static_cast<int>(fragment), version);
 }
 
 void ReplayShard::publish(int fragment, protocol::Version const& version) {

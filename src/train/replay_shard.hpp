@@ -26,6 +26,7 @@ class ReplayShard {
   void dispatch(transport::Frame const& frame);
   void carry_out(std::vector<protocol::ReplayAction> const& actions);
   void commit(protocol::Commit const& commit);
+  void take(protocol::TakeFragment const& seat);
   void publish(int fragment, protocol::Version const& version);
 
   RunPlan const& plan_;

@@ -45,7 +45,7 @@ class SiteChannel {
   }
   virtual void discard(protocol::PayloadHandle handle);
   // A donor's, once.
-  transport::Payload take_state(protocol::PayloadHandle handle);
+  virtual transport::Payload take_state(protocol::PayloadHandle handle);
 
   virtual void contribute(protocol::Contribute const& asked, transport::Payload payload);
   virtual void send_to_shards(protocol::Message const& message);
@@ -55,7 +55,7 @@ class SiteChannel {
   std::optional<std::vector<Waiting>> take_on_its_way();
   virtual void send_to_hub(protocol::Message message);
   virtual void send_to_site(int site, protocol::Message message, transport::Payload payload = {});
-  void say_goodbye();
+  virtual void say_goodbye();
 
   // Bytes sent so far, by kind of message: all that ever left this site.
   std::map<std::string, std::uint64_t> sent_bytes() const;

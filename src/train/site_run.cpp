@@ -56,6 +56,7 @@ SiteRun::SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<Res
       tape_(links.tape),
       chaos_(links.chaos),
       replayed_(links.replayed),
+      ranks_left_(std::move(links.ranks_left)),
       is_returning_(links.incarnation > 0) {
   if (evaluates(plan, number_) && !replayed_) {
     validation_.emplace(data::ValidationOptions{.sources = corpus_.validation(),
@@ -78,13 +79,14 @@ base::ExitCode SiteRun::run() {
   if (channel_) channel_->join(machine_.incarnation(), is_returning_);
   hello_s_ = last_record_s_ = base::now_s();
   evaluate_if_due();  // the state was recorded before
-  while (!is_over()) {
+  while (is_still_here() && !is_over()) {
     try {
       advance();
     } catch (comm::ProcessLost const&) {
       if (!can_go_on_with_fewer()) throw;
     }
   }
+  if (!is_still_here()) return base::ExitCode::done;
   bool const finished = purpose_ == protocol::Purpose::finish;
   if (finished && validation_) evaluate_outer_parameters(/*is_final=*/true);
   leave();

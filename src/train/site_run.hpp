@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -45,6 +46,8 @@ class SiteRun {
     std::optional<std::size_t> replayed = {};
     // Of a replay that begins at a snapshot: as it was then, which no set tells in full.
     std::optional<protocol::SiteMachine> machine = {};
+    // Of a replay: with how many ranks the site goes on after so many boundaries.
+    std::map<std::size_t, int> ranks_left = {};
   };
 
   // Throws InputError for this site's data, the initial model or the files of the resume point.
@@ -63,6 +66,8 @@ class SiteRun {
   void advance();
   // Collective over the ranks that are left. False where they cannot go on with what they have.
   bool can_go_on_with_fewer();
+  void go_on_with_these();
+  bool is_still_here();
   void check_health(Record const& record) const;
 
   // In the order of a step.
@@ -88,6 +93,7 @@ class SiteRun {
   void attend_to_state();  // collective over the site while one is open
 
   void tape_start(protocol::TapedStart start);
+  void tape_ranks();
   void tape_parameters();
 
   void initialize_parameters();
@@ -125,6 +131,7 @@ class SiteRun {
   protocol::Tape* tape_;                  // the leader's
   Chaos* chaos_;
   std::optional<std::size_t> replayed_;
+  std::map<std::size_t, int> ranks_left_;      // by boundary
   std::deque<protocol::SiteEvent> no_events_;  // the other ranks'
   std::optional<protocol::Progress> last_progress_;
 
@@ -149,6 +156,7 @@ class SiteRun {
   double hello_s_ = 0.0;
   bool is_torn_ = false;  // in the middle of what all ranks change together
   bool has_left_ = false;
+  bool is_out_ = false;  // of a replay: the site goes on with fewer ranks
 };
 
 }  // namespace atl::train

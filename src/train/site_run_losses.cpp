@@ -38,7 +38,12 @@ bool SiteRun::can_go_on_with_fewer() {
   };
   auto const fits = plan_.config.inner.batch % site_.size() == 0;
   if (!fits || !all.front().is_leader || !std::ranges::all_of(all, is_with_us)) return false;
+  go_on_with_these();
+  base::log::info(fmt::format("{} ranks of site {} are left, and go on", site_.size(), number_));
+  return true;
+}
 
+void SiteRun::go_on_with_these() {
   base::Values moments;
   base::MemoryWriter writer(moments);
   inner_->save_optimizer(writer);
@@ -47,8 +52,18 @@ bool SiteRun::can_go_on_with_fewer() {
   readers.push_back(std::make_unique<base::MemoryReader>(moments));
   inner_->load_optimizer(readers);
   inner_->seek(machine_.step());
-  base::log::info(fmt::format("{} ranks of site {} are left, and go on", site_.size(), number_));
-  return true;
+  if (tape_) tape_ranks();
+}
+
+// In a replay those go at a loss that have no place any more, whoever it was then: ranks count by their
+// order.
+bool SiteRun::is_still_here() {
+  auto const left = ranks_left_.find(crossed_);
+  if (left == ranks_left_.end() || is_out_ || site_.size() <= left->second) return !is_out_;
+  is_out_ = site_.rank() >= left->second;
+  world_.set_site(comm::Communicator::split(site_.get(), is_out_ ? -1 : 0, site_.rank()));
+  if (!is_out_) go_on_with_these();
+  return !is_out_;
 }
 
 // What is not finite spreads: it must not reach the shards, nor stay. Once in a while a donor's state helps;

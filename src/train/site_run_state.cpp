@@ -82,6 +82,7 @@ void SiteRun::begin_training_again() {
 
 void SiteRun::give_state(protocol::GiveState const& give) {
   auto state = gather_moments(site_, *inner_);
+  if (tape_) tape_->flush();
   if (channel_) channel_->send_to_site(give.site, give.state, std::move(state));
 }
 
@@ -166,11 +167,17 @@ void SiteRun::tape_start(protocol::TapedStart start) {
   start.step = machine_.step();
   start.cursor = inner_->cursor();
   start.heals = is_returning_;
-  if (machine_.incarnation() > 1 && !is_returning_) {
+  if (machine_.incarnation() > 1 && machine_.is_ready()) {
     start.state = base::saved(machine_);
     start.state["incarnation"] = machine_.incarnation() - 1;
   }
   tape_->put(start);
+  tape_ranks();
+}
+
+void SiteRun::tape_ranks() {
+  if (site_.size() < world_.layout.site_size(number_))
+    tape_->put(protocol::TapedRanks{static_cast<std::uint64_t>(site_.size())});
   tape_->flush();
 }
 

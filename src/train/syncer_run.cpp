@@ -297,6 +297,7 @@ void SyncerRun::report(std::string const& metrics_line) {
 void SyncerRun::carry_out(std::vector<protocol::SyncerAction> const& actions) {
   for (auto const& action : actions) {
     if (auto const* send = std::get_if<protocol::SendToSite>(&action)) {
+      if (auto const* seat = std::get_if<protocol::Seat>(&send->message)) tape_terms(*seat);
       transport_.send(site_peer(send->site), send->message);
       auto const* notice = std::get_if<protocol::FateNotice>(&send->message);
       if (notice && notice->fate.reason == protocol::Reason::unusual_norm)
@@ -323,7 +324,10 @@ void SyncerRun::carry_out(std::vector<protocol::SyncerAction> const& actions) {
 void SyncerRun::discard(protocol::PayloadHandle payload) {
   replicas_.erase(payload);
   auto const held = held_.extract(payload);
-  if (held && tape_) tape_->put(protocol::TapedDiscard{held.mapped().from, held.mapped().refused});
+  if (!held || !tape_) return;
+  // Its site will be told, and may tell more than this shard lives to write.
+  tape_->put(protocol::TapedDiscard{held.mapped().from, held.mapped().refused});
+  tape_->flush();
 }
 
 void SyncerRun::commit(protocol::Commit const& commit) {

@@ -94,6 +94,8 @@ class SyncerRun {
   // In syncer_run_losses.cpp.
   void on_word_of_shard(transport::Frame const& frame);
   void install(protocol::InstallReplica const& taken);
+  void tape_terms(protocol::Seat const& seat);
+  void tape_taken(std::uint32_t fragment, protocol::Version const& from, bool by_replica);
   void discard(protocol::PayloadHandle payload);
   void tape_commit(protocol::Commit const& commit);
 
@@ -124,6 +126,7 @@ class SyncerRun {
   StateWriter states_{folder_};
   std::vector<InFlight> in_flight_;
   std::vector<protocol::TapedContribution> begun_in_flight_;  // at the start of this life
+  std::map<std::uint32_t, protocol::Version> taped_;          // by fragment: the newest on the tape
 
   std::optional<protocol::Hold> hold_;  // until Go
   bool is_at_rest_ = false;             // as the hub was told last

@@ -70,8 +70,23 @@ void SyncerRun::install(protocol::InstallReplica const& taken) {
     throw Corrupted(fmt::format("the copy of fragment {} is not what came: memory has changed", fragment));
   model_->install(fragment, version.commits, from.payload);
   base::log::info(fmt::format("this shard owns fragment {} now, from version {}", fragment, version.commits));
+  tape_taken(taken.fragment, from.version, /*by_replica=*/true);
+}
+
+// Of those that it owned already, in a new term, the news of the seat are the first word.
+void SyncerRun::tape_terms(protocol::Seat const& seat) {
+  if (!tape_ || seat.claims) return;
+  for (auto const& [fragment, version] : std::map(taped_)) {
+    if (machine_.owns(fragment) && machine_.version(fragment).term > version.term)
+      tape_taken(fragment, version, /*by_replica=*/false);
+  }
+}
+
+void SyncerRun::tape_taken(std::uint32_t fragment, protocol::Version const& from, bool by_replica) {
   if (!tape_) return;
-  tape_->put(protocol::TapedTaken{from.version, from.payload != nullptr, model_->taped(fragment, version)});
+  taped_[fragment] = machine_.version(fragment);
+  tape_->put(
+      protocol::TapedTaken{from, by_replica, model_->taped(static_cast<int>(fragment), taped_.at(fragment))});
   tape_->flush();
 }
 

@@ -202,8 +202,11 @@ void SyncerRun::tape_start(protocol::TapedStart start) {
     start.held.push_back({static_cast<std::uint32_t>(member->site), member->contribution});
   start.in_flight = begun_in_flight_;
   tape_->put(start);
-  for (int p = shard_; model_ && p < plan_.table.fragments(); p += plan_.config.syncer.ranks)
-    tape_->put(model_->taped(p, machine_.version(static_cast<std::uint32_t>(p))));
+  for (int p = shard_; model_ && p < plan_.table.fragments(); p += plan_.config.syncer.ranks) {
+    auto const fragment = static_cast<std::uint32_t>(p);
+    taped_[fragment] = machine_.version(fragment);
+    tape_->put(model_->taped(p, taped_[fragment]));
+  }
   tape_->flush();
 }
 
@@ -221,6 +224,7 @@ void SyncerRun::tape_commit(protocol::Commit const& commit) {
   }
   for (int const site : commit.absent)
     taped.absent.push_back({static_cast<std::uint32_t>(site), !machine_.is_live(site)});
+  taped_[commit.fragment] = commit.version;
   tape_->put(taped);
   tape_->flush();
 }

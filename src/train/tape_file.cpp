@@ -30,22 +30,23 @@ protocol::TapeContents contents_of(base::OpenFile const& file) {
   return protocol::read_tape(bytes, file.path().string());
 }
 
-std::map<std::uint64_t, protocol::TapedLife> lives_in(RunFolder const& folder, protocol::Participant who) {
+using Lives = std::map<std::uint64_t, std::vector<protocol::TapedLife>>;  // by number of the run's life
+
+Lives lives_in(RunFolder const& folder, protocol::Participant who) {
   auto const path = folder.tape(who);
   if (!std::filesystem::exists(path)) return {};
   return protocol::lives_of(contents_of({path, O_RDONLY}).entries, who, path.string());
 }
 
-// The life of one process; where its tape has none, it did not come to write it.
-protocol::TapedLife take(std::map<std::uint64_t, protocol::TapedLife>& lives, LifeOfRun const& life,
-                         protocol::Participant who) {
+// The lives of one process; where its tape has none, it did not come to write it.
+std::vector<protocol::TapedLife> take(Lives& lives, LifeOfRun const& life, protocol::Participant who) {
   if (auto found = lives.extract(life.number)) return std::move(found.mapped());
   protocol::TapedLife none;
   none.start.life = life.number;
   none.start.kind = who.kind;
   none.start.index = static_cast<std::uint32_t>(who.index);
   none.start.incarnation = 1;
-  return none;
+  return {none};
 }
 
 }  // namespace
@@ -95,28 +96,22 @@ std::vector<LifeOfRun> read_tapes(RunFolder const& folder) {
                            "give the folder of a run that was made with run.deterministic");
   }
   std::vector<LifeOfRun> run;
-  std::map<protocol::Participant, std::map<std::uint64_t, protocol::TapedLife>> tapes;
+  std::map<protocol::Participant, Lives> tapes;
   auto const lives_of = [&](protocol::Participant who) -> auto& {
     if (!tapes.contains(who)) tapes[who] = lives_in(folder, who);
     return tapes[who];
   };
-  for (auto const& [number, life] : first) {
+  for (auto const& [number, told] : first) {
     LifeOfRun all{.number = number,
-                  .config = deck::parse(life.start.deck, folder.tape({Kind::shard, 0}).string(), {}),
+                  .config = deck::parse(told.front().start.deck, folder.tape({Kind::shard, 0}).string(), {}),
                   .sites = {},
                   .shards = {},
                   .before = {}};
-    for (int shard = 0; shard < all.config.syncer.ranks; ++shard) {
-      auto const& told =
-          all.shards.emplace_back(take(lives_of({Kind::shard, shard}), all, {Kind::shard, shard}));
-      if (told.only<protocol::TapedTaken>().empty()) continue;
-      throw base::InputError(folder.tape({Kind::shard, shard}).string(),
-                             "tells of fragments that it took over, and of such there is no reading yet",
-                             "the run itself is whole; read its metrics: atoll inspect RUN");
-    }
+    for (int shard = 0; shard < all.config.syncer.ranks; ++shard)
+      all.shards.push_back(take(lives_of({Kind::shard, shard}), all, {Kind::shard, shard}).front());
     for (int site = 0; site < effective_sites(all.config); ++site) {
-      all.sites.push_back(follow(take(lives_of({Kind::site, site}), all, {Kind::site, site}),
-                                 site_options(all.config, site)));
+      for (auto& each : take(lives_of({Kind::site, site}), all, {Kind::site, site}))
+        all.sites.push_back(follow(std::move(each), site_options(all.config, site)));
     }
     run.push_back(std::move(all));
   }

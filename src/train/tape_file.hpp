@@ -38,7 +38,7 @@ class TapeFile final : public protocol::Tape {
 struct LifeOfRun {
   std::uint64_t number = 0;
   deck::RunConfig config;
-  std::vector<protocol::SiteStory> sites;
+  std::vector<protocol::SiteStory> sites;  // with one for each life of a site, in their order
   std::vector<protocol::TapedLife> shards;
   // By site, where the life is told from a snapshot on: its boundaries until then. See life_tail.hpp.
   std::vector<std::vector<protocol::TapedBoundary>> before;

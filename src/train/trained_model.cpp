@@ -3,12 +3,9 @@
 #include <fmt/format.h>
 
 #include "base/error.hpp"
-#include "checkpoint/hdf5_file.hpp"
-#include "checkpoint/sets.hpp"
 #include "data/dataset.hpp"
 #include "data/tokenizer.hpp"
 #include "deck/deck.hpp"
-#include "train/checkpoints.hpp"
 #include "train/model_archive.hpp"
 
 namespace atl::train {
@@ -17,6 +14,7 @@ namespace {
 
 constexpr char const* imported = "imported";
 constexpr char const* imported_file = "model.h5";
+constexpr std::uint64_t first_with_owners = 3;  // format: a shard's file says which fragments it has
 
 checkpoint::Set find_set(std::filesystem::path const& path) {
   if (!std::filesystem::exists(path)) {
@@ -61,13 +59,24 @@ deck::RunConfig config_of(checkpoint::Set const& set) {
 
 }  // namespace
 
-std::vector<std::string> parameter_files(checkpoint::Manifest const& manifest,
-                                         deck::RunConfig const& config) {
-  if (manifest.kind == imported) return {imported_file};
-  if (!has_outer_exchange(config)) return {site_file(0, 0)};
-  std::vector<std::string> files;
-  for (int shard = 0; shard < manifest.layout.shards; ++shard) files.push_back(shard_file(shard));
-  return files;
+ParameterFiles::ParameterFiles(checkpoint::Set const& set, deck::RunConfig const& config) {
+  auto const open = [&](std::string const& name) {
+    in_turns_.emplace_back(set.folder, set.manifest.file(name));
+  };
+  if (set.manifest.kind == imported) {
+    open(imported_file);
+  } else if (!has_outer_exchange(config)) {
+    open(site_file(0, 0));
+  } else if (set.manifest.format >= first_with_owners) {
+    shards_.emplace(resume_from(set.folder));
+  } else {
+    for (int shard = 0; shard < set.manifest.layout.shards; ++shard) open(shard_file(shard));
+  }
+}
+
+base::Reader const& ParameterFiles::of(int fragment) const {
+  if (shards_) return shards_->of(fragment);
+  return in_turns_[static_cast<std::size_t>(fragment) % in_turns_.size()].root();
 }
 
 TrainedModel load_model(std::filesystem::path const& path) {
@@ -76,15 +85,11 @@ TrainedModel load_model(std::filesystem::path const& path) {
   auto table = parameter_table(config);
   auto parameters = kernels::make_float_buffer("parameters", table.size());
 
-  auto const files = parameter_files(set.manifest, config);
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    checkpoint::FileReader const reader(set.folder, set.manifest.file(files[i]));
-    auto const model = reader.root().group("model");
-    for (int p = static_cast<int>(i); p < table.fragments(); p += static_cast<int>(files.size())) {
-      auto const range = table.fragment(p);
-      load_tensors(*model, table.tensors_of(p), range.offset,
-                   std::span(parameters.data() + range.offset, range.size));
-    }
+  ParameterFiles const files(set, config);
+  for (int p = 0; p < table.fragments(); ++p) {
+    auto const range = table.fragment(p);
+    load_tensors(*files.of(p).group("model"), table.tensors_of(p), range.offset,
+                 std::span(parameters.data() + range.offset, range.size));
   }
   return {set.folder, set.manifest.step, std::move(config), std::move(table), std::move(parameters)};
 }

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
+#include <vector>
 
-#include "checkpoint/manifest.hpp"
+#include "checkpoint/sets.hpp"
 #include "kernels/buffer.hpp"
+#include "train/checkpoints.hpp"
 #include "train/run_plan.hpp"
 
 namespace atl::train {
@@ -17,8 +20,18 @@ struct TrainedModel {
   kernels::FloatBuffer parameters;
 };
 
-// The files of a set that hold the parameters: fragment p is in file p mod their number.
-std::vector<std::string> parameter_files(checkpoint::Manifest const& manifest, deck::RunConfig const& config);
+// The files of a set that hold the parameters.
+class ParameterFiles {
+ public:
+  ParameterFiles(checkpoint::Set const& set, deck::RunConfig const& config);
+
+  // The root of the file that holds `fragment`. Throws InputError where none does.
+  base::Reader const& of(int fragment) const;
+
+ private:
+  std::optional<ShardFiles> shards_;              // by who owned the fragment
+  std::vector<checkpoint::FileReader> in_turns_;  // fragment p is in file p mod their number
+};
 
 // `path`: a checkpoint's folder, a run's (its newest complete checkpoint), or a model's that was imported.
 // Throws InputError where there is none, or where a file of it is missing or damaged. Local.

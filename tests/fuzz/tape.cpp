@@ -56,13 +56,15 @@ void feed(atl::fuzz::Bytes input) {
   for (auto const kind : {Kind::site, Kind::shard}) {
     try {
       protocol::Auditor auditor(0.5);
-      for (auto& [number, life] : protocol::lives_of(tape.entries, {kind, 0}, "tape")) {
+      for (auto& [number, lives] : protocol::lives_of(tape.entries, {kind, 0}, "tape")) {
         std::vector<protocol::SiteStory> sites;
         std::vector<protocol::TapedLife> shards;
-        if (kind == Kind::shard) {
-          shards.push_back(std::move(life));
-        } else {
-          sites.push_back(protocol::follow(std::move(life), {.fragments = 2}));
+        for (auto& life : lives) {
+          if (kind == Kind::shard) {
+            shards.push_back(std::move(life));
+          } else {
+            sites.push_back(protocol::follow(std::move(life), {.fragments = 2}));
+          }
         }
         protocol::reach_of(sites, shards);
         auditor.audit(sites, shards);

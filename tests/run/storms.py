@@ -1,12 +1,13 @@
 """One job of the tiny deck in a storm: real processes, killed by a real signal at a random moment. For tests and scripts/storm.sh."""
 
+import json
 import os
 import random
 import signal
 import subprocess
 import time
 
-from support import Job
+from support import Job, atoll
 
 STEPS = 100
 # What is hit -> how the job is laid out: sites' ranks, and deck keys.
@@ -24,6 +25,11 @@ KINDS = {
     "during a join": ([1, 1], {"run.steps": 500, "outer.dead_after_s": 2.0}),
     "during a checkpoint": ([1, 1], {"checkpoint.every_steps": 10}),
 }
+
+
+def ranks_of(kind):
+    ranks, deck = KINDS[kind]
+    return deck.get("syncer.ranks", 1) + sum(ranks) + deck.get("sites.spares", 0)
 
 
 def kill(pids):
@@ -71,7 +77,7 @@ def weather(folder, name, number):
     step = draws.randint(5, STEPS - 30)
     deck = {"run.name": name, "run.steps": STEPS, "sites.count": len(ranks), "sites.ranks": ranks, "sites.step_floor_s": [0.03],
             "eval.every_steps": 0, "checkpoint.every_steps": 25} | deck
-    job = Job(folder, deck.get("syncer.ranks", 1) + sum(ranks) + deck.get("sites.spares", 0), deck)
+    job = Job(folder, ranks_of(kind), deck)
     try:
         job.wait_for(lambda job: any(line["step"] >= step for line in job.metrics("step")), what=f"step {step}")
         time.sleep(draws.uniform(0.0, 0.03))
@@ -99,4 +105,28 @@ def verdict(job, kind, deck, code, err):
     ends = {line["site"]: line["model"] for line in job.metrics("site_end")}
     if len(ends) != job.metrics("start")[0]["sites"]:
         return f"only sites {sorted(ends)} came to the end"
-    return "" if len(set(ends.values())) == 1 else f"the sites end with models {ends}"
+    if len(set(ends.values())) > 1:
+        return f"the sites end with models {ends}"
+    return books(job)
+
+
+def books(job):
+    """What is wrong with them, from the tapes alone: where every token went, and every commit of every version."""
+    done = atoll("inspect", job.run, "--ledger", "--json", cwd=job.folder, check=False)
+    if not done.stdout.startswith("{"):
+        return done.stderr
+    (life,) = json.loads(done.stdout)["lives"]
+    if life["findings"] or life["imbalance"]:
+        return f"imbalance {life['imbalance']}, {life['findings']}"
+    parts = ("merged", "pending", "unsent", "overwritten", "dropped", "rejected", "lost")
+    for row in life["rows"]:
+        if any(row["processed"][what] != sum(row[part][what] for part in parts) for what in ("steps", "tokens")):
+            return f"a row does not add up: {row}"
+    newest = json.loads(atoll("inspect", job.status()["checkpoint"], "--json", cwd=job.folder).stdout)
+    for fragment in newest["fragments"]:
+        taped = [made for made in life["versions"] if made["fragment"] == fragment["fragment"]]
+        if [made["version"] for made in taped] != list(range(1, fragment["version"] + 1)):
+            return f"fragment {fragment['fragment']} ends with version {fragment['version']}, and on tape are {taped}"
+        if taped[-1]["theta"] != fragment["digest"]:
+            return f"fragment {fragment['fragment']} ends as {fragment['digest']}, and on tape as {taped[-1]['theta']}"
+    return ""

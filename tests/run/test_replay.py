@@ -5,6 +5,7 @@ import signal
 import unittest
 
 import cuts
+import storms
 from stalls import DECK, LAYOUTS, RANKS, ledger, replay, train_stalled
 from support import RunTest, atoll
 
@@ -66,6 +67,16 @@ class Replay(RunTest):
         self.assertEqual(code, 2)
         self.assertIn("life 1 had 4 ranks, and here are 3", found)
         self.assertEqual([life["life"] for life in self.equal_replay("tiny", extra=["--life", "2"])], [2])
+
+    def test_runs_that_lost_sites_and_a_shard_are_replayed(self):
+        for kind in ("rank (site)", "rank (shrink)", "leader (shrink)", "two sites", "site and shard", "during a join"):
+            number = list(storms.KINDS).index(kind)
+            name = f"storm_{number}"
+            storm = storms.weather(self.folder, name, number)
+            with self.subTest(kind):
+                self.assertEqual(storm["wrong"], "")
+                life, = self.equal_replay(name, ranks=storms.ranks_of(kind))
+                self.assertTrue(life["whole"])
 
     def test_from_snapshots_of_running_jobs_books_go_on_and_replays_begin(self):
         for seed in (1, 3, 5):  # 2 shards; K = 2, blend, anchor current; streaming

@@ -1,26 +1,19 @@
 // A replay is the run (invariant 8): whatever befell it, under any timing, and not with an altered tape.
 #include "sim/replay.hpp"
 
-#include <algorithm>
-#include <functional>
-
+#include "recorded.hpp"
 #include "sim/storm.hpp"
-#include "small_world.hpp"
-#include "support/catch.hpp"
 
 using namespace atl;
 using namespace atl::protocol;
 using namespace atl::sim;
+using atl::test::find;
+using atl::test::record;
 using atl::test::small_scenario;
+using atl::test::with_loss;
+using atl::test::with_takeover;
 
 namespace {
-
-Recording record(Scenario const& scenario) {
-  Trace silent(false);
-  Recorder recorder(scenario.layout);
-  REQUIRE_FALSE(World(scenario, silent, nullptr, &recorder).run().violation);
-  return recorder.take();
-}
 
 std::vector<std::string> differences(Scenario const& scenario, Recording const& recording) {
   return replay(scenario, recording, 1).differences;
@@ -31,42 +24,6 @@ std::size_t count(std::vector<TapedLife> const& lives) {
   std::size_t all = 0;
   for (auto const& life : lives) all += life.only<Entry>().size();
   return all;
-}
-
-// One site is lost and heals, and what another sends is spoilt now and then.
-Scenario with_loss() {
-  auto scenario = small_scenario(3, 2);
-  scenario.outer.codec = deck::Codec::int4;
-  scenario.outer.release_codec = deck::Codec::int8;
-  scenario.outer.anchor = deck::Anchor::current;
-  scenario.faults = {
-      {.kind = FaultKind::loss, .from_s = 14.0, .to_s = 24.0, .node = 0},
-      {.kind = FaultKind::poison, .from_s = 3.0, .to_s = 40.0, .node = 1, .strength = 0.5},
-  };
-  return scenario;
-}
-
-// A shard is lost, and its backup goes on with its fragments.
-Scenario with_takeover() {
-  auto scenario = small_scenario(3, 3);
-  scenario.is_replicated = true;
-  scenario.faults = {
-      {.kind = FaultKind::shard_loss, .from_s = 20.0, .to_s = 1e9, .node = scenario.layout.shard(1)}};
-  return scenario;
-}
-
-// The last entry of a kind on any of the tapes that satisfies `is_it`, for a test to alter.
-template <class Entry>
-Entry& find(std::vector<TapedLife>& lives, std::function<bool(Entry const&)> const& is_it) {
-  Entry* found = nullptr;
-  for (auto& life : lives) {
-    for (auto& entry : life.entries) {
-      auto* const match = std::get_if<Entry>(&entry);
-      if (match && is_it(*match)) found = match;
-    }
-  }
-  REQUIRE(found);
-  return *found;
 }
 
 }  // namespace

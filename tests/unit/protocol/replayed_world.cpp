@@ -18,11 +18,13 @@ base::Digest digest_of(Tally const& tally) { return base::digest_of(std::span<in
 std::vector<LifeTold> lives_told(Tapes const& tapes, WorldOptions const& options) {
   std::map<std::uint64_t, LifeTold> told;
   for (auto const& [who, entries] : tapes) {
-    for (auto& [number, life] : lives_of(entries, who, "tape")) {
-      if (who.kind == Participant::Kind::site) {
-        told[number].sites.push_back(follow(std::move(life), site_options(options)));
-      } else {
-        told[number].shards.push_back(std::move(life));
+    for (auto& [number, own] : lives_of(entries, who, "tape")) {
+      for (auto& life : own) {
+        if (who.kind == Participant::Kind::site) {
+          told[number].sites.push_back(follow(std::move(life), site_options(options)));
+        } else {
+          told[number].shards.push_back(std::move(life));
+        }
       }
     }
   }

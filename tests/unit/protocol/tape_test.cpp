@@ -120,5 +120,5 @@ TEST_CASE("what is no tape, or another process's, is refused") {
   CHECK_THROWS_AS(lives_of(entries, {Participant::Kind::site, 0}, "tape"), base::InputError);
   CHECK_THROWS_AS(lives_of(entries, {Participant::Kind::shard, 1}, "tape"), base::InputError);
   CHECK_THROWS_AS(lives_of({entries.begin() + 1, entries.end()}, shard_0, "tape"), base::InputError);
-  CHECK(lives_of(entries, shard_0, "tape").at(1).entries.size() == entries.size() - 1);
+  CHECK(lives_of(entries, shard_0, "tape").at(1).at(0).entries.size() == entries.size() - 1);
 }
