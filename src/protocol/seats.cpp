@@ -100,6 +100,7 @@ Seats::Changes Seats::on_promise(int site, Promise const& promise, std::set<int>
 
 Seats::Changes Seats::tick(double now_s) {
   now_s_ = std::max(now_s_, now_s);
+  if (!began_s_) began_s_ = now_s;
   Changes changes;
   if (!replicated_) return changes;
   for (std::uint32_t seat = 0; seat < seats_.size(); ++seat) {
@@ -123,16 +124,19 @@ std::optional<double> Seats::next_timer_s() const {
   for (auto const& state : seats_) {
     auto const other = partner(state);
     if (!replicated_ || !other) continue;
-    double const when_s = state.election ? state.election->asked_s + patience_s_
-                                         : shards_[static_cast<std::size_t>(*other)].heard_s + patience_s_;
+    double const when_s = state.election ? state.election->asked_s + patience_s_ : silent_from_s(*other);
     next = std::min(next.value_or(when_s), when_s);
   }
   return next;
 }
 
+double Seats::silent_from_s(int shard) const {
+  return std::max(shards_.at(static_cast<std::size_t>(shard)).heard_s, began_s_.value_or(0.0)) + patience_s_;
+}
+
 bool Seats::is_silent(int shard, double now_s) const {
   Peer const& peer = shards_.at(static_cast<std::size_t>(shard));
-  return peer.lost || now_s >= peer.heard_s + patience_s_;
+  return peer.lost || now_s >= silent_from_s(shard);
 }
 
 std::optional<int> Seats::next_living(double now_s) const {

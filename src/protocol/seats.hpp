@@ -87,6 +87,7 @@ class Seats {
 
   State& at(std::uint32_t seat) { return seats_.at(seat); }
   State const& at(std::uint32_t seat) const { return seats_.at(seat); }
+  double silent_from_s(int shard) const;
   bool is_silent(int shard, double now_s) const;
   std::optional<int> next_living(double now_s) const;
   std::optional<int> partner(State const& state) const;
@@ -98,6 +99,7 @@ class Seats {
   bool replicated_;
   double patience_s_;
   double now_s_ = 0.0;
+  std::optional<double> began_s_;  // before, nobody can have been heard
   std::vector<Peer> shards_;
   std::vector<State> seats_;
 };

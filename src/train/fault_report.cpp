@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/error.hpp"
 #include "train/goodput.hpp"
@@ -62,12 +63,30 @@ std::vector<Hit> hits_of_chaos(std::filesystem::path const& file, History const&
   return hits;
 }
 
+// A site that has lost a rank, not its last, says so only when it returns.
+void add_silent_losses(std::vector<Hit>& hits, std::size_t number, History::Life const& life) {
+  for (auto const& back : life.returns) {
+    double last_s = 0.0;
+    for (auto const& step : life.steps) {
+      if (step.site == back.site && step.time_s < back.time_s) last_s = step.time_s;
+    }
+    bool const is_known = std::ranges::any_of(life.faults, [&](auto const& fault) {
+      return fault.site == back.site && fault.time_s >= last_s && fault.time_s <= back.time_s;
+    });
+    if (!is_known)
+      hits.push_back({number, last_s, fmt::format("site {} lost a rank", back.site), back.site, {}, true});
+  }
+}
+
 std::vector<Hit> hits_noticed(History const& history) {
   std::vector<Hit> hits;
-  for (std::size_t life = 0; life < history.lives.size(); ++life) {
-    for (auto const& fault : history.lives[life].faults)
-      hits.push_back({life, fault.time_s, fault.what, fault.site, fault.shard, true});
+  for (std::size_t number = 0; number < history.lives.size(); ++number) {
+    auto const& life = history.lives[number];
+    for (auto const& fault : life.faults)
+      hits.push_back({number, fault.time_s, fault.what, fault.site, fault.shard, true});
+    add_silent_losses(hits, number, life);
   }
+  std::ranges::stable_sort(hits, {}, [](Hit const& hit) { return std::pair(hit.life, hit.time_s); });
   return hits;
 }
 
