@@ -96,6 +96,10 @@ class Faults(RunTest):
         self.assertEqual(after, {0, 1, 2, 3}, "all fragments go on")
         job = self.start(4, {"run.steps": 160, "syncer.ranks": 2, "syncer.replicas": 1, **PACED}, resume=True)
         self.end(job)
+        lines = job.metrics()
+        resumed = max(i for i, line in enumerate(lines) if line["event"] == "resume")
+        soon = {line["fragment"] for line in lines[resumed:] if line["event"] == "commit" and line["step"] < 150}
+        self.assertEqual(soon, {0, 1, 2, 3}, "and after a resume from the first round on")
 
     def test_without_a_backup_a_killed_shard_ends_the_run_which_can_be_resumed(self):
         deck = {"run.steps": 160, "syncer.ranks": 2, **PACED}

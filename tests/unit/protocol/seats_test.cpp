@@ -65,8 +65,16 @@ TEST_CASE("when the backup's process is gone the owner takes the next shard that
   CHECK(seats.term(0) == 0);
 }
 
+TEST_CASE("who has just begun gives the others time to be heard") {
+  Seats seats(1, 2, 4, true, 10.0);
+  CHECK(seats.tick(5000.0).empty());
+  CHECK(seats.tick(5009.0).empty());
+  CHECK_FALSE(seats.tick(5010.0).empty());
+}
+
 TEST_CASE("silence alone moves nothing: a majority must promise, and then hear the claim") {
   Seats seats(1, 2, 4, true, 10.0);
+  seats.tick(0.0);
   auto const asked = only<AskPromises>(seats.tick(10.0));
   REQUIRE(asked.size() == 2);  // for the owner's seat, and to go on in its own without its backup
   CHECK(asked[0].request == PromiseRequest{.seat = 0, .term = 1, .from = 0, .shard = 1});
