@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Storms: jobs whose processes are killed (SIGKILL) from outside at random moments; does each come to its end with one model?
 
-Ten kinds in turn: a rank of a site (all repairs), its leader, a whole site, a shard with a backup, two at once, one during a join, one
+Thirteen kinds in turn: a rank of a site (all repairs), its leader, both one after the other, a whole site, a shard with a backup, two at once, one during a join, one
 during a checkpoint. A run is right when it ends by itself with all its steps, every version of every fragment follows the one
 before, every site comes to the end, and all of them end with the same outer parameters. With --json one object.
 

@@ -115,6 +115,8 @@ double waited_s() {
 }
 
 std::vector<std::string> watched_stack() {
+  while (sem_trywait(&snapshot.taken) == 0) {  // of one that came too late
+  }
   {
     std::lock_guard const lock(watched().mutex);
     if (!watched().is_set || pthread_kill(watched().thread, stack_signal()) != 0) return {};

@@ -1,5 +1,6 @@
 #include "comm/recruits.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <utility>
@@ -10,6 +11,8 @@
 namespace atl::comm {
 
 namespace {
+
+std::atomic<bool> has_been_called = false;
 
 MPI_Comm parent() {
   MPI_Comm hosts = MPI_COMM_NULL;
@@ -60,7 +63,11 @@ MPI_Comm start(MPI_Comm by, Wanted const& wanted) {
 MPI_Comm call(MPI_Comm by, std::string const& port) {
   base::Waiting const waiting("MPI_Comm_connect");
   MPI_Comm between = MPI_COMM_NULL;
-  check_mpi(MPI_Comm_connect(port.c_str(), MPI_INFO_NULL, 0, by, &between), "MPI_Comm_connect");
+  // Whatever it says: who was to come is lost. The others of `by` may wait in it yet.
+  if (MPI_Comm_connect(port.c_str(), MPI_INFO_NULL, 0, by, &between) != MPI_SUCCESS) {
+    revoke(by);
+    throw ProcessLost("MPI_Comm_connect: a spare that was to come has not");
+  }
   return between;
 }
 
@@ -81,6 +88,7 @@ Bridge recruit(Communicator const& hosts, Wanted const& wanted, std::string cons
 }
 
 bool is_recruit() { return parent() != MPI_COMM_NULL; }
+bool has_come_later() { return has_been_called || is_recruit(); }
 
 Bridge meet_hosts() {
   auto bridge = cross(parent(), 0, false, "");
@@ -89,6 +97,7 @@ Bridge meet_hosts() {
 }
 
 Bridge meet_hosts(std::string const& port) {
+  has_been_called = true;
   MPI_Comm between = MPI_COMM_NULL;
   check_mpi(MPI_Comm_accept(port.c_str(), MPI_INFO_NULL, 0, MPI_COMM_SELF, &between), "MPI_Comm_accept");
   return cross(between, 0, false, "");

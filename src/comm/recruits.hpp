@@ -31,6 +31,8 @@ Bridge recruit(Communicator const& hosts, Wanted const& wanted, std::string cons
 
 // True in a process that was started so.
 bool is_recruit();
+// And in a spare that has come as well: the job goes on without either.
+bool has_come_later();
 // Collective over the world of this process, which are those that were started together.
 Bridge meet_hosts();
 // The same in a spare that has been claimed, by itself. May wait for ever: who claimed it can be lost.

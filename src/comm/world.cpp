@@ -76,7 +76,7 @@ void MpiRuntime::leave(int exit_code) {
 }
 
 void MpiRuntime::abort(int exit_code) {
-  if (is_recruit()) leave(exit_code);  // the job goes on without it
+  if (has_come_later()) leave(0);  // the job goes on without it, and its outcome is not this one's
   MPI_Abort(MPI_COMM_WORLD, exit_code);
   std::abort();  // not reached: MPI_Abort ends the process
 }

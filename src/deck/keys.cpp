@@ -81,7 +81,9 @@ void declare_sites(Table& table) {
     Field{"count", &S::count, size, "sites", "groups of ranks that train a replica each", agreed | elastic},
     Field{"ranks", &S::ranks, size, "ranks",
           "of every site, or a list with one number per site", agreed | elastic},
-    Field{"repair", &S::repair, any, "", "when a rank is lost: its site returns, with a new process (site, spawn) or a waiting one (spare) in its place; or goes on with fewer", elastic},
+    Field{"repair", &S::repair, any, "", "when a rank is lost: its site returns, with new processes (site, spawn: the same) or waiting ones (spare: see" 
+          "spares) in place of the lost; shrink: with those that are left",
+          elastic},
     Field{"spares", &S::spares, size_or_0, "ranks", "kept idle for repair", elastic},
     Field{"step_floor_s", &S::step_floor_s, seconds_or_0, "s",
           "no step is shorter: paces trials on shared cores; one number, or one per site", elastic},

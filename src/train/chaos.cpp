@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <utility>
@@ -20,10 +19,6 @@ namespace atl::train {
 using deck::ChaosKind;
 
 namespace {
-
-double unix_s() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 bool needs_hand(ChaosKind kind) { return kind == ChaosKind::kill || kind == ChaosKind::stall; }
 bool is_of_link(ChaosKind kind) { return kind == ChaosKind::partition || kind == ChaosKind::corrupt; }
@@ -63,11 +58,17 @@ void Chaos::read_what_was_done() {
   for (std::string line; std::getline(lines, line);) {
     auto const told = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (!told.is_object()) continue;  // torn
-    if (std::exchange(is_first, false))
-      storm_start_s_ = base::now_s() - (unix_s() - told.value("unix_s", 0.0) + told.value("time_s", 0.0));
-    if (!told.contains("entry") || told.value("rank", world_.in_deck.rank) != world_.in_deck.rank) continue;
-    auto const is_done = [&](Scripted const& each) { return each.entry == told.value("entry", 0u); };
-    std::erase_if(scripted_, is_done);
+    try {
+      if (std::exchange(is_first, false))
+        storm_start_s_ = base::now_s() -
+                         (base::unix_s() - told.at("unix_s").get<double>() + told.at("time_s").get<double>());
+      if (!told.contains("entry")) continue;
+      int const own = world_.in_deck.rank, hit = told.value("rank", own);
+      std::erase_if(scripted_, [&](Scripted const& each) {
+        return each.entry == told.at("entry") && (each.fault.rank >= 0 || hit == own);
+      });
+    } catch (nlohmann::json::exception const&) {  // not a line of ours
+    }
   }
 }
 
@@ -148,7 +149,7 @@ void Chaos::tell(char const* event, Told const& told) const {
   auto const& fault = told.fault;
   nlohmann::ordered_json line{{"event", event},
                               {"time_s", base::now_s() - start_s_},
-                              {"unix_s", unix_s()},
+                              {"unix_s", base::unix_s()},
                               {"step", told.step},
                               {"do", deck::name(fault.kind)}};
   if (fault.kind == ChaosKind::corrupt) line["how"] = deck::name(fault.how);

@@ -29,6 +29,8 @@ class Chaos {
   // This process talks to the syncer, or to sites, by `transport`: what is done to links is its part.
   void speak_by(transport::MpiTransport& transport) { transport_ = &transport; }
 
+  // Before each life of a site: who leads it now may not have, when something was done to its leader.
+  void read_what_was_done();
   // Called often, with the site's step or the shard's clock: what is due is done.
   void tick(std::uint64_t step);
   // How many times as long a step takes now.
@@ -57,7 +59,6 @@ class Chaos {
   };
 
   Chaos(deck::RunConfig const& config, RunFolder const& folder, comm::World const& world, double start_s);
-  void read_what_was_done();
   bool is_aimed_here(deck::ChaosEntry const& fault) const;
   void strike(deck::ChaosEntry const& fault, std::optional<std::size_t> entry, std::uint64_t step);
   void end_what_is_over(double now_s);

@@ -86,7 +86,9 @@ std::optional<int> Crew::poll() {
     for (int rank = 0; rank < bridge.remote_size(); ++rank)
       take_in_({bridge.control.get(), bridge.bulk.get(), rank}, request.orders.site);
   } catch (base::RuntimeFailure const& failure) {
-    base::log::warn(fmt::format("site {} cannot be manned again: {}", request.orders.site, failure.what()));
+    base::log::warn(fmt::format("site {} is not manned again yet: {}", request.orders.site, failure.what()));
+    if (!waiting_.empty()) start_next();
+    return request.orders.site;
   }
   if (!waiting_.empty()) start_next();
   return {};

@@ -45,8 +45,7 @@ class Crew {
   // Processes for this site that are awaited already are given up.
   void recruit(Orders orders, comm::Wanted wanted, double patience_s);
   bool is_busy() const { return under_way_.has_value(); }
-  // Where processes could not be started, warns, and nobody comes. Returns the site that nobody has come for
-  // in time; they are given up.
+  // Returns the site that nobody has come for, or not in time; they are given up.
   std::optional<int> poll();
 
  private:

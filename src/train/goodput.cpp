@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace atl::train {
 
@@ -58,11 +59,13 @@ Goodput account(History const& history) {
     account_for_steps(goodput, life);
     for (auto const& back : life.returns)
       account_for_loss(goodput, life, back.site, back.time_s, back.time_s);
+    std::set<int> gone;
     for (auto const& fault : life.faults) {
       bool const came_back = std::ranges::any_of(life.returns, [&](auto const& back) {
         return fault.site == back.site && back.time_s >= fault.time_s;
       });
-      if (fault.site && !came_back) account_for_loss(goodput, life, *fault.site, fault.time_s, life.end_s);
+      if (fault.site && !came_back && gone.insert(*fault.site).second)
+        account_for_loss(goodput, life, *fault.site, fault.time_s, life.end_s);
     }
   }
   return goodput;

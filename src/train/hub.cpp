@@ -167,8 +167,9 @@ void Hub::tick(Standing const& standing, double now_s) {
     } else if (stop_wanted_) {
       request(protocol::Purpose::stop, now_s);
     } else if (is_checkpoint_due(now_s) && !standing.all_sites_live) {
-      base::log::warn_once("checkpoint waits",
-                           "a checkpoint is due and waits until every site is there again");
+      if (!std::exchange(is_checkpoint_late_, true))
+        base::log::warn_once("checkpoint waits",
+                             "a checkpoint is due and waits until every site is there again");
     } else if (is_checkpoint_due(now_s)) {
       schedule_checkpoint(now_s);
       begin_snapshot(now_s);

@@ -49,6 +49,7 @@ class Hub {
   // `who` has recorded its state.
   void on_marker(protocol::Participant who, protocol::Marker const& marker);
   void on_stop_requested();
+  bool is_coming_to_rest() const { return quiet_.is_active(); }
   // Its process is gone. True: it is wanted back.
   bool on_lost(protocol::Participant who, double now_s);
   bool is_wanted_back(int site) const;
@@ -110,6 +111,7 @@ class Hub {
   std::optional<std::uint64_t> last_label_;  // of any set that was begun
   std::uint64_t next_checkpoint_ = 0;        // clock step; 0: none
   double next_checkpoint_s_ = 0.0;           // 0: none
+  bool is_checkpoint_late_ = false;
   double requested_s_ = 0.0;
   double elapsed_before_s_ = 0.0;  // in the parts of the run before this resume
   double last_commit_s_;

@@ -31,6 +31,7 @@ std::set<protocol::Participant> Hub::everyone() const {
 }
 
 void Hub::begin_snapshot(double now_s) {
+  is_checkpoint_late_ = false;
   requested_s_ = now_s;
   carry_out(snapshot_.begin(next_label(), everyone(), now_s), now_s);
 }

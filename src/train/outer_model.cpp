@@ -56,6 +56,7 @@ void OuterModel::initialize(int p) {
 }
 
 transport::Payload OuterModel::replica(int p) const {
+  check(p);
   auto const& fragment = fragments_.at(p);
   base::Values values;
   base::MemoryWriter writer(values);

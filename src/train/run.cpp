@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "base/clock.hpp"
@@ -27,6 +28,7 @@ namespace {
 
 // How long the last messages may take to leave this process.
 constexpr double farewell_s = 30.0;
+constexpr double last_word_s = 1.0;  // or, where it is lost
 
 std::string describe(comm::Place here) {
   if (here.role == comm::Role::shard) return fmt::format("shard_{}", here.group);
@@ -83,14 +85,21 @@ protocol::TapedStart start_of(RunPlan const& plan, Life const& life) {
   return taped_start(life.number, plan.config, life.resume ? std::optional(life.resume->step) : std::nullopt);
 }
 
+// A spare may be about to rename its file.
+void close_spares(RunFolder const& folder) {
+  std::error_code failure;
+  for (int attempt = 0; attempt < 3 && std::filesystem::exists(folder.spares(), failure); ++attempt)
+    std::filesystem::remove_all(folder.spares(), failure);
+}
+
 // A shard whose memory has changed leaves as if it were killed; shard 0 ends the run.
 base::ExitCode run_until_corrupted(SyncerRun& shard, int number, transport::MpiTransport& transport) try {
   return shard.run();
 } catch (Corrupted const& what) {
   if (number == 0) throw;
   base::log::error(fmt::format("[shard_{}] {}", number, what.what()));
-  transport.close(farewell_s);
-  comm::MpiRuntime::leave(static_cast<int>(base::ExitCode::stopped_resumable));
+  transport.close(last_word_s);  // nobody knows that it goes: nobody says farewell
+  comm::MpiRuntime::leave(0);  // the outcome of the run is not this one's
   throw;
 }
 
@@ -107,7 +116,7 @@ base::ExitCode live_as_shard(RunPlan const& plan, RunFolder const& folder, Life 
                   {transport, tape.get(), chaos.get(), std::move(crew), life.number}, trace, life.start_s);
   if (tape) shard.tape_start(start_of(plan, life));
   auto const exit_code = run_until_corrupted(shard, number, transport);
-  if (number == 0) std::filesystem::remove_all(folder.spares());
+  if (number == 0) close_spares(folder);
   if (number == 0) publish_trace(folder);
   transport.close(farewell_s);
   // MPI_Finalize would wait for ever for a process that stands still. Shard 0 ends the job, once the outcome
@@ -131,11 +140,7 @@ class SiteRank {
   // `incarnation`: of a site that returns; else 0.
   base::ExitCode live(std::uint64_t incarnation) {
     for (;;) {
-      if (world_.site.rank() == 0 && !transport_) {
-        if (world_.shard_ranks.empty())
-          throw base::Interrupted("nobody who is left of the site knows the shards");
-        lead(incarnation);
-      }
+      if (world_.site.rank() == 0 && !transport_) lead(incarnation);
       auto last = std::max<std::uint64_t>(incarnation, 1);
       try {
         auto const exit_code = live_once(incarnation, last);
@@ -153,6 +158,7 @@ class SiteRank {
                                    .life = life_.number,
                                    .elapsed_s = base::now_s() - life_.start_s,
                                    .shards = {}});
+      if (chaos_) chaos_->read_what_was_done();
     }
   }
 
@@ -240,13 +246,13 @@ base::ExitCode serve(RunPlan const& plan, RunFolder const& folder, comm::Bridge 
 }
 
 base::ExitCode live_as_spare(RunPlan const& plan, RunFolder const& folder, int number) {
-  std::optional<comm::Bridge> bridge;
   try {
-    bridge = comm::wait_as_spare(folder.spares(), number);
-  } catch (comm::ProcessLost const& caller) {
-    base::log::info(fmt::format("who called is lost: {}", caller.what()));
+    auto bridge = comm::wait_as_spare(folder.spares(), number);
+    return bridge ? serve(plan, folder, std::move(*bridge)) : base::ExitCode::done;
+  } catch (base::RuntimeFailure const& failure) {
+    base::log::info(fmt::format("who called is lost, or gave up: {}", failure.what()));
+    return base::ExitCode::done;
   }
-  return bridge ? serve(plan, folder, std::move(*bridge)) : base::ExitCode::done;
 }
 
 // Empty, while the run lasts.
@@ -264,9 +270,9 @@ base::ExitCode run(RunPlan const& plan, RunFolder const& folder, std::optional<R
     if (mpi.rank() == 0 && plan.config.sites.spares > 0) open_spares(folder);
     auto const number = mpi.broadcast_text(mpi.rank() == 0 ? std::to_string(next_life(folder)) : "");
     Life const life{std::stoull(number), mpi.agree_on_start_s(), resume};
+    if (world.here.role == comm::Role::spare) return live_as_spare(plan, folder, world.here.group);
     world.watch(describe(world.here), plan.config.run.watchdog_s);
     if (world.here.role == comm::Role::shard) return live_as_shard(plan, folder, life, world, shows_progress);
-    if (world.here.role == comm::Role::spare) return live_as_spare(plan, folder, world.here.group);
     return SiteRank(plan, folder, life, world).live(/*incarnation=*/0);
   });
 }

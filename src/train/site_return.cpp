@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/waiting.hpp"
 
@@ -14,10 +15,16 @@ namespace atl::train {
 
 namespace {
 
-std::uint64_t latest(comm::Communicator const& site, std::uint64_t mine) {
-  std::vector<std::uint64_t> all(static_cast<std::size_t>(site.size()));
+// What each of them brings.
+struct Left {
+  std::uint64_t incarnation = 0;  // the next, as it knows
+  bool knows_shards = false;
+};
+
+std::vector<Left> gather(comm::Communicator const& site, Left const& mine) {
+  std::vector<Left> all(static_cast<std::size_t>(site.size()));
   site.all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(all)));
-  return *std::ranges::max_element(all);
+  return all;
 }
 
 // Who comes goes on with this itself: spares come one by one.
@@ -35,7 +42,11 @@ void fill_up(RunPlan const& plan, RunFolder const& folder, comm::World& world, O
 std::uint64_t try_to_come_together(RunPlan const& plan, RunFolder const& folder, comm::World& world,
                                    Orders next) {
   if (world.site.size() > 1) world.set_site(world.site.survivors());
-  next.incarnation = latest(world.site, next.incarnation);
+  auto const all = gather(world.site, {next.incarnation, !world.shard_ranks.empty()});
+  // The shards begin the site anew; whom these would call could not lead either.
+  if (!all.front().knows_shards)
+    throw base::Interrupted("nobody who could lead what is left of the site knows the shards");
+  next.incarnation = std::ranges::max(all, {}, &Left::incarnation).incarnation;
   fill_up(plan, folder, world, next);
   return next.incarnation;
 }

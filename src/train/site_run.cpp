@@ -104,6 +104,7 @@ void SiteRun::advance() {
 
 void SiteRun::training_step() {
   if (std::exchange(is_returning_, false)) begin_training_again();
+  double const waited_before_s = base::waited_s();
   auto const share = compute_gradients();
   collect_events();
   Record record;
@@ -118,6 +119,7 @@ void SiteRun::training_step() {
   cross_boundary(protocol::StepDone{record.tokens, record.step_s, record.loss, record.stop_requested},
                  record);
   is_torn_ = false;
+  pauses_.wait_s = std::min(base::waited_s() - waited_before_s, record.step_s);
   report_step(record);
   auto const every = plan_.config.eval.every_steps;
   evaluation_due_ =
@@ -174,7 +176,6 @@ void SiteRun::cross_boundary(std::optional<protocol::StepDone> const& done, Reco
 }
 
 void SiteRun::report_step(Record const& record) {
-  pauses_.wait_s = base::waited_s() - std::exchange(waited_before_s_, base::waited_s());
   double const steady_s = record.step_s > 0 ? record.step_s : 1.0;
   report(to_json(StepLine{.time_s = elapsed_s(),
                           .site = number_,

@@ -140,7 +140,6 @@ class SiteRun {
     double wait_s = 0.0, checkpoint_s = 0.0, evaluation_s = 0.0;
   };
   Pauses pauses_;
-  double waited_before_s_ = 0.0;  // base::waited_s() then
   double last_record_s_ = 0.0;
   double last_lr_ = 0.0;
   std::size_t crossed_ = 0;                                // boundaries, in this life

@@ -123,6 +123,7 @@ Standing SyncerRun::standing() const {
 // Who waits is told of by its watchdog; where all do, nothing that the program does of itself will help.
 void SyncerRun::check_that_somebody_moves(double now_s) {
   double const longest_s = 2 * plan_.config.run.watchdog_s;
+  if (hub_->is_coming_to_rest()) last_step_s_ = now_s;  // which has limits of its own
   if (longest_s == 0 || is_over_ || now_s - last_step_s_ < longest_s) return;
   auto const waits_for = machine_.waiting_for();
   auto const why = fmt::format("no site has taken a step for {:.0f} s{}; the logs say who waits in what",
@@ -139,7 +140,11 @@ void SyncerRun::dispatch(transport::Frame const& frame) {
     on_hello(peer, *hello);
   } else if (auto const* progress = std::get_if<protocol::Progress>(&frame.message)) {
     if (hub_ && progress->stop_requested) hub_->on_stop_requested();
-    if (from_site && progress->step != std::exchange(steps_[static_cast<std::size_t>(peer)], progress->step))
+    // Where nobody waits for others, who can speak does not hang.
+    bool const speaks_freely = from_site && !deck::is_synchronous(plan_.config.run.method);
+    if (from_site &&
+        (progress->step != std::exchange(steps_[static_cast<std::size_t>(peer)], progress->step) ||
+         speaks_freely))
       last_step_s_ = now_s;
     if (from_site) carry_out(machine_.on_progress(peer, *progress, now_s));
   } else if (auto const* promise = std::get_if<protocol::Promise>(&frame.message); promise && from_site) {

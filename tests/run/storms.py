@@ -18,6 +18,7 @@ KINDS = {
     "leader (shrink)": ([2, 1], {"sites.repair": "shrink"}),
     "rank (spare)": ([2, 1], {"sites.repair": "spare", "sites.spares": 1}),
     "site (spare)": ([2, 1], {"sites.repair": "spare", "sites.spares": 2}),
+    "leader after a rank": ([2, 1], {"sites.repair": "spare", "sites.spares": 1, "run.steps": 150}),
     "whole site": ([2, 1], {}),
     "shard": ([1, 1], {"syncer.ranks": 2, "syncer.replicas": 1}),
     "two sites": ([1, 1, 1], {}),
@@ -50,6 +51,10 @@ def strike(job, kind, draws):
     elif kind == "rank (shrink)":
         kill([pids[2]])
     elif kind == "leader (shrink)":
+        kill([pids[1]])
+    elif kind == "leader after a rank":  # the spare is left alone, and knows no shard
+        kill([pids[2]])
+        job.wait_for(lambda job: job.metrics("return"), what="its return")
         kill([pids[1]])
     elif kind in ("whole site", "site (spare)"):
         kill([pids[1], pids[2]])

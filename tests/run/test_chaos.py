@@ -32,7 +32,7 @@ class Chaos(RunTest):
         self.assertEqual([(line["site"], line["incarnation"]) for line in job.metrics("return")], [(1, 2)])
 
         gaps = [b["time_s"] - a["time_s"] for a, b in zip(self.steps_of(job, 2), self.steps_of(job, 2)[1:])]
-        self.assertAlmostEqual(max(gaps), 1.2, delta=0.4, msg="it was really stopped")
+        self.assertAlmostEqual(max(gaps), 1.2, delta=0.6, msg="it was really stopped")
 
         cut = [line for line in job.metrics("commit")
                if at["partition"]["time_s"] + 0.2 < line["time_s"] < end_s["partition"] - 0.05]
@@ -58,7 +58,7 @@ class Chaos(RunTest):
                 shard_s = line["time_s"]
             elif line["event"] == "step":
                 late_s.append(shard_s - line["time_s"])
-        self.assertLess(max(late_s), 0.25, "a site's word is not behind its payloads")
+        self.assertLess(max(late_s), 0.4, "a site's word is not behind its payloads")
         for site in (0, 1):
             times = [line["time_s"] for line in self.steps_of(job, site)]
             self.assertLess(max(b - a for a, b in zip(times, times[1:])), 0.4, "no step waits for the link")

@@ -17,12 +17,12 @@ class Watchdog(RunTest):
         return pid
 
     def test_a_rank_that_stands_still_is_named_and_the_other_site_goes_on(self):
-        job = self.start(4, {"run.steps": 100, "sites.ranks": [2, 1], "run.watchdog_s": 1.0, **PACED})
+        job = self.start(4, {"run.steps": 100, "sites.ranks": [2, 1], "run.watchdog_s": 2.0, **PACED})
         pid = self.stop(job, rank=2)
         log = job.run / "log" / "site_0_rank_0.log"
         job.wait_for(lambda job: "it stands in" in log.read_text(), what="the word of the watchdog")
         told = log.read_text()
-        self.assertRegex(told, r"\[site_0_rank_0\] waits in the .*: MPI_\w+.* for 1\.\d s; rank 1 does not answer")
+        self.assertRegex(told, r"\[site_0_rank_0\] waits in the .*: MPI_\w+.* for 2\.\d s; rank 1 does not answer")
         self.assertIn("atl::train::SiteRun::run", told)
         steps = lambda job: max(line["step"] for line in job.metrics("step") if line["site"] == 1)
         before = steps(job)
@@ -33,12 +33,12 @@ class Watchdog(RunTest):
         self.assertIn("rank 1 does not answer", err)
 
     def test_where_nobody_can_go_on_without_it_the_run_ends_with_exit_code_4(self):
-        job = self.start(3, {"run.method": "data_parallel", "run.steps": 200, "run.watchdog_s": 1.0, **PACED})
+        job = self.start(3, {"run.method": "data_parallel", "run.steps": 200, "run.watchdog_s": 2.0, **PACED})
         self.stop(job, rank=2)
         code, out, err = job.wait(30)
         self.assertEqual(code, 4, err)
         self.assertEqual(job.status()["exit_code"], 4)
-        self.assertIn("no site has taken a step for 2 s", err)
+        self.assertIn("no site has taken a step for 4 s", err)
         self.assertIn("rank 1 does not answer", err)
 
 

@@ -52,7 +52,7 @@ TEST_CASE("a bit of Theta that flips between two commits is found before the sec
   CHECK_THROWS_AS(model.commit(0, 2, contribution()), train::Corrupted);
 }
 
-TEST_CASE("and before it gets into a checkpoint") {
+TEST_CASE("and before it gets into a checkpoint or to a backup") {
   auto const plan = tiny_plan();
   train::OuterModel model(plan, 0);
   model.initialize();
@@ -60,4 +60,5 @@ TEST_CASE("and before it gets into a checkpoint") {
   base::Values values;
   base::MemoryWriter writer(values);
   CHECK_THROWS_AS(model.save(writer), train::Corrupted);
+  CHECK_THROWS_AS(model.replica(0), train::Corrupted);
 }
