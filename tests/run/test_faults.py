@@ -25,14 +25,15 @@ class Faults(RunTest):
         self.assertEqual(code, expected, f"{out}\n{err}")
         return err
 
-    def check_versions(self, job, unsaid=0):
-        """One after the other; of each fragment a lost shard may have failed to say its last."""
+    def check_versions(self, job, excused=0):
+        """One after the other. The last word of a lost shard on a fragment may be lost, or be of a commit that its heir makes anew."""
         versions = {}
         for line in job.metrics("commit"):
             versions.setdefault(line["fragment"], []).append(line["version"])
         for fragment, seen in versions.items():
-            self.assertEqual(seen, sorted(set(seen)), f"fragment {fragment}")
-            self.assertLessEqual(seen[-1] - len(seen), unsaid, f"fragment {fragment}: {seen}")
+            self.assertEqual(seen, sorted(seen), f"fragment {fragment}")
+            self.assertLessEqual(len(seen) - len(set(seen)), excused, f"fragment {fragment}: {seen}")
+            self.assertLessEqual(seen[-1] - len(set(seen)), excused, f"fragment {fragment}: {seen}")
 
     def lines_of(self, job, site, event="step"):
         return [line for line in job.metrics(event) if line.get("site") == site]
@@ -90,7 +91,7 @@ class Faults(RunTest):
         job = self.start(4, {"run.steps": 120, "syncer.ranks": 2, "syncer.replicas": 1, **PACED})
         self.kill(job, rank=1)
         self.end(job)
-        self.check_versions(job, unsaid=1)
+        self.check_versions(job, excused=1)
         lost = [line for line in job.metrics("fault") if "shard 1" in line["what"]][0]
         after = {line["fragment"] for line in job.metrics("commit") if line["time_s"] > lost["time_s"] + 0.5}
         self.assertEqual(after, {0, 1, 2, 3}, "all fragments go on")
