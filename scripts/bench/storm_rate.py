@@ -80,7 +80,7 @@ def compare(folder, seed, options):
     steps, floor_s = int(options.steps), float(options.floor)
     rate = 125.0 * float(options.real_step) / floor_s
     common = {"run.steps": steps, "run.seed": seed, "sites.step_floor_s": floor_s, "checkpoint.every_steps": 50, "eval.every_steps": steps // 20,
-              "outer.dead_after_s": 2.0}
+              "eval.batches": 64, "outer.dead_after_s": 2.0}
     storm = {"storm.faults_per_hour": rate, "storm.seed": seed, "storm.do": ["kill", "stall"], "storm.for_s": [SHORTEST_S, LONGEST_S]}
     parallel = {"run.method": "data_parallel"}
     calm = Run(folder, f"calm_{seed}", common)

@@ -10,8 +10,10 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/waiting.hpp"
 #include "comm/wait.hpp"
+#include "comm/world.hpp"
 
 namespace atl::comm {
 
@@ -121,7 +123,14 @@ Communicator Communicator::survivors() const {
   MPI_Comm rest = MPI_COMM_NULL;
 #ifdef MPIX_ERR_PROC_FAILED
   base::Waiting const waiting("MPIX_Comm_shrink");
-  check_mpi(MPIX_Comm_shrink(comm_, &rest), "MPIX_Comm_shrink");
+  try {
+    check_mpi(MPIX_Comm_shrink(comm_, &rest), "MPIX_Comm_shrink");
+  } catch (base::RuntimeFailure const& failure) {
+    // The others may count this rank among them, and would wait for it: it is lost too, and they see that.
+    base::log::error(failure.what());
+    MpiRuntime::leave(0);
+    throw;
+  }
 #endif
   return Communicator(rest);
 }

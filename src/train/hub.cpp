@@ -111,26 +111,25 @@ void Hub::on_stop_requested() { stop_wanted_ = true; }
 bool Hub::on_lost(protocol::Participant who, double now_s) {
   lost_.insert(who);
   carry_out(snapshot_.on_lost(who), now_s);
-  bool const is_ending = quiet_.is_active() || quiet_.is_over();
-  if (is_ending || who.kind == protocol::Participant::Kind::shard)
+  bool const was_ending = is_ending();
+  if (was_ending || who.kind == protocol::Participant::Kind::shard)
     carry_out(quiet_.on_lost(who, now_s), now_s);
-  return !is_ending;
+  return !was_ending;
 }
 
 bool Hub::is_wanted_back(int site) const {
-  return lost_.contains({protocol::Participant::Kind::site, site}) && !quiet_.is_active() &&
-         !quiet_.is_over();
+  return lost_.contains({protocol::Participant::Kind::site, site}) && !is_ending();
 }
 
-void Hub::on_new_life(int site, double now_s) {
-  carry_out(snapshot_.on_lost({protocol::Participant::Kind::site, site}), now_s);
+// One that heard no Hold would train on, and nobody else came to rest.
+bool Hub::on_new_life(int site, double now_s) {
+  protocol::Participant const who{protocol::Participant::Kind::site, site};
+  carry_out(snapshot_.on_lost(who), now_s);
+  if (is_ending()) carry_out(quiet_.on_lost(who, now_s), now_s);
+  return !is_ending();
 }
 
-// What was said to all went to its earlier life.
-void Hub::on_return(int site) {
-  lost_.erase({protocol::Participant::Kind::site, site});
-  if (quiet_.is_over()) transport_.send(site_peer(site), protocol::Go{.leave = true});
-}
+void Hub::on_return(int site) { lost_.erase({protocol::Participant::Kind::site, site}); }
 
 void Hub::abandon(std::string const& why, double now_s) {
   bool const can_resume = !newest_set_.empty();

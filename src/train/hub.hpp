@@ -53,8 +53,9 @@ class Hub {
   // Its process is gone. True: it is wanted back.
   bool on_lost(protocol::Participant who, double now_s);
   bool is_wanted_back(int site) const;
-  // It begins one, lost or not: what it was recording for a snapshot nobody ends.
-  void on_new_life(int site, double now_s);
+  // It begins one, lost or not: what it was recording for a snapshot nobody ends. False: too late, the run
+  // ends without it.
+  bool on_new_life(int site, double now_s);
   // It is back.
   void on_return(int site);
   // The run cannot go on, but can be resumed if it has a checkpoint: the status says so.
@@ -69,6 +70,7 @@ class Hub {
   base::ExitCode end(double now_s);
 
  private:
+  bool is_ending() const { return quiet_.is_active() || quiet_.is_over(); }
   void end_early(std::string const& why, std::string const& outcome, base::ExitCode exit_code, double now_s);
   void request(protocol::Purpose purpose, double now_s);
   bool is_checkpoint_due(double now_s) const;

@@ -12,6 +12,15 @@
 
 namespace atl::train {
 
+namespace {
+
+bool has_model(std::vector<protocol::Participant> const& missing) {
+  using Kind = protocol::Participant::Kind;
+  return std::ranges::all_of(missing, [](auto const& who) { return who.kind == Kind::site; });
+}
+
+}  // namespace
+
 // A set is named after the clock, or one more than the last where the clock has not moved since. The last may
 // have been given up, and someone still be writing to it.
 std::uint64_t Hub::next_label() const { return last_label_ ? std::max(clock_, *last_label_ + 1) : clock_; }
@@ -95,8 +104,7 @@ void Hub::start_set(std::uint64_t step) {
 // Sites have one another's state, or as good as that; shards have not.
 bool Hub::can_go_on_without(std::vector<protocol::Participant> const& missing) const {
   if (plan_.config.run.method != deck::Method::decoupled) return missing.empty();
-  auto const is_site = [](auto const& who) { return who.kind == protocol::Participant::Kind::site; };
-  return std::ranges::all_of(missing, is_site) && std::ssize(missing) < effective_sites(plan_.config);
+  return has_model(missing) && std::ssize(missing) < effective_sites(plan_.config);
 }
 
 void Hub::seal(protocol::Seal const& seal, double now_s) {
@@ -104,8 +112,12 @@ void Hub::seal(protocol::Seal const& seal, double now_s) {
     auto const set = seal_set(plan_, folder_, seal, elapsed_before_s_ + now_s - start_s_);
     last_set_ = seal.step;
     bool const is_resumable = can_go_on_without(seal.missing);
-    if (is_resumable || seal.purpose == protocol::Purpose::finish) newest_set_ = set.folder.string();
+    bool const finishes = seal.purpose == protocol::Purpose::finish;
+    bool const is_result = finishes && has_model(seal.missing);
+    if (is_resumable || is_result) newest_set_ = set.folder.string();
     failure_.clear();
+    if (finishes && !is_result)
+      failure_ = fmt::format("{} did not come to rest in time", protocol::describe(seal.missing));
     auto const line = to_json(CheckpointLine{.time_s = now_s - start_s_,
                                              .step = seal.step,
                                              .path = set.folder.string(),

@@ -313,6 +313,7 @@ void SiteRun::leave() {
   states_.finish();
   site_.barrier();  // Bye means that every rank of the site is done with the run's folder
   if (!channel_) return;
+  if (!machine_.is_ready()) return channel_->say_goodbye();  // it came too late to take part
   auto const sent = channel_->sent_bytes();
   report(to_json(SiteEndLine{.time_s = elapsed_s(),
                              .site = number_,

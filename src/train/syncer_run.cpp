@@ -65,7 +65,7 @@ SyncerRun::SyncerRun(RunPlan const& plan, RunFolder const& folder, std::optional
   }
 }
 
-bool SyncerRun::has_everyone_left() const { return is_over_ && present_.empty(); }
+bool SyncerRun::has_everyone_left() const { return is_over_ && present_.empty() && called_.empty(); }
 
 base::ExitCode SyncerRun::run() try {
   while (!has_everyone_left()) {
@@ -78,7 +78,10 @@ base::ExitCode SyncerRun::run() try {
 
     for (auto const& frame : transport_.receive()) dispatch(frame);
     for (auto const& loss : transport_.losses()) on_loss(loss);
-    if (auto const site = crew_.poll()) man_again(*site);
+    if (auto const site = crew_.poll()) {
+      called_.erase(*site);
+      man_again(*site);
+    }
     if (chaos_) chaos_->tick(machine_.clock());
     now_s = base::now_s();
     carry_out(machine_.on_timer(now_s));
@@ -166,6 +169,8 @@ void SyncerRun::dispatch(transport::Frame const& frame) {
     hub_->record(participant(frame.from), line->line);
   } else if (std::holds_alternative<protocol::Bye>(frame.message)) {
     present_.erase(frame.from);
+    // It was told that it came too late, by shard 0; here it may have been taken in.
+    if (from_site && hold_) carry_out(machine_.on_site_lost(peer, now_s));
   } else if (frame.from == shard_peer(0)) {
     on_command(frame.message);
   } else {
@@ -187,13 +192,19 @@ void SyncerRun::on_hello(int site, protocol::Hello const& hello) {
     refusal = "the models' tensors differ";
   }
   if (!refusal.empty()) return transport_.send(site_peer(site), protocol::Welcome{.refusal = refusal});
+  called_.erase(site);
+  bool is_in_time = true;
   if (auto& known = incarnations_[static_cast<std::size_t>(site)]; known != hello.incarnation) {
     strike_off(site);
-    if (hub_ && known > 0) hub_->on_new_life(site, base::now_s());
+    if (hub_ && known > 0) is_in_time = hub_->on_new_life(site, base::now_s());
     known = hello.incarnation;
     attempts_[site] = 0;
   }
   present_.insert(site_peer(site));
+  if (!is_in_time) {
+    transport_.send(site_peer(site), machine_.welcome(site));
+    return transport_.send(site_peer(site), protocol::Go{.leave = true});
+  }
   auto const actions = machine_.on_admitted(site, hello.incarnation, base::now_s(), hello.heals);
   transport_.send(site_peer(site), machine_.welcome(site));
   carry_out(actions);

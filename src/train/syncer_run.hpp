@@ -133,6 +133,7 @@ class SyncerRun {
   bool is_over_ = false;
   bool told_of_stop_ = false;
   std::set<transport::Peer> present_;        // who must say good-bye
+  std::set<int> called_;                     // sites that were manned again and have said nothing yet
   std::map<int, int> attempts_;              // to man a site, without a word from it
   std::vector<std::uint64_t> incarnations_;  // of the sites, the last that was heard of
   std::vector<std::uint64_t> steps_;         // of each site, as last told

@@ -18,8 +18,9 @@ void SyncerRun::on_loss(transport::Loss const& loss) {
   bool const is_site = loss.peer.kind == transport::Peer::Kind::site;
   if (is_site && !present_.contains(loss.peer)) {
     // It had said good-bye, or what is left of it is lost before a word from it.
-    if (loss.is_last) man_again(loss.peer.index);
-    return;
+    if (!loss.is_last) return;
+    called_.erase(loss.peer.index);
+    return man_again(loss.peer.index);
   }
   if (!is_site && hub_ && !present_.contains(loss.peer)) return;
   present_.erase(loss.peer);
@@ -129,6 +130,7 @@ void SyncerRun::man_again(int site) {
 }
 
 void SyncerRun::man(int site, std::uint64_t incarnation) {
+  called_.insert(site);
   Orders orders{.site = site,
                 .incarnation = incarnation,
                 .life = life_,

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <ctime>
 #include <numeric>
 #include <span>
@@ -43,7 +42,7 @@ Vector serial_sum(int ranks, std::size_t size) {
 }
 
 bool same_bits(Vector const& a, Vector const& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+  return std::ranges::equal(std::as_bytes(std::span(a)), std::as_bytes(std::span(b)));
 }
 
 void check_deterministic_sum() {

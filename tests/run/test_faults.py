@@ -2,9 +2,10 @@
 
 import os
 import signal
+import time
 import unittest
 
-from support import RunTest
+from support import RunTest, atoll
 
 PACED = {"sites.step_floor_s": [0.05], "eval.every_steps": 0, "checkpoint.every_steps": 40}
 
@@ -127,6 +128,30 @@ class Faults(RunTest):
                 self.end(job)
                 self.assertEqual(job.status()["outcome"], "done")
                 self.assertEqual(job.metrics("return"), [])
+
+    def test_a_site_that_comes_back_as_the_run_ends_is_told_to_leave(self):
+        for others_have_rested in (False, True):
+            with self.subTest(others_have_rested=others_have_rested):
+                job = self.start(4, {"run.name": f"late_{others_have_rested}", "run.steps": 60, "sites.count": 3, **PACED})
+                self.kill(job, rank=3, after_steps=30)
+                job.wait_for(lambda job: job.recruits(), what="the process in its place")
+                late, held_up = job.recruits()[0], job.pids()[2]
+                os.kill(late, signal.SIGSTOP)
+                self.steps(job, 55)
+                if not others_have_rested:
+                    os.kill(held_up, signal.SIGSTOP)
+                self.steps(job, 60)
+                time.sleep(0.5)
+                os.kill(late, signal.SIGCONT)
+                if not others_have_rested:
+                    time.sleep(0.5)
+                    os.kill(held_up, signal.SIGCONT)
+                self.end(job)
+                self.assertEqual(job.status()["outcome"], "done")
+                self.assertEqual({line["site"] for line in job.metrics("site_end")}, {0, 1})
+                self.assertEqual(len({line["model"] for line in job.metrics("site_end")}), 1)
+                self.assertLess(max(line["step"] for line in job.metrics("step")), 80, "nobody trains beyond the end")
+                atoll("inspect", job.status()["checkpoint"], cwd=job.folder)
 
     def test_a_job_that_lost_a_site_can_be_stopped_and_resumed(self):
         job = self.start(4, {"run.steps": 400, "sites.count": 3, **PACED})

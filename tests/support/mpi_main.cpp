@@ -97,6 +97,14 @@ void go_on_without_the_lost() {
 
 }  // namespace atl::test
 
+// Open MPI is not built for the sanitizers: what they say of its own locks and leaks is not about atoll.
+extern "C" char const* __tsan_default_suppressions() {
+  return "called_from_lib:libmpi.so\ncalled_from_lib:libopen-pal.so\nmutex:libpmix.so\n";
+}
+extern "C" char const* __lsan_default_suppressions() {
+  return "leak:libmpi\nleak:libopen-pal\nleak:libpmix\nleak:libevent\nleak:libhwloc\n";
+}
+
 int main(int argc, char** argv) {
   using namespace atl::test;
   if (only_lists(argc, argv)) return run_session(argc, argv);

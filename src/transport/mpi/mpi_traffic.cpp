@@ -158,17 +158,21 @@ bool MpiTransport::receive_into_inbox(Line& line, Channel& channel, double now_s
       deliver(line, channel, std::move(*arrival));
     }
   } catch (FrameRefused const& refused) {
-    auto const from = line.peer ? describe(*line.peer) : "a stranger";
-    base::log::warn_once(fmt::format("frame: {}", refused.what()),
-                         fmt::format("dropped a frame from {}: {}", from, refused.what()));
     std::lock_guard const lock(mutex_);
-    ++counters_.frames_refused;
-    ++counters_.refused_by_cause[refused.what()];
+    refuse(line, refused);
   }
   return true;
 }
 
-void MpiTransport::deliver(Line& line, Channel& channel, ReceiveChannel::Arrival arrival) {
+void MpiTransport::refuse(Line const& line, FrameRefused const& why) {
+  auto const from = line.peer ? describe(*line.peer) : "a stranger";
+  base::log::warn_once(fmt::format("frame: {}", why.what()),
+                       fmt::format("dropped a frame from {}: {}", from, why.what()));
+  ++counters_.frames_refused;
+  ++counters_.refused_by_cause[why.what()];
+}
+
+void MpiTransport::deliver(Line& line, Channel& channel, ReceiveChannel::Arrival arrival) try {
   if (arrival.introduction) return introduce(line, *arrival.introduction);
   if (!line.peer) throw FrameRefused("not introduced");
   ++counters_.frames_received;
@@ -181,6 +185,8 @@ void MpiTransport::deliver(Line& line, Channel& channel, ReceiveChannel::Arrival
   ++channel.unread;
   inbox_.push_back({from, std::move(arrival.message), std::move(arrival.payload), arrival.wire_bytes});
   arrival_.notify_one();
+} catch (FrameRefused const& refused) {
+  refuse(line, refused);
 }
 
 void MpiTransport::introduce(Line& line, Introduction const& introduction) {

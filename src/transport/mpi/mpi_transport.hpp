@@ -121,6 +121,7 @@ class MpiTransport final : public Transport {
   std::optional<Outgoing> next_to_send(Channel& channel, double now_s);
   std::optional<Outgoing> take_queued(Channel& channel);
   bool receive_into_inbox(Line& line, Channel& channel, double now_s);
+  void refuse(Line const& line, FrameRefused const& why);
   void deliver(Line& line, Channel& channel, ReceiveChannel::Arrival arrival);
   void introduce(Line& line, Introduction const& introduction);
   void pass_on(Line const& from, ReceiveChannel::Arrival arrival);
