@@ -3,7 +3,9 @@
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <cstdio>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -13,7 +15,7 @@ namespace atl::base::log {
 namespace {
 
 struct State {
-  std::shared_ptr<spdlog::logger> file;
+  std::atomic<std::shared_ptr<spdlog::logger>> file;  // other threads may log while it is closed
   bool owns_console = true;
   std::mutex mutex;
   std::set<std::string, std::less<>> causes;
@@ -25,7 +27,7 @@ State& state() {
 }
 
 void to_file(spdlog::level::level_enum level, std::string_view text) {
-  if (auto& file = state().file) file->log(level, text);
+  if (auto const file = state().file.load()) file->log(level, text);
 }
 
 void to_stderr(char const* kind, std::string_view text) {
@@ -36,13 +38,14 @@ void to_stderr(char const* kind, std::string_view text) {
 
 void open(std::filesystem::path const& file, std::string_view who, bool owns_console) {
   state().owns_console = owns_console;
-  state().file = std::make_shared<spdlog::logger>(
+  auto const logger = std::make_shared<spdlog::logger>(
       "atoll", std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string()));
-  state().file->set_pattern(fmt::format("%Y-%m-%d %H:%M:%S.%e [{}] %l: %v", who));
-  state().file->flush_on(spdlog::level::info);
+  logger->set_pattern(fmt::format("%Y-%m-%d %H:%M:%S.%e [{}] %l: %v", who));
+  logger->flush_on(spdlog::level::info);
+  state().file = logger;
 }
 
-void close() { state().file.reset(); }
+void close() { state().file.store({}); }
 
 void info(std::string_view text) { to_file(spdlog::level::info, text); }
 

@@ -43,21 +43,22 @@ def poisoned(folder, name, hows, codec="fp32"):
     faults = [{"at_step": FIRST_STEP + i * APART, "do": "corrupt", "how": how, "site": i % 2} for i, how in enumerate(hows)]
     steps = FIRST_STEP + len(hows) * APART + 30
     job = Job(folder, RANKS, {"run.name": name, "run.steps": steps, "outer.codec": codec, **PACED}, deck=deck_with(folder, faults))
+    return outcome(job, RANKS)
+
+
+def outcome(job, ranks):
     code, _, err = job.wait()
     assert code == 0, err
-    done = [line["how"] for line in told(job.run)]
-    code, found = replay(folder, name, ranks=RANKS)
-    return {"done": done, "refused": refused(job), "digests_equal": code == 0 and found["equal"],
+    code, found = replay(job.folder, job.name, ranks=ranks)
+    return {"done": [line["how"] for line in told(job.run) if line["do"] == "corrupt"], "refused": refused(job),
+            "digests_equal": code == 0 and found["equal"],
             "commits": found["lives"][0]["commits"] if code == 0 else 0, "replay": found if code != 0 else ""}
 
 
 def to_earlier_owner(folder, name, times):
-    """One run, in which a shard is killed and contributions are then sent to its fragments' owner before: as poisoned(), without a replay."""
+    """One run, in which a shard is killed and contributions are then sent to its fragments' owner before: as poisoned()."""
     faults = [{"at_step": 20, "do": "kill", "shard": 1}]
     faults += [{"at_step": 40 + i * APART, "do": "corrupt", "how": "term", "site": i % 2} for i in range(times)]
     job = Job(folder, RANKS + 1, {"run.name": name, "run.steps": 70 + times * APART, "syncer.ranks": 2, "syncer.replicas": 1, **PACED},
               deck=deck_with(folder, faults))
-    code, _, err = job.wait()
-    assert code == 0, err
-    return {"done": [line["how"] for line in told(job.run) if line["do"] == "corrupt"], "refused": refused(job),
-            "digests_equal": None, "commits": len(job.metrics("commit")), "replay": ""}
+    return outcome(job, RANKS + 1)

@@ -75,6 +75,7 @@ class Chaos(RunTest):
     def test_a_shard_is_killed_and_what_is_meant_for_it_is_refused_by_its_successor(self):
         found = to_earlier_owner(self.folder, "old_term", times=1)
         self.assertEqual((found["done"], found["refused"]), (["term"], {"old_term": 1}))
+        self.assertTrue(found["digests_equal"], found["replay"])
 
 
 if __name__ == "__main__":
