@@ -12,6 +12,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "comm/launcher.hpp"
 
 namespace atl::comm {
 
@@ -24,6 +25,7 @@ Communicator site_of(Place const& here) {
 }  // namespace
 
 MpiRuntime::MpiRuntime(int& argc, char**& argv) {
+  ImpatientStart const start;
   int provided = MPI_THREAD_SINGLE;
   check_mpi(MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
   if (provided < MPI_THREAD_MULTIPLE) {
@@ -77,6 +79,7 @@ void MpiRuntime::leave(int exit_code) {
 
 void MpiRuntime::abort(int exit_code) {
   if (has_come_later()) leave(0);  // the job goes on without it, and its outcome is not this one's
+  if (outlives_losses()) end_launcher_unless_it_ends();
   MPI_Abort(MPI_COMM_WORLD, exit_code);
   std::abort();  // not reached: MPI_Abort ends the process
 }

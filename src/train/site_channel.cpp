@@ -37,7 +37,8 @@ void SiteChannel::join(std::uint64_t incarnation, bool heals) {
   base::Waiting const waiting("the shards' welcome");
   say_hello(incarnation, heals);
   std::set<int> awaited;
-  for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard) awaited.insert(shard);
+  for (int shard = 0; shard < plan_.config.syncer.ranks; ++shard)
+    (transport_.reaches(shard_peer(shard)) ? awaited : lost_shards_).insert(shard);
   double asked_s = base::now_s();
   while (!awaited.empty()) {
     transport_.wait(join_wait_s);
