@@ -24,6 +24,9 @@ void check_run(RunConfig const& c, Report& report) {
   report.require(is_folder_name(c.run.name), {"run.name"},
                  fmt::format("run.name = \"{}\" does not name a plain folder", c.run.name),
                  "use up to 128 letters, digits, \".\", \"_\" and \"-\"");
+  report.require(c.run.watchdog_s == 0 || c.run.watchdog_s >= 1, {"run.watchdog_s"},
+                 fmt::format("run.watchdog_s = {} s would tell of every step", c.run.watchdog_s),
+                 "use at least 1 s, or 0 for none");
   report.require(
       c.inner.warmup_steps <= c.run.steps, {"inner.warmup_steps", "run.steps"},
       fmt::format("inner.warmup_steps = {} is longer than run.steps = {}", c.inner.warmup_steps, c.run.steps),
@@ -56,6 +59,10 @@ void check_sites(RunConfig const& c, Report& report) {
       (c.sites.repair == Repair::spare) == (c.sites.spares > 0), {"sites.repair", "sites.spares"},
       fmt::format("sites.repair = \"{}\" with sites.spares = {}", name(c.sites.repair), c.sites.spares),
       "spares wait for repair = \"spare\", which needs at least one");
+  report.require(c.sites.spares == 0 || c.run.method == Method::decoupled, {"sites.spares", "run.method"},
+                 fmt::format("run.method = {} ends where a process is lost: spares would wait in vain",
+                             name(c.run.method)),
+                 "set sites.spares = 0 and another sites.repair");
 }
 
 void check_syncer(RunConfig const& c, Report& report) {
@@ -131,6 +138,12 @@ void check_outer(RunConfig const& c, Report& report) {
       fmt::format("outer.fragments = {} of model.layers = {}: strided fragments are of whole layers",
                   o.fragments, c.model.layers),
       fmt::format("set outer.fragments to at most {}, or use partition = \"balanced\"", c.model.layers));
+  auto const floor_s = std::ranges::max(c.sites.step_floor_s);
+  report.require(
+      c.outer.dead_after_s > floor_s, {"outer.dead_after_s", "sites.step_floor_s"},
+      fmt::format("outer.dead_after_s = {} s is no longer than a step of sites.step_floor_s = {} s",
+                  c.outer.dead_after_s, floor_s),
+      "make it several steps long");
   report.require(c.syncer.ranks <= o.fragments,
                  {"syncer.ranks", "outer.fragments", "outer.partition", "run.method"},
                  fmt::format("syncer.ranks = {} shards for {} fragment{}: some would own nothing",
@@ -163,6 +176,9 @@ void check_fault(RunConfig const& c, std::size_t number, Report& report) {
   auto const at_step = path("at_step"), kind = path("do"), site = path("site"), shard = path("shard");
   auto const rank = path("rank"), for_s = path("for_s"), how = path("how");
   report.require(fault.at_step > 0, {at_step, self}, at_step + " is missing", "say at which step");
+  report.require(fault.at_step <= c.run.steps, {at_step, "run.steps"},
+                 fmt::format("{} = {} never comes with run.steps = {}", at_step, fault.at_step, c.run.steps),
+                 fmt::format("set it to at most {}", c.run.steps));
   report.require(
       (fault.site >= 0) != (fault.shard >= 0), {site, shard, self},
       fmt::format("chaos[{}] is aimed at {}", number, fault.site >= 0 ? "a site and a shard" : "nobody"),
@@ -180,7 +196,7 @@ void check_fault(RunConfig const& c, std::size_t number, Report& report) {
     if (index < c.sites.ranks.size()) require_below(rank, fault.rank, "sites.ranks", c.sites.ranks[index]);
   }
   report.require(!lasts(fault.kind) || fault.for_s > 0, {for_s, kind},
-                 fmt::format("{} says not how long it lasts", path("for_s")), "set for_s to some seconds");
+                 fmt::format("{} is missing: how long it lasts", path("for_s")), "set for_s to some seconds");
   bool const is_of_sites = fault.kind == ChaosKind::slow || fault.kind == ChaosKind::corrupt;
   report.require(!is_of_sites || fault.shard < 0, {kind, shard},
                  fmt::format("do = \"{}\" is done by sites only", name(fault.kind)), "give it a site");

@@ -81,7 +81,7 @@ void declare_sites(Table& table) {
     Field{"count", &S::count, size, "sites", "groups of ranks that train a replica each", agreed | elastic},
     Field{"ranks", &S::ranks, size, "ranks",
           "of every site, or a list with one number per site", agreed | elastic},
-    Field{"repair", &S::repair, any, "", "when a rank is lost: its site returns, with new processes (site, spawn: the same) or waiting ones (spare: see" 
+    Field{"repair", &S::repair, any, "", "when a rank is lost: its site returns, with new processes (site, spawn: the same) or waiting ones (spare: see "
           "spares) in place of the lost; shrink: with those that are left",
           elastic},
     Field{"spares", &S::spares, size_or_0, "ranks", "kept idle for repair", elastic},

@@ -156,7 +156,13 @@ ResumePoint resume_from(std::filesystem::path const& set) {
 }
 
 std::optional<ResumePoint> find_resume_point(RunFolder const& folder, RunPlan const& plan) {
-  if (!std::filesystem::exists(folder.checkpoints())) return std::nullopt;
+  if (!std::filesystem::exists(folder.checkpoints())) {
+    if (auto const had = last_checkpoint(folder); !had.empty())
+      throw base::InputError(
+          folder.checkpoints().string(), fmt::format("is not there, and the run had saved {}", had),
+          fmt::format("put it back; or remove {} to begin the run again", folder.status().string()));
+    return std::nullopt;
+  }
   auto const sets = checkpoint::find_sets(folder.checkpoints());
   bool passed_over = false;
   auto const pass_over = [&](std::string const& where, std::string const& what) {

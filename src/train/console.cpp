@@ -16,6 +16,7 @@ namespace atl::train {
 namespace {
 
 constexpr double stall_interval_s = 15.0;
+constexpr double still_s = 1.0;  // and two steps: who has not taken one for so long stands still
 
 using Json = nlohmann::json;
 
@@ -45,8 +46,12 @@ void Console::observe(std::string const& metrics_line) {
     if (fragment < versions_.size()) versions_[fragment] = line.value("version", std::uint64_t{0});
   }
   if (event == "step") {
-    sites_[line.value("site", 0)] = {number(line, "loss"), number(line, "step_s"),
+    sites_[line.value("site", 0)] = {number(line, "time_s"), number(line, "loss"), number(line, "step_s"),
                                      number(line, "tokens_per_s")};
+  } else if (event == "return") {
+    bar_.clear();
+    base::log::console(fmt::format("back       | site {} trains again, from step {} of its own",
+                                   line.value("site", 0), line.value("step", 0)));
   } else if (event == "commit") {
     ++commits_;
     members_ += line.value("members", Json::array()).size();
@@ -80,8 +85,9 @@ void Console::report(std::uint64_t clock, double time_s, std::uint64_t bytes) {
   std::string rates;
   for (auto const& [site, state] : sites_) {
     loss += state.loss / static_cast<double>(sites_.size());
-    tokens_per_s += state.tokens_per_s;
-    rates += fmt::format(" {:.2f}", state.step_s > 0 ? 1.0 / state.step_s : 0.0);
+    bool const moves = time_s - state.time_s < still_s + 2 * state.step_s;
+    tokens_per_s += moves ? state.tokens_per_s : 0.0;
+    rates += fmt::format(" {:.2f}", moves && state.step_s > 0 ? 1.0 / state.step_s : 0.0);
   }
   auto text = fmt::format("step {:>6}/{} | loss {:.4f} | {:.0f} tok/s | steps/s{}", clock, total_steps_, loss,
                           tokens_per_s, rates);

@@ -25,6 +25,7 @@ class Console {
 
  private:
   struct Site {
+    double time_s = 0.0;  // of its last step
     double loss = 0.0;
     double step_s = 0.0;
     double tokens_per_s = 0.0;

@@ -17,13 +17,23 @@ namespace {
 
 using Json = nlohmann::json;
 
+// What a fault does to whom it hits.
+enum class Effect { loss, standstill, other };
+
 struct Hit {
   std::size_t life = 0;  // from 0
   double time_s = 0.0;
   std::string what;
   std::optional<int> site, shard;
-  bool loses_process = true;
+  Effect effect = Effect::loss;
 };
+
+bool tells_of_loss(History::Fault const& fault) { return fault.what.ends_with("is lost"); }
+
+Effect effect_of(History::Fault const& fault) {
+  if (tells_of_loss(fault)) return Effect::loss;
+  return fault.what.find("has said nothing") == std::string::npos ? Effect::other : Effect::standstill;
+}
 
 std::optional<int> number(Json const& line, char const* key) {
   return line.contains(key) ? std::optional(line.at(key).get<int>()) : std::nullopt;
@@ -41,7 +51,7 @@ Hit hit_of(Json const& line, History const& history) {
           .what = line.at("do"),
           .site = number(line, "site"),
           .shard = number(line, "shard")};
-  hit.loses_process = hit.what == "kill";
+  hit.effect = hit.what == "kill" ? Effect::loss : hit.what == "stall" ? Effect::standstill : Effect::other;
   if (line.contains("how")) hit.what += fmt::format(" ({})", line.at("how").get<std::string>());
   if (hit.site) hit.what += fmt::format(" site {}", *hit.site);
   if (auto const rank = number(line, "rank")) hit.what += fmt::format(" rank {}", *rank);
@@ -71,10 +81,12 @@ void add_silent_losses(std::vector<Hit>& hits, std::size_t number, History::Life
       if (step.site == back.site && step.time_s < back.time_s) last_s = step.time_s;
     }
     bool const is_known = std::ranges::any_of(life.faults, [&](auto const& fault) {
-      return fault.site == back.site && fault.time_s >= last_s && fault.time_s <= back.time_s;
+      return tells_of_loss(fault) && fault.site == back.site && fault.time_s >= last_s &&
+             fault.time_s <= back.time_s;
     });
     if (!is_known)
-      hits.push_back({number, last_s, fmt::format("site {} lost a rank", back.site), back.site, {}, true});
+      hits.push_back(
+          {number, last_s, fmt::format("site {} lost a rank", back.site), back.site, {}, Effect::loss});
   }
 }
 
@@ -83,7 +95,7 @@ std::vector<Hit> hits_noticed(History const& history) {
   for (std::size_t number = 0; number < history.lives.size(); ++number) {
     auto const& life = history.lives[number];
     for (auto const& fault : life.faults)
-      hits.push_back({number, fault.time_s, fault.what, fault.site, fault.shard, true});
+      hits.push_back({number, fault.time_s, fault.what, fault.site, fault.shard, effect_of(fault)});
     add_silent_losses(hits, number, life);
   }
   std::ranges::stable_sort(hits, {}, [](Hit const& hit) { return std::pair(hit.life, hit.time_s); });
@@ -107,10 +119,10 @@ void add_cost_of_site(FaultCost& cost, Hit const& hit, History::Life const& life
   auto const missed =
       first_after(hit, life.commits, [&](auto const& commit) { return holds(commit.absent, site); });
   cost.noticed_s = lost && missed ? std::min(*lost, *missed) : lost ? lost : missed;
-  if (hit.loses_process) {
+  if (hit.effect == Effect::loss) {
     cost.back_s = first_after(hit, life.returns, [&](auto const& back) { return back.site == site; });
     cost.steps_lost = steps_not_merged(life, site, hit.time_s + cost.back_s.value_or(life.end_s));
-  } else {
+  } else if (hit.effect == Effect::standstill) {
     // Its longest silence is the fault's.
     double last_s = hit.time_s, longest_s = 0.0;
     for (auto const& step : life.steps) {
@@ -122,7 +134,8 @@ void add_cost_of_site(FaultCost& cost, Hit const& hit, History::Life const& life
       last_s = step.time_s;
     }
   }
-  auto const from_s = cost.back_s.value_or(life.end_s);
+  auto const from_s =
+      cost.back_s.value_or(hit.effect == Effect::other ? cost.noticed_s.value_or(0.0) : life.end_s);
   for (auto const& commit : life.commits) {
     double const after_s = commit.time_s - hit.time_s;
     bool const is_member = holds(commit.members, site);

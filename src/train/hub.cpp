@@ -39,7 +39,7 @@ Hub::Hub(RunPlan const& plan, RunFolder folder, std::optional<ResumePoint> const
       last_commit_s_(start_s) {
   if (plan.config.output.tensorboard) tensorboard_.emplace(folder_.root / "tensorboard");
   if (resume) {
-    clock_ = last_set_ = resume->step;
+    clock_ = resume->step;
     last_label_ = resume->step;
     elapsed_before_s_ = resume->manifest.time_s;
     newest_set_ = resume->folder.string();
@@ -238,7 +238,7 @@ base::ExitCode Hub::end(double now_s) {
   write_status(folder_, status);
   // Sites that never wait are further when they hear that it was time to end.
   auto const called =
-      finished && last_set_ < clock_ ? fmt::format(" (the end was called at {})", last_set_) : "";
+      finished && called_at_ < clock_ ? fmt::format(" (the end was called at {})", called_at_) : "";
   base::log::console(fmt::format("{} at step {}{} after {:.1f} s: {}", status.outcome, clock_, called,
                                  now_s - start_s_, newest_set_.empty() ? "no checkpoint" : newest_set_));
   return status.exit_code;

@@ -109,7 +109,7 @@ class Hub {
   bool stop_wanted_ = false;
 
   std::uint64_t clock_ = 0;
-  std::uint64_t last_set_ = 0;               // the step that the newest set is named after
+  std::uint64_t called_at_ = 0;              // the clock, when everyone was asked to rest
   std::optional<std::uint64_t> last_label_;  // of any set that was begun
   std::uint64_t next_checkpoint_ = 0;        // clock step; 0: none
   double next_checkpoint_s_ = 0.0;           // 0: none

@@ -26,6 +26,7 @@ bool has_model(std::vector<protocol::Participant> const& missing) {
 std::uint64_t Hub::next_label() const { return last_label_ ? std::max(clock_, *last_label_ + 1) : clock_; }
 
 void Hub::request(protocol::Purpose purpose, double now_s) {
+  called_at_ = clock_;
   carry_out(quiet_.request(purpose, next_label(), now_s), now_s);
   for (auto const& who : lost_) carry_out(quiet_.on_lost(who, now_s), now_s);
 }
@@ -110,7 +111,6 @@ bool Hub::can_go_on_without(std::vector<protocol::Participant> const& missing) c
 void Hub::seal(protocol::Seal const& seal, double now_s) {
   try {
     auto const set = seal_set(plan_, folder_, seal, elapsed_before_s_ + now_s - start_s_);
-    last_set_ = seal.step;
     bool const is_resumable = can_go_on_without(seal.missing);
     bool const finishes = seal.purpose == protocol::Purpose::finish;
     bool const is_result = finishes && has_model(seal.missing);

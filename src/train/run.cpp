@@ -99,7 +99,7 @@ base::ExitCode run_until_corrupted(SyncerRun& shard, int number, transport::MpiT
   if (number == 0) throw;
   base::log::error(fmt::format("[shard_{}] {}", number, what.what()));
   transport.close(last_word_s);  // nobody knows that it goes: nobody says farewell
-  comm::MpiRuntime::leave(0);  // the outcome of the run is not this one's
+  comm::MpiRuntime::leave(0);    // the outcome of the run is not this one's
   throw;
 }
 

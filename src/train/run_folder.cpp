@@ -50,11 +50,18 @@ void write_status(RunFolder const& folder, Status const& status) {
   base::publish_text(folder.status(), json.dump(2) + "\n");
 }
 
-std::string read_outcome(RunFolder const& folder) {
+namespace {
+
+std::string said_in_status(RunFolder const& folder, char const* key) {
   auto const text = base::read_text(folder.status());
   if (!text) return "";
   auto const json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
-  return json.is_object() ? json.value("outcome", "") : "";
+  return json.is_object() ? json.value(key, "") : "";
 }
+
+}  // namespace
+
+std::string read_outcome(RunFolder const& folder) { return said_in_status(folder, "outcome"); }
+std::string last_checkpoint(RunFolder const& folder) { return said_in_status(folder, "checkpoint"); }
 
 }  // namespace atl::train

@@ -52,5 +52,6 @@ void reopen(RunFolder const& folder, deck::RunConfig const& config);
 void write_status(RunFolder const& folder, Status const& status);
 // "" where there is none.
 std::string read_outcome(RunFolder const& folder);
+std::string last_checkpoint(RunFolder const& folder);
 
 }  // namespace atl::train

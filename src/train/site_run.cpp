@@ -325,7 +325,8 @@ void SiteRun::leave() {
   std::string text;
   for (auto const& [kind, bytes] : sent)
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", kind, bytes);
-  base::log::info(fmt::format("bytes that left site {}, all of them, by kind of message: {}", number_, text));
+  base::log::info(fmt::format("bytes that left site {}{}, all of them, by kind of message: {}", number_,
+                              machine_.incarnation() > 1 ? " since it began anew" : "", text));
   channel_->say_goodbye();
 }
 

@@ -89,6 +89,7 @@ base::ExitCode SyncerRun::run() try {
     report_when_quiet();
     if (tape_) tape_->flush();
     if (hub_) {
+      tell_of_silence(now_s);
       hub_->tick(standing(), now_s);
       check_that_somebody_moves(now_s);
     } else if (base::stop_requested() && !std::exchange(told_of_stop_, true)) {

@@ -63,6 +63,7 @@ class SyncerRun {
   // In syncer_run_losses.cpp.
   void on_loss(transport::Loss const& loss);
   void on_site_loss(int site, bool is_last);
+  void tell_of_silence(double now_s);
   void man_again(int site);
   void man(int site, std::uint64_t incarnation);
   void check_that_somebody_moves(double now_s);
@@ -133,6 +134,7 @@ class SyncerRun {
   bool is_over_ = false;
   bool told_of_stop_ = false;
   std::set<transport::Peer> present_;        // who must say good-bye
+  std::set<int> silent_;                     // sites that are there and say nothing
   std::set<int> called_;                     // sites that were manned again and have said nothing yet
   std::map<int, int> attempts_;              // to man a site, without a word from it
   std::vector<std::uint64_t> incarnations_;  // of the sites, the last that was heard of

@@ -35,7 +35,8 @@ void SyncerRun::on_loss(transport::Loss const& loss) {
   carry_out(machine_.on_shard_lost(shard, base::now_s()));
   if (hub_) hub_->on_lost({protocol::Participant::Kind::shard, shard}, base::now_s());
   if (plan_.config.syncer.replicas > 0 && shard != 0) return;
-  auto const why = what + ", and nobody has its fragments; go on with --resume";
+  auto const why = fmt::format("{}, {}; go on with --resume", what,
+                               shard == 0 ? "which leads the run" : "and nobody has its fragments");
   if (hub_) hub_->abandon(why, base::now_s());
   throw base::Interrupted(why);
 }
@@ -110,6 +111,26 @@ void SyncerRun::on_site_loss(int site, bool is_last) {
   }
   base::log::warn(what + (is_wanted ? "; the others go on" : ""));
   if (is_wanted && is_last) man_again(site);
+}
+
+// Of one who is there and says nothing: stopped, cut off, or much slower than outer.dead_after_s allows.
+void SyncerRun::tell_of_silence(double now_s) {
+  if (hub_->is_coming_to_rest() || is_over_) return;
+  for (int site = 0; site < effective_sites(plan_.config); ++site) {
+    bool const is_silent = machine_.is_admitted(site) && !machine_.is_live(site);
+    if (is_silent == silent_.contains(site)) continue;
+    if (!is_silent) {
+      silent_.erase(site);
+      if (machine_.is_live(site)) base::log::warn(fmt::format("site {} is heard again", site));
+      continue;
+    }
+    silent_.insert(site);
+    auto const what =
+        fmt::format("site {} has said nothing for {:.1f} s", site, plan_.config.outer.dead_after_s);
+    report(fault_json(now_s - start_s_, machine_.clock(), what,
+                      protocol::Participant{protocol::Participant::Kind::site, site}));
+    base::log::warn(what + "; the others go on");
+  }
 }
 
 // Who dies before a word was heard of it would die again and again.

@@ -54,7 +54,8 @@ void SyncerRun::on_contribution(transport::Frame const& frame) {
 void SyncerRun::note_refusal(int site, protocol::Reason reason) {
   auto const what = fmt::format("a contribution of site {} was refused: {}", site, protocol::name(reason));
   if (reason == protocol::Reason::unknown_round) return base::log::info(what);
-  report(fault_json(base::now_s() - start_s_, machine_.clock(), what));
+  report(fault_json(base::now_s() - start_s_, machine_.clock(), what,
+                    protocol::Participant{protocol::Participant::Kind::site, site}));
   if (deck::is_synchronous(plan_.config.run.method)) {
     throw base::RuntimeFailure(what + "; a synchronous method cannot do without it");
   }

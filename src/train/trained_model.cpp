@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "data/dataset.hpp"
 #include "data/tokenizer.hpp"
 #include "deck/deck.hpp"
@@ -24,16 +25,23 @@ checkpoint::Set find_set(std::filesystem::path const& path) {
   if (std::filesystem::exists(path / checkpoint::manifest_name))
     return {path, checkpoint::read_manifest(path)};
   auto const checkpoints = path / "checkpoints";
-  auto newest =
-      std::filesystem::exists(checkpoints) ? checkpoint::newest_complete(checkpoints) : std::nullopt;
-  if (!newest) {
+  auto sets =
+      std::filesystem::exists(checkpoints) ? checkpoint::find_sets(checkpoints) : checkpoint::FoundSets{};
+  for (auto const& each : sets.skipped) {
+    auto const folder = std::filesystem::is_directory(each.where)
+                            ? std::filesystem::path(each.where)
+                            : std::filesystem::path(each.where).parent_path();
+    bool const is_being_written = !std::filesystem::exists(folder / checkpoint::manifest_name);
+    if (!is_being_written) base::log::warn(fmt::format("passed over: {}: {}", each.where, each.what));
+  }
+  if (sets.complete.empty()) {
     bool const is_hugging_face = std::filesystem::exists(path / "config.json");
     throw base::InputError(path.string(), "no complete checkpoint here",
                            is_hugging_face
                                ? fmt::format("import it: atoll import {} --out models/NAME", path.string())
                                : "give a run's folder, one of its checkpoints, or an imported model");
   }
-  return *std::move(newest);
+  return std::move(sets.complete.front());
 }
 
 // Beside an imported model, or in the folder of the set's run: both may have moved, and the text be

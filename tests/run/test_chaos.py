@@ -48,11 +48,10 @@ class Chaos(RunTest):
         self.assertEqual(job.status()["outcome"], "done")
 
     def test_control_is_not_held_up_by_payloads(self):
-        job = self.finish(3, PACED | {"run.steps": 60, "outer.dead_after_s": 3.0, "link.bandwidth_mbit_s": 2.0, "link.delay_ms": 20.0})
+        job = self.finish(3, PACED | {"run.steps": 60, "outer.dead_after_s": 3.0, "outer.quorum": 2, "link.bandwidth_mbit_s": 2.0, "link.delay_ms": 20.0})
         commits = job.metrics("commit")
         self.assertGreater(min(line["wait_s"] for line in commits), 0.5, "payloads are slow: half a second each")
-        waited_for_both = sum(line["members"] == [0, 1] for line in commits)
-        self.assertGreaterEqual(waited_for_both, 0.75 * len(commits), "yet both sites are waited for, but where one has no time to run")
+        self.assertTrue(all(line["members"] == [0, 1] for line in commits), "yet no site passes for dead")
         shard_s, late_s = 0.0, []
         for line in job.metrics():  # in the order in which the shard heard of it
             if line["event"] == "commit":

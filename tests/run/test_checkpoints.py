@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from support import RunTest
+from support import RunTest, atoll
 
 PACED = {"sites.step_floor_s": 0.02, "eval.every_steps": 0}
 
@@ -72,6 +72,9 @@ class Checkpoints(RunTest):
         (flipped / "shard_0.h5").write_bytes(shard)
         (halved / "site_1.h5").unlink()
         os.truncate(torn / "manifest.json", 200)
+        judged = atoll("eval", "runs/tiny", cwd=self.folder, check=False)
+        self.assertIn(f"passed over: runs/tiny/checkpoints/{truncated.name}/site_0.h5: has 100 bytes", judged.stderr)
+        self.assertEqual(judged.returncode, 2, "the next that is whole by its sizes is not, either")
 
         job = self.start(3, {**deck, "run.steps": 120}, resume=True)
         code, _, err = job.wait()
@@ -107,6 +110,11 @@ class Checkpoints(RunTest):
         code, _, err = job.wait()
         self.assertEqual(code, 75)
         self.assertEqual(err.count("warning: no checkpoint at step"), len(job.metrics("fault")), err)
+
+        folder.rename(self.folder / "elsewhere")
+        code, _, err = self.start(3, deck, resume=True).wait()
+        self.assertEqual(code, 2, "a run that was far is not begun again in silence")
+        self.assertIn("checkpoints: is not there, and the run had saved runs/tiny/checkpoints/step_", err)
 
     def test_a_full_disk_is_told_of_and_a_last_state_that_was_not_saved_is_a_failure(self):
         deck = {**PACED, "run.steps": 120, "checkpoint.every_steps": 20, "checkpoint.keep": 2}

@@ -103,6 +103,15 @@ class Faults(RunTest):
         soon = {line["fragment"] for line in lines[resumed:] if line["event"] == "commit" and line["step"] < 150}
         self.assertEqual(soon, {0, 1, 2, 3}, "and after a resume from the first round on")
 
+    def test_a_site_that_loses_a_rank_after_a_shard_was_lost_returns(self):
+        job = self.start(6, {"run.steps": 110, "sites.ranks": [2], "syncer.ranks": 2, "syncer.replicas": 1, **PACED})
+        self.kill(job, rank=1, after_steps=25)
+        self.kill(job, rank=5, after_steps=50)
+        job.wait_for(lambda job: job.metrics("return"), what="its return")
+        self.end(job)
+        self.assertGreater(self.lines_of(job, 1)[-1]["step"], 100)
+        self.check_versions(job, excused=1)
+
     def test_without_a_backup_a_killed_shard_ends_the_run_which_can_be_resumed(self):
         deck = {"run.steps": 160, "syncer.ranks": 2, **PACED}
         for rank in (1, 0):

@@ -116,7 +116,7 @@ class Launch(RunTest):
 
     def test_a_second_interrupt_ends_the_job_at_once(self):
         # Steps so long that the first interrupt is not heard in time.
-        process = self.begin("--set", "run.name=slow", "--set", "sites.step_floor_s=30", "--set", "run.steps=1000")
+        process = self.begin("--set", "run.name=slow", "--set", "sites.step_floor_s=30", "--set", "outer.dead_after_s=60", "--set", "run.steps=1000")
         self.wait_for_steps(process, "slow")
         process.send_signal(signal.SIGINT)
         time.sleep(0.5)

@@ -54,7 +54,7 @@ class Memory(RunTest):
                 tried.add(path.parent)
 
     def test_a_shard_whose_memory_has_changed_leaves_and_its_backup_goes_on(self):
-        job = self.start(5, DECK | {"run.steps": 80, "syncer.ranks": 2, "syncer.replicas": 1, "sites.step_floor_s": 0.1, "outer.interval_steps": 20})
+        job = self.start(5, DECK | {"run.steps": 110, "syncer.ranks": 2, "syncer.replicas": 1, "sites.step_floor_s": 0.1, "outer.interval_steps": 20})
         noticed = lambda: [line for line in job.metrics("fault") if "shard 1: fragment" in line["what"]]
         self.change(job, 1, "shard_1.h5", lambda piece: bytes([piece[0] ^ 1]) + piece[1:], noticed)
         code, _, err = job.wait()

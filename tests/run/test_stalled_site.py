@@ -26,6 +26,9 @@ class StalledSite(RunTest):
         end = job.metrics("step")[-1]["time_s"]
         code, out, err = job.wait()
         self.assertEqual(code, 0, out + err)
+        self.assertIn("site 1 has said nothing for 5.0 s; the others go on", err)
+        self.assertIn("site 1 is heard again", err)
+        self.assertEqual([line["site"] for line in job.metrics("fault")], [1])
 
         self.assertGreater(before, 0)
         during = lambda line: begin + 0.5 < line["time_s"] < end - 0.5

@@ -15,7 +15,7 @@ TEST_CASE("a fault needs a target that is there, a time and what it is made of")
        "at most 0"},
       {"[[chaos]]\nat_step = 5\nsite = 1\nrank = 2\n[sites]\nranks = [4, 2]\n", "d.toml:4:1",
        "chaos[0].rank = 2, sites.ranks = 2", "at most 1"},
-      {"[[chaos]]\nat_step = 5\nsite = 1\ndo = \"stall\"\n", "d.toml:4:1", "chaos[0].for_s says not how long",
+      {"[[chaos]]\nat_step = 5\nsite = 1\ndo = \"stall\"\n", "d.toml:4:1", "chaos[0].for_s is missing: how long",
        "some seconds"},
       {"[[chaos]]\nat_step = 5\nshard = 0\ndo = \"corrupt\"\n", "d.toml:4:1", "done by sites only", "a site"},
       {"[[chaos]]\nat_step = 5\nsite = 0\ndo = \"corrupt\"\nhow = \"norm\"\n[outer]\ngate_z = 0\n",
