@@ -13,11 +13,11 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-# As issue 7 names them: sizes, and how many sequences a step.
+# Sizes, and how many sequences a step. (Two for G, one a rank.)
 SIZES = {
     "S": {"family": "gpt2", "layers": 6, "width": 384, "heads": 6, "ffn_width": 1536, "context": 256, "vocab": 4096, "batch": 8},
     "M": {"family": "llama", "layers": 8, "width": 512, "heads": 8, "ffn_width": 1408, "context": 512, "vocab": 8192, "batch": 4},
-    "G": {"family": "gpt2", "layers": 12, "width": 768, "heads": 12, "ffn_width": 3072, "context": 1024, "vocab": 50257, "batch": 1},
+    "G": {"family": "gpt2", "layers": 12, "width": 768, "heads": 12, "ffn_width": 3072, "context": 1024, "vocab": 50257, "batch": 2},
 }
 LR, BETAS, DECAY, CLIP = 3e-4, (0.9, 0.95), 0.1, 1.0
 
@@ -151,11 +151,13 @@ def write_safetensors(file, tensors):
             out.write(values.tobytes())
 
 
-def serve(size, tokens_file, mode, precision, threads):
-    """Trains so many steps as each line of the input says, and answers each with their losses and seconds."""
+def serve(size, tokens_file, initial, mode, precision, threads):
+    """Saves the model if nobody has; then trains so many steps as each line of the input says, and answers with their losses and seconds."""
     torch.set_num_threads(threads)
     torch.manual_seed(1)
     model = Model(size)
+    if not initial.exists():
+        model.save(initial)
     matrices = [p for p in model.parameters() if p.dim() > 1]
     vectors = [p for p in model.parameters() if p.dim() == 1]
     optimizer = torch.optim.AdamW([{"params": matrices, "weight_decay": DECAY}, {"params": vectors, "weight_decay": 0.0}],
@@ -186,8 +188,8 @@ def serve(size, tokens_file, mode, precision, threads):
 
 
 def main():
-    name, tokens_file, mode, precision, threads = sys.argv[1:]
-    serve(SIZES[name], pathlib.Path(tokens_file), mode, precision, int(threads))
+    name, tokens_file, initial, mode, precision, threads = sys.argv[1:]
+    serve(SIZES[name], tokens_file, pathlib.Path(initial), mode, precision, int(threads))
 
 
 if __name__ == "__main__":
