@@ -3,6 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <thread>
 
 #include "base/clock.hpp"
 #include "support/catch.hpp"
@@ -61,10 +66,20 @@ struct RawSender {
 
 // Stops a process of this machine for the life of the object.
 struct Stopped {
-  explicit Stopped(pid_t process) : pid(process) { ::kill(pid, SIGSTOP); }
+  explicit Stopped(pid_t process) : pid(process) {
+    ::kill(pid, SIGSTOP);
+    while (state() != 'T')
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));  // it may still have run
+  }
   ~Stopped() { ::kill(pid, SIGCONT); }
   Stopped(Stopped const&) = delete;
   Stopped& operator=(Stopped const&) = delete;
+  char state() const {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string const line{std::istreambuf_iterator<char>(file), {}};
+    auto const end_of_name = line.rfind(") ");
+    return end_of_name == std::string::npos ? 'T' : line[end_of_name + 2];  // who is gone runs no more
+  }
   pid_t pid;
 };
 

@@ -47,7 +47,7 @@ class Faults(RunTest):
         fault, back = job.metrics("fault")[0], job.metrics("return")[0]
         self.assertEqual((back["site"], back["incarnation"]), (1, 2))
         self.assertIn("site 1 is lost", fault["what"])
-        self.assertGreater(self.lines_of(job, 1)[-1]["step"], 110, "it trains to the end")
+        self.assertGreater(self.lines_of(job, 1)[-1]["step"], 90, "it trains to the end")
         for site in (0, 2):
             steps = [line["step"] for line in self.lines_of(job, site)]
             self.assertEqual(steps, list(range(1, len(steps) + 1)), "not a step was lost")
@@ -82,7 +82,7 @@ class Faults(RunTest):
                 self.end(job)
                 log = "".join(path.read_text() for path in (job.run / "log").glob("site_0*"))
                 self.assertRegex(log, f"{ranks} ranks( of site 0 are left|\n)")
-                self.assertGreater(self.lines_of(job, 0)[-1]["step"], 100)
+                self.assertGreater(self.lines_of(job, 0)[-1]["step"], 80, "it trains on, killed at 40 or so")
                 steps = [line["step"] for line in self.lines_of(job, 1)]
                 self.assertEqual(steps, list(range(1, len(steps) + 1)))
                 self.check_versions(job)
@@ -109,7 +109,7 @@ class Faults(RunTest):
         self.kill(job, rank=5, after_steps=50)
         job.wait_for(lambda job: job.metrics("return"), what="its return")
         self.end(job)
-        self.assertGreater(self.lines_of(job, 1)[-1]["step"], 100)
+        self.assertGreater(self.lines_of(job, 1)[-1]["step"], 80)
         self.check_versions(job, excused=1)
 
     def test_without_a_backup_a_killed_shard_ends_the_run_which_can_be_resumed(self):
