@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/bf16.hpp"
 #include "kernels/loops.hpp"
 #include "kernels/math.hpp"
 #include "kernels/matmul.hpp"
@@ -71,25 +72,87 @@ void for_key_blocks(std::size_t query, std::size_t queries, Body const& body) {
   }
 }
 
-// The caller's workspace, dealt out: two blocks of scores and two numbers for each query of a block.
-struct Workspace {
-  Workspace(AttentionShape const& shape, Tensor1<float> const& memory)
-      : block_size(std::min(query_block, shape.context) * std::min(key_block, shape.context)),
-        first(memory.data()),
-        second(first + block_size),
-        maxima(second + block_size, query_block),
-        sums(second + block_size + query_block, query_block) {}
+// The caller's workspace, dealt out; without one it only counts: two blocks of scores and two numbers for
+// each query of a block. Of bf16, also those blocks as the next products read them, and the sums that gather
+// for a block of queries and for the keys and values of a head; of floats these have their place already.
+template <class Real>
+class Workspace {
+ public:
+  static constexpr bool is_narrow = std::is_same_v<Real, Bf16>;
 
-  Tensor2<float> scores(Block const& block) const { return Tensor2<float>(first, block.queries, block.keys); }
+  Workspace(AttentionShape const& shape, float* memory) : memory_(memory) {
+    std::size_t const block = std::min(query_block, shape.context) * std::min(key_block, shape.context);
+    first_ = take(block);
+    second_ = take(block);
+    maxima = Tensor1<float>(take(query_block), query_block);
+    sums = Tensor1<float>(take(query_block), query_block);
+    if constexpr (is_narrow) {
+      narrow_first_ = reinterpret_cast<Bf16*>(take(block / 2 + 1));
+      narrow_second_ = reinterpret_cast<Bf16*>(take(block / 2 + 1));
+      query_sums_ = take(query_block * shape.head_dim);
+      key_sums_ = take(shape.context * shape.head_dim);
+      value_sums_ = take(shape.context * shape.head_dim);
+    }
+  }
+  std::size_t size() const { return used_; }
+
+  Tensor2<float> scores(Block const& block) const {
+    return Tensor2<float>(first_, block.queries, block.keys);
+  }
   Tensor2<float> dscores(Block const& block) const {
-    return Tensor2<float>(second, block.queries, block.keys);
+    return Tensor2<float>(second_, block.queries, block.keys);
+  }
+  // What becomes of them.
+  Tensor2<Real> probabilities(Block const& block) const {
+    if constexpr (is_narrow)
+      return Tensor2<Real>(narrow_first_, block.queries, block.keys);
+    else
+      return scores(block);
+  }
+  Tensor2<Real> score_gradients(Block const& block) const {
+    if constexpr (is_narrow)
+      return Tensor2<Real>(narrow_second_, block.queries, block.keys);
+    else
+      return dscores(block);
+  }
+  // Where sums gather for these outputs.
+  Tensor2<float> query_sums(Tensor2<Real> const& out) const { return sums_of(out, query_sums_); }
+  Tensor2<float> key_sums(Tensor2<Real> const& out) const { return sums_of(out, key_sums_); }
+  Tensor2<float> value_sums(Tensor2<Real> const& out) const { return sums_of(out, value_sums_); }
+
+  Tensor1<float> maxima, sums;
+
+ private:
+  static Tensor2<float> sums_of(Tensor2<float> const& out, float*) { return out; }
+  static Tensor2<float> sums_of(Tensor2<Bf16> const& out, float* room) {
+    return Tensor2<float>(room, out.extent(0), out.extent(1));
+  }
+  float* take(std::size_t size) {
+    constexpr std::size_t cache_line = 64 / sizeof(float);
+    float* const piece = memory_ == nullptr ? nullptr : memory_ + used_;
+    used_ += (size + cache_line - 1) / cache_line * cache_line;
+    return piece;
   }
 
-  std::size_t block_size;
-  float* first;
-  float* second;
-  Tensor1<float> maxima, sums;
+  float* memory_;
+  std::size_t used_ = 0;
+  float *first_, *second_;
+  Bf16 *narrow_first_ = nullptr, *narrow_second_ = nullptr;
+  float *query_sums_ = nullptr, *key_sums_ = nullptr, *value_sums_ = nullptr;
 };
+
+// Sums to where they belong; nothing where they are there.
+void settle(Exec const&, Tensor2<float> const&, Tensor2<float> const&) {}
+void settle(Exec const& exec, Tensor2<float> const& sums, Tensor2<Bf16> const& out) {
+  std::size_t const width = out.extent(1);
+  for_rows(
+      exec, "attention_settle", out.extent(0), KOKKOS_LAMBDA(std::size_t r) {
+        float const* const from = &sums(r, 0);
+        Bf16* const to = &out(r, 0);
+#pragma omp simd
+        for (std::size_t d = 0; d < width; ++d) to[d] = Bf16(from[d]);
+      });
+}
 
 float score_scale(AttentionShape const& shape) {
   return 1.0F / std::sqrt(static_cast<float>(shape.head_dim));
@@ -97,8 +160,10 @@ float score_scale(AttentionShape const& shape) {
 
 // Online softmax: turns a block of scores into exp(scale * score - maximum) with the maximum of all keys so
 // far, and brings what earlier keys left in sums and out to that maximum.
+template <class Real>
 void softmax_block(Exec const& exec, Block const& block, float scale, Tensor2<float> const& scores,
-                   Tensor1<float> const& maxima, Tensor1<float> const& sums, Tensor2<float> const& out) {
+                   Tensor2<Real> const& probabilities, Tensor1<float> const& maxima,
+                   Tensor1<float> const& sums, Tensor2<float> const& out) {
   std::size_t const head_dim = out.extent(1);
   for_rows(
       exec, "attention_softmax", block.queries, KOKKOS_LAMBDA(std::size_t r) {
@@ -108,13 +173,15 @@ void softmax_block(Exec const& exec, Block const& block, float scale, Tensor2<fl
 #pragma omp simd reduction(max : highest)
         for (std::size_t k = 0; k < block.keys; ++k) highest = row[k] > highest ? row[k] : highest;
         bool const is_first = block.key == 0;
+        Real* const p_row = &probabilities(r, 0);
         float const before = maxima(r);
         float const maximum = is_first || scale * highest > before ? scale * highest : before;
         float sum = 0.0F;
 #pragma omp simd reduction(+ : sum)
         for (std::size_t k = 0; k < block.keys; ++k) {
-          row[k] = fast_exp(scale * row[k] - maximum);
-          sum += row[k];
+          float const p = fast_exp(scale * row[k] - maximum);
+          p_row[k] = Real(p);
+          sum += p;
         }
         maxima(r) = maximum;
         if (is_first) {
@@ -129,133 +196,168 @@ void softmax_block(Exec const& exec, Block const& block, float scale, Tensor2<fl
       });
 }
 
+template <class Real>
 void finish_rows(Exec const& exec, Tensor1<float> const& maxima, Tensor1<float> const& sums,
-                 Tensor2<float> const& out, Tensor1<float> const& lse) {
+                 Tensor2<float> const& values, Tensor2<Real> const& out, Tensor1<float> const& lse) {
   std::size_t const head_dim = out.extent(1);
   for_rows(
       exec, "attention_finish", out.extent(0), KOKKOS_LAMBDA(std::size_t r) {
         float const inv_sum = 1.0F / sums(r);
-        float* const out_row = &out(r, 0);
+        float const* const value_row = &values(r, 0);
+        Real* const out_row = &out(r, 0);
 #pragma omp simd
-        for (std::size_t d = 0; d < head_dim; ++d) out_row[d] *= inv_sum;
+        for (std::size_t d = 0; d < head_dim; ++d) out_row[d] = Real(value_row[d] * inv_sum);
         lse(r) = maxima(r) + std::log(sums(r));
       });
 }
 
 // delta[r] = sum_d dout[r,d] out[r,d], which is sum_k P[r,k] dP[r,k].
-void row_products(Exec const& exec, Tensor2<float const> const& dout, Tensor2<float const> const& out,
+template <class Real>
+void row_products(Exec const& exec, Tensor2<Real const> const& dout, Tensor2<Real const> const& out,
                   Tensor1<float> const& delta) {
   std::size_t const head_dim = out.extent(1);
   for_rows(
       exec, "attention_delta", out.extent(0), KOKKOS_LAMBDA(std::size_t r) {
-        float const* const dout_row = &dout(r, 0);
-        float const* const out_row = &out(r, 0);
+        Real const* const dout_row = &dout(r, 0);
+        Real const* const out_row = &out(r, 0);
         float sum = 0.0F;
 #pragma omp simd reduction(+ : sum)
-        for (std::size_t d = 0; d < head_dim; ++d) sum += dout_row[d] * out_row[d];
+        for (std::size_t d = 0; d < head_dim; ++d)
+          sum += static_cast<float>(dout_row[d]) * static_cast<float>(out_row[d]);
         delta(r) = sum;
       });
 }
 
 // scores -> P = exp(scale * score - lse);  dscores: dP -> dS = scale P (dP - delta)
+template <class Real>
 void softmax_block_backward(Exec const& exec, Block const& block, float scale,
                             Tensor1<float const> const& lse, Tensor1<float const> const& delta,
-                            Tensor2<float> const& scores, Tensor2<float> const& dscores) {
+                            Workspace<Real> const& workspace) {
+  auto const scores = workspace.scores(block), dscores = workspace.dscores(block);
+  auto const probabilities = workspace.probabilities(block), gradients = workspace.score_gradients(block);
   for_rows(
       exec, "attention_softmax_backward", block.queries, KOKKOS_LAMBDA(std::size_t r) {
         float* const row = &scores(r, 0);
-        float* const drow = &dscores(r, 0);
+        float const* const drow = &dscores(r, 0);
+        Real* const p_row = &probabilities(r, 0);
+        Real* const ds_row = &gradients(r, 0);
         hide_later_keys(block, r, row);
         float const row_lse = lse(r);
         float const row_delta = delta(r);
 #pragma omp simd
         for (std::size_t k = 0; k < block.keys; ++k) {
           float const p = fast_exp(scale * row[k] - row_lse);
-          row[k] = p;
-          drow[k] = scale * p * (drow[k] - row_delta);
+          p_row[k] = Real(p);
+          ds_row[k] = Real(scale * p * (drow[k] - row_delta));
         }
       });
 }
 
-void head_forward(Exec const& exec, Head<float const> const& head, float scale, Workspace const& workspace,
-                  Tensor2<float> const& out, Tensor1<float> const& lse) {
+template <class Real>
+void head_forward(Exec const& exec, Head<Real const> const& head, float scale,
+                  Workspace<Real> const& workspace, Tensor2<Real> const& out, Tensor1<float> const& lse) {
   std::size_t const context = out.extent(0);
   for (std::size_t query = 0; query < context; query += query_block) {
     std::size_t const queries = std::min(query_block, context - query);
-    Tensor2<float> const out_rows = rows(out, query, queries);
+    Tensor2<Real> const out_rows = rows(out, query, queries);
+    Tensor2<float> const values = workspace.query_sums(out_rows);
     for_key_blocks(query, queries, [&](Block const& block) {
       Tensor2<float> const scores = workspace.scores(block);
+      Tensor2<Real> const probabilities = workspace.probabilities(block);
       matmul_nt(exec, rows(head.query, query, queries), rows(head.key, block.key, block.keys),
                 Update::overwrite, scores);
-      softmax_block(exec, block, scale, scores, workspace.maxima, workspace.sums, out_rows);
-      matmul_nn(exec, scores, rows(head.value, block.key, block.keys),
-                block.key == 0 ? Update::overwrite : Update::add, out_rows);
+      softmax_block(exec, block, scale, scores, probabilities, workspace.maxima, workspace.sums, values);
+      matmul_nn(exec, probabilities, rows(head.value, block.key, block.keys),
+                block.key == 0 ? Update::overwrite : Update::add, values);
     });
-    finish_rows(exec, workspace.maxima, workspace.sums, out_rows, range(lse, query, queries));
+    finish_rows(exec, workspace.maxima, workspace.sums, values, out_rows, range(lse, query, queries));
   }
 }
 
 // `kv_update`: overwrite for the first query head of a key/value head, whose last queries see every key and
 // so write all of dkey and dvalue; the blocks of queries therefore run from the last to the first.
-void head_backward(Exec const& exec, Tensor2<float const> const& dout, Head<float const> const& head,
-                   Tensor2<float const> const& out, Tensor1<float const> const& lse, float scale,
-                   Workspace const& workspace, Update kv_update, Head<float> const& dhead) {
+template <class Real>
+void head_backward(Exec const& exec, Tensor2<Real const> const& dout, Head<Real const> const& head,
+                   Tensor2<Real const> const& out, Tensor1<float const> const& lse, float scale,
+                   Workspace<Real> const& workspace, Update kv_update, Head<Real> const& dhead) {
   std::size_t const context = out.extent(0);
+  Tensor2<float> const dkey = workspace.key_sums(dhead.key), dvalue = workspace.value_sums(dhead.value);
   std::size_t const last = (context - 1) / query_block * query_block;
   for (std::size_t query = last + query_block; query > 0;) {
     query -= query_block;
     std::size_t const queries = std::min(query_block, context - query);
-    Tensor2<float const> const query_rows = rows(head.query, query, queries);
-    Tensor2<float const> const dout_rows = rows(dout, query, queries);
+    Tensor2<Real const> const query_rows = rows(head.query, query, queries);
+    Tensor2<Real const> const dout_rows = rows(dout, query, queries);
+    Tensor2<Real> const dquery_rows = rows(dhead.query, query, queries);
+    Tensor2<float> const dquery = workspace.query_sums(dquery_rows);
     Tensor1<float> const delta = range(workspace.sums, 0, queries);
-    row_products(exec, dout_rows, rows(out, query, queries), delta);
+    row_products<Real>(exec, dout_rows, rows(out, query, queries), delta);
     Update const into_kv = query == last ? kv_update : Update::add;
     for_key_blocks(query, queries, [&](Block const& block) {
-      Tensor2<float> const scores = workspace.scores(block);
-      Tensor2<float> const dscores = workspace.dscores(block);
-      Tensor2<float const> const keys = rows(head.key, block.key, block.keys);
-      matmul_nt(exec, query_rows, keys, Update::overwrite, scores);
-      matmul_nt(exec, dout_rows, rows(head.value, block.key, block.keys), Update::overwrite, dscores);
-      softmax_block_backward(exec, block, scale, range(lse, query, queries), delta, scores, dscores);
-      matmul_tn(exec, scores, dout_rows, into_kv, rows(dhead.value, block.key, block.keys));
-      matmul_tn(exec, dscores, query_rows, into_kv, rows(dhead.key, block.key, block.keys));
-      matmul_nn(exec, dscores, keys, block.key == 0 ? Update::overwrite : Update::add,
-                rows(dhead.query, query, queries));
+      Tensor2<Real> const probabilities = workspace.probabilities(block);
+      Tensor2<Real> const score_gradients = workspace.score_gradients(block);
+      Tensor2<Real const> const keys = rows(head.key, block.key, block.keys);
+      matmul_nt(exec, query_rows, keys, Update::overwrite, workspace.scores(block));
+      matmul_nt(exec, dout_rows, rows(head.value, block.key, block.keys), Update::overwrite,
+                workspace.dscores(block));
+      softmax_block_backward<Real>(exec, block, scale, range(lse, query, queries), delta, workspace);
+      matmul_tn(exec, probabilities, dout_rows, into_kv, rows(dvalue, block.key, block.keys));
+      matmul_tn(exec, score_gradients, query_rows, into_kv, rows(dkey, block.key, block.keys));
+      matmul_nn(exec, score_gradients, keys, block.key == 0 ? Update::overwrite : Update::add, dquery);
     });
+    settle(exec, dquery, dquery_rows);
   }
 }
 
 }  // namespace
 
+template <class Real>
 std::size_t attention_workspace_size(AttentionShape const& shape) {
-  return 2 * std::min(query_block, shape.context) * std::min(key_block, shape.context) + 2 * query_block;
+  return Workspace<Real>(shape, nullptr).size();
 }
 
-void attention_forward(Exec const& exec, Tensor2<float const> qkv, AttentionShape const& shape,
-                       Tensor1<float> workspace, Tensor2<float> out, Tensor3<float> lse) {
+template <class Real>
+void attention_forward(Exec const& exec, Input2<Real> qkv, AttentionShape const& shape,
+                       Tensor1<float> workspace, Tensor2<Real> out, Tensor3<float> lse) {
   Region const region("attention_forward");
-  Workspace const blocks(shape, workspace);
+  Workspace<Real> const blocks(shape, workspace.data());
   for (std::size_t b = 0; b < shape.batch; ++b) {
     for (std::size_t h = 0; h < shape.heads; ++h) {
-      head_forward(exec, head_of(qkv, shape, b, h), score_scale(shape), blocks,
-                   head_columns(out, shape, b, h), lse_of(lse, shape, b, h));
+      head_forward<Real>(exec, head_of(qkv, shape, b, h), score_scale(shape), blocks,
+                         head_columns(out, shape, b, h), lse_of(lse, shape, b, h));
     }
   }
 }
 
-void attention_backward(Exec const& exec, Tensor2<float const> dout, Tensor2<float const> qkv,
-                        Tensor2<float const> out, Tensor3<float const> lse, AttentionShape const& shape,
-                        Tensor1<float> workspace, Tensor2<float> dqkv) {
+template <class Real>
+void attention_backward(Exec const& exec, Input2<Real> dout, Input2<Real> qkv, Input2<Real> out,
+                        Tensor3<float const> lse, AttentionShape const& shape, Tensor1<float> workspace,
+                        Tensor2<Real> dqkv) {
   Region const region("attention_backward");
-  Workspace const blocks(shape, workspace);
+  Workspace<Real> const blocks(shape, workspace.data());
   std::size_t const group = shape.heads / shape.kv_heads;
   for (std::size_t b = 0; b < shape.batch; ++b) {
     for (std::size_t h = 0; h < shape.heads; ++h) {
-      head_backward(exec, head_columns(dout, shape, b, h), head_of(qkv, shape, b, h),
-                    head_columns(out, shape, b, h), lse_of(lse, shape, b, h), score_scale(shape), blocks,
-                    h % group == 0 ? Update::overwrite : Update::add, head_of(dqkv, shape, b, h));
+      Head<Real> const dhead = head_of(dqkv, shape, b, h);
+      head_backward<Real>(exec, head_columns(dout, shape, b, h), head_of(qkv, shape, b, h),
+                          head_columns(out, shape, b, h), lse_of(lse, shape, b, h), score_scale(shape),
+                          blocks, h % group == 0 ? Update::overwrite : Update::add, dhead);
+      if (h % group + 1 < group) continue;
+      settle(exec, blocks.key_sums(dhead.key), dhead.key);
+      settle(exec, blocks.value_sums(dhead.value), dhead.value);
     }
   }
 }
+
+template std::size_t attention_workspace_size<float>(AttentionShape const&);
+template std::size_t attention_workspace_size<Bf16>(AttentionShape const&);
+template void attention_forward(Exec const&, Input2<float>, AttentionShape const&, Tensor1<float>,
+                                Tensor2<float>, Tensor3<float>);
+template void attention_forward(Exec const&, Input2<Bf16>, AttentionShape const&, Tensor1<float>,
+                                Tensor2<Bf16>, Tensor3<float>);
+template void attention_backward(Exec const&, Input2<float>, Input2<float>, Input2<float>,
+                                 Tensor3<float const>, AttentionShape const&, Tensor1<float>, Tensor2<float>);
+template void attention_backward(Exec const&, Input2<Bf16>, Input2<Bf16>, Input2<Bf16>, Tensor3<float const>,
+                                 AttentionShape const&, Tensor1<float>, Tensor2<Bf16>);
 
 }  // namespace atl::kernels

@@ -17,17 +17,21 @@ struct AttentionShape {
   std::size_t qkv_width() const { return (heads + 2 * kv_heads) * head_dim; }  // columns of the fused buffer
 };
 
-// Floats that `workspace` of both functions must hold.
+// Floats that `workspace` of both functions must hold. Real: float or Bf16, of queries, keys, values and
+// probabilities; scores and all sums are floats.
+template <class Real>
 std::size_t attention_workspace_size(AttentionShape const& shape);
 
 // qkv (N, (H + 2G) D): queries, then keys, then values, head by head; out (N, H D); lse (B, H, T), for the
 // backward.
-void attention_forward(Exec const& exec, Tensor2<float const> qkv, AttentionShape const& shape,
-                       Tensor1<float> workspace, Tensor2<float> out, Tensor3<float> lse);
+template <class Real>
+void attention_forward(Exec const& exec, Input2<Real> qkv, AttentionShape const& shape,
+                       Tensor1<float> workspace, Tensor2<Real> out, Tensor3<float> lse);
 
 // dqkv (N, (H + 2G) D) in the order of qkv; scores are computed again, block by block.
-void attention_backward(Exec const& exec, Tensor2<float const> dout, Tensor2<float const> qkv,
-                        Tensor2<float const> out, Tensor3<float const> lse, AttentionShape const& shape,
-                        Tensor1<float> workspace, Tensor2<float> dqkv);
+template <class Real>
+void attention_backward(Exec const& exec, Input2<Real> dout, Input2<Real> qkv, Input2<Real> out,
+                        Tensor3<float const> lse, AttentionShape const& shape, Tensor1<float> workspace,
+                        Tensor2<Real> dqkv);
 
 }  // namespace atl::kernels

@@ -9,13 +9,14 @@ namespace {
 
 // Large buffers are swept from end to end every step: 4 KiB pages cost 5-10 % of it in address translation.
 // The hint must come before the first touch, and may fail without harm.
-void ask_for_huge_pages([[maybe_unused]] FloatBuffer const& buffer) {
+template <class Buffer>
+void ask_for_huge_pages([[maybe_unused]] Buffer const& buffer) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
   if constexpr (Kokkos::SpaceAccessibility<Kokkos::HostSpace, ExecMemory>::accessible) {
     constexpr std::uintptr_t huge_page = std::uintptr_t{1} << 21U;
     auto const begin = reinterpret_cast<std::uintptr_t>(buffer.data());
     auto const first = (begin + huge_page - 1) / huge_page * huge_page;
-    auto const last = (begin + buffer.size() * sizeof(float)) / huge_page * huge_page;
+    auto const last = (begin + buffer.size() * sizeof(typename Buffer::value_type)) / huge_page * huge_page;
     if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
   }
 #endif
@@ -27,6 +28,13 @@ FloatBuffer make_float_buffer(std::string const& label, std::size_t size) {
   FloatBuffer buffer(Kokkos::view_alloc(label, Kokkos::WithoutInitializing), size);
   ask_for_huge_pages(buffer);
   Kokkos::deep_copy(buffer, 0.0F);
+  return buffer;
+}
+
+Bf16Buffer make_bf16_buffer(std::string const& label, std::size_t size) {
+  Bf16Buffer buffer(Kokkos::view_alloc(label, Kokkos::WithoutInitializing), size);
+  ask_for_huge_pages(buffer);
+  Kokkos::deep_copy(buffer, Bf16(0.0F));
   return buffer;
 }
 

@@ -4,15 +4,18 @@
 
 #include <string>
 
+#include "kernels/bf16.hpp"
 #include "kernels/views.hpp"
 
 namespace atl::kernels {
 
 using FloatBuffer = Kokkos::View<float*, Kokkos::LayoutRight, ExecMemory>;
+using Bf16Buffer = Kokkos::View<Bf16*, Kokkos::LayoutRight, ExecMemory>;
 using TokenBuffer = Kokkos::View<std::int32_t*, Kokkos::LayoutRight, ExecMemory>;
 
 // `size` zeros, aligned to 64 bytes. On the host they ask for huge pages, so allocate a few large buffers
 // rather than many small ones. Throws what Kokkos throws where memory runs out.
 FloatBuffer make_float_buffer(std::string const& label, std::size_t size);
+Bf16Buffer make_bf16_buffer(std::string const& label, std::size_t size);
 
 }  // namespace atl::kernels

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/bf16.hpp"
 #include "kernels/loops.hpp"
 #include "kernels/math.hpp"
 
@@ -34,16 +35,18 @@ void cross_entropy_forward(Exec const& exec, Tensor2<float const> logits, Tensor
       });
 }
 
+template <class Real>
 void cross_entropy_forward_backward(Exec const& exec, Tensor1<std::int32_t const> targets, float scale,
-                                    Tensor2<float> logits, Tensor1<float> loss) {
+                                    Tensor2<float> logits, Tensor2<Real> dlogits, Tensor1<float> loss) {
   std::size_t const vocabulary = logits.extent(1);
   for_rows(
       exec, "cross_entropy_forward_backward", logits.extent(0), KOKKOS_LAMBDA(std::size_t n) {
         float* const row = &logits(n, 0);
+        Real* const drow = &dlogits(n, 0);
         if (targets(n) < 0) {
           loss(n) = 0.0F;
 #pragma omp simd
-          for (std::size_t v = 0; v < vocabulary; ++v) row[v] = 0.0F;
+          for (std::size_t v = 0; v < vocabulary; ++v) drow[v] = Real(0.0F);
           return;
         }
         float const maximum = row_maximum(row, vocabulary);
@@ -56,10 +59,16 @@ void cross_entropy_forward_backward(Exec const& exec, Tensor1<std::int32_t const
         }
         loss(n) = std::log(sum) + distance;
         float const factor = scale / sum;
+        auto const target = static_cast<std::size_t>(targets(n));
 #pragma omp simd
-        for (std::size_t v = 0; v < vocabulary; ++v) row[v] *= factor;
-        row[targets(n)] -= scale;
+        for (std::size_t v = 0; v < vocabulary; ++v)
+          drow[v] = Real(row[v] * factor - (v == target ? scale : 0.0F));
       });
 }
+
+template void cross_entropy_forward_backward(Exec const&, Tensor1<std::int32_t const>, float, Tensor2<float>,
+                                             Tensor2<float>, Tensor1<float>);
+template void cross_entropy_forward_backward(Exec const&, Tensor1<std::int32_t const>, float, Tensor2<float>,
+                                             Tensor2<Bf16>, Tensor1<float>);
 
 }  // namespace atl::kernels

@@ -11,10 +11,10 @@ namespace atl::kernels {
 void cross_entropy_forward(Exec const& exec, Tensor2<float const> logits, Tensor1<std::int32_t const> targets,
                            Tensor1<float> loss);
 
-// The same loss, and the gradient in the place of the logits: logits[n,v] becomes
-// scale * (softmax(logits[n,:])[v] - [v = targets[n]]), 0 in ignored rows. For a mean, scale = 1 / rows
-// counted.
+// The same loss, and dlogits[n,v] = scale * (softmax(logits[n,:])[v] - [v = targets[n]]), 0 in ignored rows;
+// for a mean, scale = 1 / rows counted. Destroys the logits; dlogits may be logits. Real: float or Bf16.
+template <class Real>
 void cross_entropy_forward_backward(Exec const& exec, Tensor1<std::int32_t const> targets, float scale,
-                                    Tensor2<float> logits, Tensor1<float> loss);
+                                    Tensor2<float> logits, Tensor2<Real> dlogits, Tensor1<float> loss);
 
 }  // namespace atl::kernels

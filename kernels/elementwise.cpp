@@ -27,6 +27,16 @@ void scale(Exec const& exec, float factor, Tensor1<float> y) {
       });
 }
 
+void narrow(Exec const& exec, Tensor1<float const> x, Tensor1<Bf16> y) {
+  for_blocks(
+      exec, "narrow", y.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
+        float const* const from = x.data();
+        Bf16* const to = y.data();
+#pragma omp simd
+        for (std::size_t i = begin; i < end; ++i) to[i] = Bf16(from[i]);
+      });
+}
+
 void add(Exec const& exec, Tensor1<float const> x, Tensor1<float> y) {
   for_blocks(
       exec, "add", y.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {

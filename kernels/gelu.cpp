@@ -1,5 +1,6 @@
 #include "kernels/gelu.hpp"
 
+#include "kernels/bf16.hpp"
 #include "kernels/loops.hpp"
 #include "kernels/math.hpp"
 
@@ -12,35 +13,42 @@ constexpr float cubic = 0.044715F * linear;  // 2u = x (linear + cubic x^2)
 
 }  // namespace
 
-void gelu_forward(Exec const& exec, Tensor2<float const> x, Tensor2<float> h) {
+template <class Real>
+void gelu_forward(Exec const& exec, Input2<Real> x, Tensor2<Real> h) {
   std::size_t const width = h.extent(1);
   for_rows(
       exec, "gelu_forward", h.extent(0), KOKKOS_LAMBDA(std::size_t n) {
-        float const* const x_row = &x(n, 0);
-        float* const h_row = &h(n, 0);
+        Real const* const x_row = &x(n, 0);
+        Real* const h_row = &h(n, 0);
 #pragma omp simd
         for (std::size_t f = 0; f < width; ++f) {
           float const at = x_row[f];
-          h_row[f] = at * sigmoid(at * (linear + cubic * at * at));
+          h_row[f] = Real(at * sigmoid(at * (linear + cubic * at * at)));
         }
       });
 }
 
-void gelu_backward(Exec const& exec, Tensor2<float const> dh, Tensor2<float const> x, Tensor2<float> dx) {
+template <class Real>
+void gelu_backward(Exec const& exec, Input2<Real> dh, Input2<Real> x, Tensor2<Real> dx) {
   std::size_t const width = dh.extent(1);
   for_rows(
       exec, "gelu_backward", dh.extent(0), KOKKOS_LAMBDA(std::size_t n) {
-        float const* const dh_row = &dh(n, 0);
-        float const* const x_row = &x(n, 0);
-        float* const dx_row = &dx(n, 0);
+        Real const* const dh_row = &dh(n, 0);
+        Real const* const x_row = &x(n, 0);
+        Real* const dx_row = &dx(n, 0);
 #pragma omp simd
         for (std::size_t f = 0; f < width; ++f) {
           float const at = x_row[f];
           float const s = sigmoid(at * (linear + cubic * at * at));
           float const slope = linear + 3.0F * cubic * at * at;  // of 2u
-          dx_row[f] = dh_row[f] * (s + at * s * (1.0F - s) * slope);
+          dx_row[f] = Real(dh_row[f] * (s + at * s * (1.0F - s) * slope));
         }
       });
 }
+
+template void gelu_forward(Exec const&, Input2<float>, Tensor2<float>);
+template void gelu_forward(Exec const&, Input2<Bf16>, Tensor2<Bf16>);
+template void gelu_backward(Exec const&, Input2<float>, Input2<float>, Tensor2<float>);
+template void gelu_backward(Exec const&, Input2<Bf16>, Input2<Bf16>, Tensor2<Bf16>);
 
 }  // namespace atl::kernels

@@ -1,5 +1,5 @@
 // The Gaussian error linear unit in GPT-2's tanh approximation (Hendrycks & Gimpel, arXiv 1606.08415). Every
-// output is overwritten (=).
+// output is overwritten (=). Real: float or Bf16; computed in float.
 #pragma once
 
 #include "kernels/views.hpp"
@@ -7,9 +7,11 @@
 namespace atl::kernels {
 
 // h = x/2 (1 + tanh u),  u = sqrt(2/pi) (x + 0.044715 x^3);  both (N, F)
-void gelu_forward(Exec const& exec, Tensor2<float const> x, Tensor2<float> h);
+template <class Real>
+void gelu_forward(Exec const& exec, Input2<Real> x, Tensor2<Real> h);
 
 // dx (N, F) from dh (N, F); dx may be x.
-void gelu_backward(Exec const& exec, Tensor2<float const> dh, Tensor2<float const> x, Tensor2<float> dx);
+template <class Real>
+void gelu_backward(Exec const& exec, Input2<Real> dh, Input2<Real> x, Tensor2<Real> dx);
 
 }  // namespace atl::kernels

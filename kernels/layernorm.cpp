@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "kernels/bf16.hpp"
 #include "kernels/loops.hpp"
 
 namespace atl::kernels {
@@ -12,8 +13,9 @@ struct RowMoments {
 };
 
 // Writes y, of one row.
+template <class Real>
 KOKKOS_INLINE_FUNCTION RowMoments normalize_row(float const* x, float const* weight, float const* bias,
-                                                float eps, std::size_t width, float* y) {
+                                                float eps, std::size_t width, Real* y) {
   auto const size = static_cast<float>(width);
   float sum = 0.0F, squares = 0.0F;
 #pragma omp simd reduction(+ : sum)
@@ -24,7 +26,7 @@ KOKKOS_INLINE_FUNCTION RowMoments normalize_row(float const* x, float const* wei
   for (std::size_t c = 0; c < width; ++c) squares += (x[c] - mean) * (x[c] - mean);
   float const inv_std = 1.0F / std::sqrt(squares / size + eps);
 #pragma omp simd
-  for (std::size_t c = 0; c < width; ++c) y[c] = (x[c] - mean) * inv_std * weight[c] + bias[c];
+  for (std::size_t c = 0; c < width; ++c) y[c] = Real((x[c] - mean) * inv_std * weight[c] + bias[c]);
   return {mean, inv_std};
 }
 
@@ -60,8 +62,9 @@ void accumulate_weight_gradients(Exec const& exec, Tensor2<float const> dy, Tens
 
 }  // namespace
 
+template <class Real>
 void layernorm_forward(Exec const& exec, Tensor2<float const> x, Tensor1<float const> weight,
-                       Tensor1<float const> bias, float eps, Tensor2<float> y, Tensor1<float> mean,
+                       Tensor1<float const> bias, float eps, Tensor2<Real> y, Tensor1<float> mean,
                        Tensor1<float> inv_std) {
   std::size_t const width = x.extent(1);
   for_rows(
@@ -72,9 +75,10 @@ void layernorm_forward(Exec const& exec, Tensor2<float const> x, Tensor1<float c
       });
 }
 
+template <class Real>
 void residual_layernorm_forward(Exec const& exec, Tensor2<float const> x, Tensor2<float const> branch,
                                 Tensor1<float const> weight, Tensor1<float const> bias, float eps,
-                                Tensor2<float> sum, Tensor2<float> y, Tensor1<float> mean,
+                                Tensor2<float> sum, Tensor2<Real> y, Tensor1<float> mean,
                                 Tensor1<float> inv_std) {
   std::size_t const width = x.extent(1);
   for_rows(
@@ -89,6 +93,17 @@ void residual_layernorm_forward(Exec const& exec, Tensor2<float const> x, Tensor
         inv_std(n) = of_row.inv_std;
       });
 }
+
+template void layernorm_forward(Exec const&, Tensor2<float const>, Tensor1<float const>, Tensor1<float const>,
+                                float, Tensor2<float>, Tensor1<float>, Tensor1<float>);
+template void layernorm_forward(Exec const&, Tensor2<float const>, Tensor1<float const>, Tensor1<float const>,
+                                float, Tensor2<Bf16>, Tensor1<float>, Tensor1<float>);
+template void residual_layernorm_forward(Exec const&, Tensor2<float const>, Tensor2<float const>,
+                                         Tensor1<float const>, Tensor1<float const>, float, Tensor2<float>,
+                                         Tensor2<float>, Tensor1<float>, Tensor1<float>);
+template void residual_layernorm_forward(Exec const&, Tensor2<float const>, Tensor2<float const>,
+                                         Tensor1<float const>, Tensor1<float const>, float, Tensor2<float>,
+                                         Tensor2<Bf16>, Tensor1<float>, Tensor1<float>);
 
 void layernorm_backward(Exec const& exec, Tensor2<float const> dy, Tensor2<float const> x,
                         Tensor1<float const> weight, Tensor1<float const> mean, Tensor1<float const> inv_std,

@@ -11,48 +11,69 @@ namespace {
 
 // An operand as the product reads it: element (i, k) lies at data[i * row + k * col].
 struct Operand {
-  Operand(Tensor2<float const> const& matrix, bool transposed)
-      : data(matrix.data()),
-        rows(matrix.extent(transposed ? 1 : 0)),
-        cols(matrix.extent(transposed ? 0 : 1)),
-        row(transposed ? 1 : matrix.stride(0)),
-        col(transposed ? matrix.stride(0) : 1) {}
+  Operand(Factor const& matrix, bool transposed)
+      : data(matrix.data),
+        number(matrix.number),
+        rows(transposed ? matrix.cols : matrix.rows),
+        cols(transposed ? matrix.rows : matrix.cols),
+        row(transposed ? 1 : matrix.stride),
+        col(transposed ? matrix.stride : 1) {}
 
-  float const* data;
+  void const* data;
+  Number number;
   std::size_t rows, cols, row, col;
 };
 
-void multiply(Exec const& exec, char const* label, Operand const& a, Operand const& b, Update update,
-              Tensor2<float> const& out) {
-  if (a.rows != out.extent(0) || b.cols != out.extent(1) || a.cols != b.rows) {
-    throw std::runtime_error(std::string(label) + ": the shapes of the matrices do not fit together");
-  }
-  std::size_t const width = out.extent(1);
+template <class In, class Out>
+void multiply_as(Exec const& exec, char const* label, Operand const& a, Operand const& b, Update update,
+                 Product const& out) {
+  auto const* const from_a = static_cast<In const*>(a.data);
+  auto const* const from_b = static_cast<In const*>(b.data);
+  auto* const to = static_cast<Out*>(out.data);
+  std::size_t const width = out.cols, stride = out.stride;
   bool const adds = update == Update::add;  // else out is not read: it may hold anything
   for_rows(
-      exec, label, out.extent(0) * width, KOKKOS_LAMBDA(std::size_t i) {
+      exec, label, out.rows * width, KOKKOS_LAMBDA(std::size_t i) {
         std::size_t const n = i / width, m = i % width;
         float sum = 0.0F;
-        for (std::size_t k = 0; k < a.cols; ++k)
-          sum += a.data[n * a.row + k * a.col] * b.data[k * b.row + m * b.col];
-        out(n, m) = adds ? out(n, m) + sum : sum;
+        for (std::size_t k = 0; k < a.cols; ++k) {
+          sum += static_cast<float>(from_a[n * a.row + k * a.col]) *
+                 static_cast<float>(from_b[k * b.row + m * b.col]);
+        }
+        Out& place = to[n * stride + m];
+        place = static_cast<Out>(adds ? static_cast<float>(place) + sum : sum);
       });
+}
+
+void multiply(Exec const& exec, char const* label, Operand const& a, Operand const& b, Update update,
+              Product const& out) {
+  if (a.rows != out.rows || b.cols != out.cols || a.cols != b.rows) {
+    throw std::runtime_error(std::string(label) + ": the shapes of the matrices do not fit together");
+  }
+  bool const is_fp32 = a.number == Number::fp32;
+  if (a.number != b.number || (is_fp32 && out.number != Number::fp32)) {
+    throw std::runtime_error(std::string(label) + ": the numbers of the matrices do not fit together");
+  }
+  if (is_fp32) {
+    multiply_as<float, float>(exec, label, a, b, update, out);
+  } else if (out.number == Number::fp32) {
+    multiply_as<Bf16, float>(exec, label, a, b, update, out);
+  } else {
+    multiply_as<Bf16, Bf16>(exec, label, a, b, update, out);
+  }
 }
 
 }  // namespace
 
-void matmul_nt(Exec const& exec, Tensor2<float const> a, Tensor2<float const> b, Update update,
-               Tensor2<float> out) {
+void matmul_nt(Exec const& exec, Factor const& a, Factor const& b, Update update, Product const& out) {
   multiply(exec, "matmul_nt", {a, false}, {b, true}, update, out);
 }
 
-void matmul_nn(Exec const& exec, Tensor2<float const> a, Tensor2<float const> b, Update update,
-               Tensor2<float> out) {
+void matmul_nn(Exec const& exec, Factor const& a, Factor const& b, Update update, Product const& out) {
   multiply(exec, "matmul_nn", {a, false}, {b, false}, update, out);
 }
 
-void matmul_tn(Exec const& exec, Tensor2<float const> a, Tensor2<float const> b, Update update,
-               Tensor2<float> out) {
+void matmul_tn(Exec const& exec, Factor const& a, Factor const& b, Update update, Product const& out) {
   multiply(exec, "matmul_tn", {a, true}, {b, false}, update, out);
 }
 

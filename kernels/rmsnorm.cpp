@@ -2,20 +2,22 @@
 
 #include <cmath>
 
+#include "kernels/bf16.hpp"
 #include "kernels/loops.hpp"
 
 namespace atl::kernels {
 namespace {
 
 // Writes y and returns 1/rms(x), of one row.
+template <class Real>
 KOKKOS_INLINE_FUNCTION float normalize_row(float const* x, float const* weight, float eps, std::size_t width,
-                                           float* y) {
+                                           Real* y) {
   float squares = 0.0F;
 #pragma omp simd reduction(+ : squares)
   for (std::size_t c = 0; c < width; ++c) squares += x[c] * x[c];
   float const inv_rms = 1.0F / std::sqrt(squares / static_cast<float>(width) + eps);
 #pragma omp simd
-  for (std::size_t c = 0; c < width; ++c) y[c] = x[c] * inv_rms * weight[c];
+  for (std::size_t c = 0; c < width; ++c) y[c] = Real(x[c] * inv_rms * weight[c]);
   return inv_rms;
 }
 
@@ -43,8 +45,9 @@ void accumulate_dweight(Exec const& exec, Tensor2<float const> dy, Tensor2<float
 
 }  // namespace
 
+template <class Real>
 void rmsnorm_forward(Exec const& exec, Tensor2<float const> x, Tensor1<float const> weight, float eps,
-                     Tensor2<float> y, Tensor1<float> inv_rms) {
+                     Tensor2<Real> y, Tensor1<float> inv_rms) {
   std::size_t const width = x.extent(1);
   for_rows(
       exec, "rmsnorm_forward", x.extent(0), KOKKOS_LAMBDA(std::size_t n) {
@@ -52,8 +55,9 @@ void rmsnorm_forward(Exec const& exec, Tensor2<float const> x, Tensor1<float con
       });
 }
 
+template <class Real>
 void residual_rmsnorm_forward(Exec const& exec, Tensor2<float const> x, Tensor2<float const> branch,
-                              Tensor1<float const> weight, float eps, Tensor2<float> sum, Tensor2<float> y,
+                              Tensor1<float const> weight, float eps, Tensor2<float> sum, Tensor2<Real> y,
                               Tensor1<float> inv_rms) {
   std::size_t const width = x.extent(1);
   for_rows(
@@ -66,6 +70,17 @@ void residual_rmsnorm_forward(Exec const& exec, Tensor2<float const> x, Tensor2<
         inv_rms(n) = normalize_row(sum_row, weight.data(), eps, width, &y(n, 0));
       });
 }
+
+template void rmsnorm_forward(Exec const&, Tensor2<float const>, Tensor1<float const>, float, Tensor2<float>,
+                              Tensor1<float>);
+template void rmsnorm_forward(Exec const&, Tensor2<float const>, Tensor1<float const>, float, Tensor2<Bf16>,
+                              Tensor1<float>);
+template void residual_rmsnorm_forward(Exec const&, Tensor2<float const>, Tensor2<float const>,
+                                       Tensor1<float const>, float, Tensor2<float>, Tensor2<float>,
+                                       Tensor1<float>);
+template void residual_rmsnorm_forward(Exec const&, Tensor2<float const>, Tensor2<float const>,
+                                       Tensor1<float const>, float, Tensor2<float>, Tensor2<Bf16>,
+                                       Tensor1<float>);
 
 void rmsnorm_backward(Exec const& exec, Tensor2<float const> dy, Tensor2<float const> x,
                       Tensor1<float const> weight, Tensor1<float const> inv_rms, Update update,

@@ -2,14 +2,16 @@
 
 #include <cmath>
 
+#include "kernels/bf16.hpp"
 #include "kernels/loops.hpp"
 
 namespace atl::kernels {
 namespace {
 
 // direction = 1 turns forward, -1 back.
+template <class Real>
 void rotate(Exec const& exec, char const* label, Tensor2<float const> cosine, Tensor2<float const> sine,
-            std::size_t context, float direction, Tensor2<float> x) {
+            std::size_t context, float direction, Tensor2<Real> x) {
   std::size_t const half = cosine.extent(1);
   std::size_t const heads = x.extent(1) / (2 * half);
   for_rows(
@@ -17,15 +19,15 @@ void rotate(Exec const& exec, char const* label, Tensor2<float const> cosine, Te
         float const* const cos_row = &cosine(n % context, 0);
         float const* const sin_row = &sine(n % context, 0);
         for (std::size_t h = 0; h < heads; ++h) {
-          float* const low = &x(n, h * 2 * half);
-          float* const high = low + half;
+          Real* const low = &x(n, h * 2 * half);
+          Real* const high = low + half;
 #pragma omp simd
           for (std::size_t i = 0; i < half; ++i) {
             float const a = low[i];
             float const b = high[i];
             float const s = direction * sin_row[i];
-            low[i] = a * cos_row[i] - b * s;
-            high[i] = b * cos_row[i] + a * s;
+            low[i] = Real(a * cos_row[i] - b * s);
+            high[i] = Real(b * cos_row[i] + a * s);
           }
         }
       });
@@ -46,14 +48,25 @@ void rope_tables(Exec const& exec, double base, Tensor2<float> cosine, Tensor2<f
       });
 }
 
+template <class Real>
 void rope_forward(Exec const& exec, Tensor2<float const> cosine, Tensor2<float const> sine,
-                  std::size_t context, Tensor2<float> x) {
+                  std::size_t context, Tensor2<Real> x) {
   rotate(exec, "rope_forward", cosine, sine, context, 1.0F, x);
 }
 
+template <class Real>
 void rope_backward(Exec const& exec, Tensor2<float const> cosine, Tensor2<float const> sine,
-                   std::size_t context, Tensor2<float> dx) {
+                   std::size_t context, Tensor2<Real> dx) {
   rotate(exec, "rope_backward", cosine, sine, context, -1.0F, dx);
 }
+
+template void rope_forward(Exec const&, Tensor2<float const>, Tensor2<float const>, std::size_t,
+                           Tensor2<float>);
+template void rope_forward(Exec const&, Tensor2<float const>, Tensor2<float const>, std::size_t,
+                           Tensor2<Bf16>);
+template void rope_backward(Exec const&, Tensor2<float const>, Tensor2<float const>, std::size_t,
+                            Tensor2<float>);
+template void rope_backward(Exec const&, Tensor2<float const>, Tensor2<float const>, std::size_t,
+                            Tensor2<Bf16>);
 
 }  // namespace atl::kernels

@@ -1,4 +1,5 @@
 // The gated activation of Llama's feed-forward (Shazeer, arXiv 2002.05202). Every output is overwritten (=).
+// Real: float or Bf16; computed in float.
 #pragma once
 
 #include "kernels/views.hpp"
@@ -6,10 +7,11 @@
 namespace atl::kernels {
 
 // gate_up (N, 2F): gate, then up.  h[n,f] = silu(gate[n,f]) * up[n,f],  silu(x) = x / (1 + exp(-x)); h (N, F)
-void swiglu_forward(Exec const& exec, Tensor2<float const> gate_up, Tensor2<float> h);
+template <class Real>
+void swiglu_forward(Exec const& exec, Input2<Real> gate_up, Tensor2<Real> h);
 
 // dgate_up (N, 2F) from dh (N, F); dgate_up may be gate_up.
-void swiglu_backward(Exec const& exec, Tensor2<float const> dh, Tensor2<float const> gate_up,
-                     Tensor2<float> dgate_up);
+template <class Real>
+void swiglu_backward(Exec const& exec, Input2<Real> dh, Input2<Real> gate_up, Tensor2<Real> dgate_up);
 
 }  // namespace atl::kernels

@@ -4,6 +4,7 @@
 #include <Kokkos_Core.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 namespace atl::kernels {
@@ -31,6 +32,10 @@ template <class T>
 using Tensor3 = Kokkos::View<T***, Kokkos::LayoutRight, ExecMemory, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
 template <class T>
 using Tensor4 = Kokkos::View<T****, Kokkos::LayoutRight, ExecMemory, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
+
+// An input whose number type follows from that of an output.
+template <class T>
+using Input2 = std::type_identity_t<Tensor2<T const>>;
 
 // Where a reduction leaves its result: `Scalar<double>(&sum)` on the host.
 template <class T>

@@ -14,9 +14,18 @@ std::string cpu_features() {
   add(__builtin_cpu_supports("avx2") != 0, "avx2");
   add(__builtin_cpu_supports("fma") != 0, "fma");
   add(__builtin_cpu_supports("avx512f") != 0, "avx512f");
-  add(__builtin_cpu_supports("avx512bf16") != 0, "avx512_bf16");
+  add(has_bf16(), "avx512_bf16");
 #endif
   return features.empty() ? "none that matter here" : features;
+}
+
+bool has_bf16() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
 }
 
 }  // namespace atl::base

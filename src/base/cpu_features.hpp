@@ -8,4 +8,8 @@ namespace atl::base {
 // "avx2 fma avx512f".
 std::string cpu_features();
 
+// True where it multiplies bf16 numbers (avx512_bf16); products of them would be slower than of fp32
+// elsewhere.
+bool has_bf16();
+
 }  // namespace atl::base

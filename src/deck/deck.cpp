@@ -13,10 +13,7 @@ namespace atl::deck {
 
 RunConfig parse(std::string const& text, std::string const& where,
                 std::vector<std::string> const& overrides) {
-  return keys().parse(text, where, overrides, [](RunConfig const& config, Report& report) {
-    check_relations(config, report);
-    check_available(config, report);
-  });
+  return keys().parse(text, where, overrides, check_relations);
 }
 
 RunConfig load(std::filesystem::path const& file, std::vector<std::string> const& overrides) {

@@ -46,12 +46,6 @@ std::vector<base::Problem> resume_conflicts(RunConfig const& saved, RunConfig co
   return problems;
 }
 
-std::vector<KeyDoc> schema() {
-  auto docs = keys().schema();
-  for (auto& doc : docs)
-    if (auto const values = available_values(doc.section + '.' + doc.key); !values.empty())
-      doc.meaning += fmt::format("; in this version only {}", fmt::join(values, " or "));
-  return docs;
-}
+std::vector<KeyDoc> schema() { return keys().schema(); }
 
 }  // namespace atl::deck

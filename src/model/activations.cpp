@@ -20,7 +20,8 @@ std::size_t logits_rows(std::size_t rows, std::size_t vocab) {
 }  // namespace
 
 // Hands out consecutive pieces of a buffer; without a buffer it only counts.
-class Activations::Cutter {
+template <class Real>
+class Activations<Real>::Cutter {
  public:
   explicit Cutter(float* base) : base_(base) {}
 
@@ -28,11 +29,22 @@ class Activations::Cutter {
   Tensor2<float> matrix(std::size_t rows, std::size_t cols) {
     return Tensor2<float>(take(rows * cols), rows, cols);
   }
+  Tensor2<Real> reals(std::size_t rows, std::size_t cols) {
+    std::size_t const floats = (rows * cols * sizeof(Real) + sizeof(float) - 1) / sizeof(float);
+    return Tensor2<Real>(reinterpret_cast<Real*>(take(floats)), rows, cols);
+  }
+  // Room for what products read of a matrix of floats: the matrix itself, if they read floats.
+  Tensor2<Real> read_as(Tensor2<float> const& x) {
+    if constexpr (std::is_same_v<Real, float>)
+      return x;
+    else
+      return reals(x.extent(0), x.extent(1));
+  }
   Tensor3<float> cube(std::size_t a, std::size_t b, std::size_t c) {
     return Tensor3<float>(take(a * b * c), a, b, c);
   }
-  NormedStream stream(std::size_t rows, std::size_t width, bool with_mean) {
-    return {matrix(rows, width), matrix(rows, width), vector(with_mean ? rows : 0), vector(rows)};
+  NormedStream<Real> stream(std::size_t rows, std::size_t width, bool with_mean) {
+    return {matrix(rows, width), reals(rows, width), vector(with_mean ? rows : 0), vector(rows)};
   }
   std::size_t used() const { return used_; }
 
@@ -48,10 +60,12 @@ class Activations::Cutter {
   std::size_t used_ = 0;
 };
 
-Activations::Activations(deck::ModelSection const& model)
+template <class Real>
+Activations<Real>::Activations(deck::ModelSection const& model)
     : norm_eps(static_cast<float>(model.norm_eps)), recompute(model.recompute), model_(model) {}
 
-Activations::Activations(Exec const& exec, deck::ModelSection const& model, int max_sequences)
+template <class Real>
+Activations<Real>::Activations(Exec const& exec, deck::ModelSection const& model, int max_sequences)
     : Activations(model) {
   bool const rotates = model.family == deck::Family::llama;
   base::ensure(max_sequences > 0, "there is room for a sequence");
@@ -67,7 +81,8 @@ Activations::Activations(Exec const& exec, deck::ModelSection const& model, int 
   if (rotates) kernels::rope_tables(exec, model.rope_theta, cosine, sine);
 }
 
-void Activations::shape_for(int sequences, int length) {
+template <class Real>
+void Activations<Real>::shape_for(int sequences, int length) {
   auto const rows = static_cast<std::size_t>(sequences) * static_cast<std::size_t>(length);
   base::ensure(sequences > 0 && length > 0 && length <= model_.context && rows <= max_rows_,
                "a batch fits the model's buffers");
@@ -78,7 +93,8 @@ void Activations::shape_for(int sequences, int length) {
   targets = Tensor1<std::int32_t>(token_buffer_.data() + max_rows_, rows);
 }
 
-void Activations::cut(Cutter& cutter, int sequences, int length) {
+template <class Real>
+void Activations<Real>::cut(Cutter& cutter, int sequences, int length) {
   auto const size = [](int value) { return static_cast<std::size_t>(value); };
   std::size_t const rows = size(sequences) * size(length);
   std::size_t const width = size(model_.width), ffn_width = size(model_.ffn_width),
@@ -100,24 +116,28 @@ void Activations::cut(Cutter& cutter, int sequences, int length) {
       continue;
     }
     layer.attention_in = cutter.stream(rows, width, is_gpt2);
-    layer.qkv = cutter.matrix(rows, attention.qkv_width());
+    layer.qkv = cutter.reals(rows, attention.qkv_width());
     layer.lse = cutter.cube(attention.batch, attention.heads, attention.context);
-    layer.mixed = cutter.matrix(rows, width);
+    layer.mixed = cutter.reals(rows, width);
     layer.ffn_in = cutter.stream(rows, width, is_gpt2);
-    layer.gate_up = cutter.matrix(rows, (is_gpt2 ? 1 : 2) * ffn_width);
-    layer.gated = cutter.matrix(rows, ffn_width);
+    layer.gate_up = cutter.reals(rows, (is_gpt2 ? 1 : 2) * ffn_width);
+    layer.gated = cutter.reals(rows, ffn_width);
   }
   head_in = cutter.stream(rows, width, is_gpt2);
   losses = cutter.vector(rows);
   logits = cutter.matrix(logits_rows(rows, vocab), vocab);
+  dlogits = cutter.read_as(logits);
   branch = cutter.matrix(rows, width);
   dx = cutter.matrix(rows, width);
-  dqkv = cutter.matrix(rows, attention.qkv_width());
-  dgated = cutter.matrix(rows, ffn_width);
-  attention_workspace = cutter.vector(kernels::attention_workspace_size(attention));
+  dx_read = cutter.read_as(dx);
+  dmixed = cutter.read_as(branch);
+  dqkv = cutter.reals(rows, attention.qkv_width());
+  dgated = cutter.reals(rows, ffn_width);
+  attention_workspace = cutter.vector(kernels::attention_workspace_size<Real>(attention));
 }
 
-std::size_t Activations::bytes_for(deck::ModelSection const& model, int max_sequences) {
+template <class Real>
+std::size_t Activations<Real>::bytes_for(deck::ModelSection const& model, int max_sequences) {
   Activations unallocated(model);
   Cutter count(nullptr);
   unallocated.cut(count, max_sequences, model.context);
@@ -125,8 +145,12 @@ std::size_t Activations::bytes_for(deck::ModelSection const& model, int max_sequ
   return count.used() * sizeof(float) + 2 * rows * sizeof(std::int32_t);
 }
 
-std::size_t Activations::bytes() const {
+template <class Real>
+std::size_t Activations<Real>::bytes() const {
   return floats_.size() * sizeof(float) + token_buffer_.size() * sizeof(std::int32_t);
 }
+
+template class Activations<float>;
+template class Activations<Bf16>;
 
 }  // namespace atl::model

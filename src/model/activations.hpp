@@ -1,4 +1,6 @@
 // The buffers of a pass through the model: one allocation, cut anew to the shape of each batch.
+// Real, float or Bf16, is what products read; the residual stream, its gradient and all statistics are
+// floats.
 #pragma once
 
 #include <vector>
@@ -11,24 +13,27 @@
 namespace atl::model {
 
 // The residual stream at a point where it is read, and what is read.
+template <class Real>
 struct NormedStream {
   Tensor2<float> x;              // (N, C)
-  Tensor2<float> normed;         // (N, C)
+  Tensor2<Real> normed;          // (N, C)
   Tensor1<float> mean;           // (N), of a LayerNorm
   Tensor1<float> inv_deviation;  // (N): 1 / its deviation, or 1 / the root of the mean square
 };
 
 // What the forward pass of a layer leaves for its backward pass.
+template <class Real>
 struct LayerActivations {
-  NormedStream attention_in;
-  Tensor2<float> qkv;    // (N, (H + 2 G) D), queries and keys already with their positions
-  Tensor3<float> lse;    // (B, H, T)
-  Tensor2<float> mixed;  // (N, H D), what attention returns
-  NormedStream ffn_in;
-  Tensor2<float> gate_up;  // (N, 2 F), or up alone, (N, F); the backward pass leaves its gradient here
-  Tensor2<float> gated;    // (N, F)
+  NormedStream<Real> attention_in;
+  Tensor2<Real> qkv;    // (N, (H + 2 G) D), queries and keys already with their positions
+  Tensor3<float> lse;   // (B, H, T)
+  Tensor2<Real> mixed;  // (N, H D), what attention returns
+  NormedStream<Real> ffn_in;
+  Tensor2<Real> gate_up;  // (N, 2 F), or up alone, (N, F); the backward pass leaves its gradient here
+  Tensor2<Real> gated;    // (N, F)
 };
 
+template <class Real>
 class Activations {
  public:
   Activations(Exec const& exec, deck::ModelSection const& model, int max_sequences);
@@ -45,16 +50,19 @@ class Activations {
   kernels::AttentionShape attention;
   float norm_eps;
   bool recompute;  // layers share all their buffers but attention_in.x, so those of the last one are left
-  std::vector<LayerActivations> layers;
-  NormedStream head_in;
+  std::vector<LayerActivations<Real>> layers;
+  NormedStream<Real> head_in;
 
   Tensor1<std::int32_t> tokens, targets;  // (N)
   Tensor1<float> losses;                  // (N)
   Tensor2<float> logits;                  // (chunk, V): of a few rows at a time
+  Tensor2<Real> dlogits;                  // the same; of floats in the place of the logits
   Tensor2<float> branch;                  // (N, C): output of a branch, then the gradient of its input
   Tensor2<float> dx;                      // (N, C): gradient of the residual stream
-  Tensor2<float> dqkv;                    // (N, (H + 2 G) D)
-  Tensor2<float> dgated;                  // (N, F)
+  Tensor2<Real> dx_read;                  // the same as products read it; of floats dx itself
+  Tensor2<Real> dmixed;                   // (N, H D); of floats in the place of branch
+  Tensor2<Real> dqkv;                     // (N, (H + 2 G) D)
+  Tensor2<Real> dgated;                   // (N, F)
   Tensor1<float> attention_workspace;
   Tensor2<float> cosine, sine;  // (context, D / 2); or empty
 

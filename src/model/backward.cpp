@@ -2,6 +2,7 @@
 
 #include "kernels/attention.hpp"
 #include "kernels/bias.hpp"
+#include "kernels/elementwise.hpp"
 #include "kernels/embedding.hpp"
 #include "kernels/gelu.hpp"
 #include "kernels/rope.hpp"
@@ -14,11 +15,23 @@ namespace atl::model {
 
 namespace {
 
-void ffn_backward(Exec const& exec, LayerWeights<float const> const& weights, Activations const& act,
-                  LayerActivations const& layer, LayerWeights<float> const& gradients) {
+// From the gradient of what a branch read, in act.branch, to that of the stream.
+template <class Real>
+void stream_backward(Exec const& exec, NormedStream<Real> const& stream, Norm<float const> const& weights,
+                     Update update, Activations<Real> const& act, Norm<float> const& gradients) {
+  norm_backward(exec, act.branch, stream, weights, update, act.dx, gradients);
+  if constexpr (std::is_same_v<Real, Bf16>) {
+    kernels::narrow(exec, as_vector(act.dx), as_vector(act.dx_read));
+  }
+}
+
+template <class Real>
+void ffn_backward(Exec const& exec, LayerParameters<Real> const& weights, Activations<Real> const& act,
+                  LayerActivations<Real> const& layer, LayerWeights<float> const& gradients) {
   std::size_t const gate_width = weights.gate.weight.extent(0), ffn_width = weights.up.weight.extent(0);
-  Tensor2<float const> const in = layer.ffn_in.normed;
-  linear_backward(exec, act.dx, layer.gated, weights.down, Update::overwrite, act.dgated, gradients.down);
+  Input2<Real> const in = layer.ffn_in.normed;
+  linear_backward<Real>(exec, act.dx_read, layer.gated, weights.down, Update::overwrite, act.dgated,
+                        gradients.down);
   if (gate_width == 0) {
     kernels::gelu_backward(exec, act.dgated, layer.gate_up, layer.gate_up);
   } else {
@@ -26,29 +39,32 @@ void ffn_backward(Exec const& exec, LayerWeights<float const> const& weights, Ac
   }
   auto const dgate = columns(layer.gate_up, 0, gate_width),
              dup = columns(layer.gate_up, gate_width, ffn_width);
-  linear_backward(exec, dup, in, weights.up, Update::overwrite, act.branch, gradients.up);
-  if (gate_width > 0) linear_backward(exec, dgate, in, weights.gate, Update::add, act.branch, gradients.gate);
-  norm_backward(exec, act.branch, layer.ffn_in, weights.ffn_norm, Update::add, act.dx, gradients.ffn_norm);
+  linear_backward<Real>(exec, dup, in, weights.up, Update::overwrite, act.branch, gradients.up);
+  if (gate_width > 0)
+    linear_backward<Real>(exec, dgate, in, weights.gate, Update::add, act.branch, gradients.gate);
+  stream_backward(exec, layer.ffn_in, weights.ffn_norm, Update::add, act, gradients.ffn_norm);
 }
 
-void attention_backward(Exec const& exec, LayerWeights<float const> const& weights, Activations const& act,
-                        LayerActivations const& layer, LayerWeights<float> const& gradients) {
+template <class Real>
+void attention_backward(Exec const& exec, LayerParameters<Real> const& weights, Activations<Real> const& act,
+                        LayerActivations<Real> const& layer, LayerWeights<float> const& gradients) {
   std::size_t const query_width = weights.query.weight.extent(0), kv_width = weights.key.weight.extent(0);
-  linear_backward(exec, act.dx, layer.mixed, weights.output, Update::overwrite, act.branch, gradients.output);
-  kernels::attention_backward(exec, act.branch, layer.qkv, layer.mixed, layer.lse, act.attention,
-                              act.attention_workspace, act.dqkv);
+  linear_backward<Real>(exec, act.dx_read, layer.mixed, weights.output, Update::overwrite, act.dmixed,
+                        gradients.output);
+  kernels::attention_backward<Real>(exec, act.dmixed, layer.qkv, layer.mixed, layer.lse, act.attention,
+                                    act.attention_workspace, act.dqkv);
   if (act.has_rope()) {
     kernels::rope_backward(exec, act.cosine, act.sine, act.attention.context,
                            columns(act.dqkv, 0, query_width + kv_width));
   }
   auto const dquery = columns(act.dqkv, 0, query_width), dkey = columns(act.dqkv, query_width, kv_width),
              dvalue = columns(act.dqkv, query_width + kv_width, kv_width);
-  Tensor2<float const> const in = layer.attention_in.normed;
-  linear_backward(exec, dquery, in, weights.query, Update::overwrite, act.branch, gradients.query);
-  linear_backward(exec, dkey, in, weights.key, Update::add, act.branch, gradients.key);
-  linear_backward(exec, dvalue, in, weights.value, Update::add, act.branch, gradients.value);
-  norm_backward(exec, act.branch, layer.attention_in, weights.attention_norm, Update::add, act.dx,
-                gradients.attention_norm);
+  Input2<Real> const in = layer.attention_in.normed;
+  linear_backward<Real>(exec, dquery, in, weights.query, Update::overwrite, act.branch, gradients.query);
+  linear_backward<Real>(exec, dkey, in, weights.key, Update::add, act.branch, gradients.key);
+  linear_backward<Real>(exec, dvalue, in, weights.value, Update::add, act.branch, gradients.value);
+  stream_backward(exec, layer.attention_in, weights.attention_norm, Update::add, act,
+                  gradients.attention_norm);
 }
 
 void announce(GradientsReady const& on_ready, std::span<tensor::Range const> ranges) {
@@ -58,14 +74,15 @@ void announce(GradientsReady const& on_ready, std::span<tensor::Range const> ran
 
 }  // namespace
 
-void backward(Exec const& exec, WeightMap const& map, Tensor1<float const> params, Activations& act,
+template <class Real>
+void backward(Exec const& exec, WeightMap const& map, Parameters<Real> const& params, Activations<Real>& act,
               Tensor1<float> gradients, GradientsReady const& on_ready) {
-  norm_backward(exec, act.branch, act.head_in, map.final_norm(params), Update::overwrite, act.dx,
-                map.final_norm(gradients));
+  stream_backward(exec, act.head_in, map.final_norm(params.values), Update::overwrite, act,
+                  map.final_norm(gradients));
   announce(on_ready, map.ready_with_head());
   for (std::size_t l = act.layers.size(); l-- > 0;) {
-    LayerActivations const& layer = act.layers[l];
-    LayerWeights<float const> const weights = map.layer(params, l);
+    LayerActivations<Real> const& layer = act.layers[l];
+    LayerParameters<Real> const weights = map.layer(params, l);
     LayerWeights<float> const dweights = map.layer(gradients, l);
     bool const is_overwritten = act.recompute && l + 1 < act.layers.size();
     if (is_overwritten) recompute_layer(exec, weights, act, layer);
@@ -79,5 +96,10 @@ void backward(Exec const& exec, WeightMap const& map, Tensor1<float const> param
   kernels::embedding_backward(exec, act.tokens, act.dx, map.embedding(gradients));
   announce(on_ready, map.ready_with_embedding());
 }
+
+template void backward(Exec const&, WeightMap const&, Parameters<float> const&, Activations<float>&,
+                       Tensor1<float>, GradientsReady const&);
+template void backward(Exec const&, WeightMap const&, Parameters<Bf16> const&, Activations<Bf16>&,
+                       Tensor1<float>, GradientsReady const&);
 
 }  // namespace atl::model

@@ -16,7 +16,8 @@ using GradientsReady = std::function<void(tensor::Range)>;
 
 // Adds to `gradients` those of all but the head's matrix product, which has left d loss / d head_in.normed in
 // act.branch. Overwrites parts of `act`. `on_ready` may be empty. Enqueues on exec; the caller fences.
-void backward(Exec const& exec, WeightMap const& map, Tensor1<float const> params, Activations& act,
+template <class Real>
+void backward(Exec const& exec, WeightMap const& map, Parameters<Real> const& params, Activations<Real>& act,
               Tensor1<float> gradients, GradientsReady const& on_ready);
 
 }  // namespace atl::model

@@ -9,14 +9,18 @@ namespace atl::model {
 
 // act.losses[n] from act.head_in.normed and act.targets; `head` is (V, C).
 // Enqueues on exec; the caller fences.
-void head_losses(Exec const& exec, Tensor2<float const> head, Activations const& act);
+template <class Real>
+void head_losses(Exec const& exec, Input2<Real> const& head, Activations<Real> const& act);
 
 // The same, and scale * d(sum of losses): added to `dhead`, and for head_in.normed in act.branch. A chunk's
 // logits become their own gradient before the next chunk's are computed. Enqueues on exec; the caller fences.
-void head_losses_backward(Exec const& exec, Tensor2<float const> head, float scale, Activations const& act,
-                          Tensor2<float> dhead);
+template <class Real>
+void head_losses_backward(Exec const& exec, Input2<Real> const& head, float scale,
+                          Activations<Real> const& act, Tensor2<float> dhead);
 
 // Logits at the last position of each sequence, (B, V), to host memory. Waits for exec.
-void last_logits(Exec const& exec, Tensor2<float const> head, Activations const& act, std::span<float> out);
+template <class Real>
+void last_logits(Exec const& exec, Input2<Real> const& head, Activations<Real> const& act,
+                 std::span<float> out);
 
 }  // namespace atl::model

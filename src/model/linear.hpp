@@ -1,17 +1,33 @@
-// A linear layer, with or without a bias.
+// A linear layer, with or without a bias. Its matrix is of the number type of its input.
 #pragma once
 
+#include "kernels/bias.hpp"
+#include "kernels/matmul.hpp"
 #include "model/weights.hpp"
 
 namespace atl::model {
 
+template <class T>
+Tensor2<T> one_row(Tensor1<T> const& vector) {
+  return Tensor2<T>(vector.data(), 1, vector.extent(0));
+}
+
 // y = x W^T + b. Enqueues on exec; the caller fences.
-void linear_forward(Exec const& exec, Tensor2<float const> const& x, Linear<float const> const& weights,
-                    Tensor2<float> const& y);
+template <class Real, class Out>
+void linear_forward(Exec const& exec, Input2<Real> const& x, Linear<float const, Real const> const& weights,
+                    Tensor2<Out> const& y) {
+  kernels::matmul_nt(exec, x, weights.weight, Update::overwrite, y);
+  if (weights.bias.size() > 0) kernels::bias_forward(exec, one_row(weights.bias), y);
+}
 
 // dx (=, +=) dy W; dW += dy^T x; db += sum over the rows of dy. Enqueues on exec; the caller fences.
-void linear_backward(Exec const& exec, Tensor2<float const> const& dy, Tensor2<float const> const& x,
-                     Linear<float const> const& weights, Update update, Tensor2<float> const& dx,
-                     Linear<float> const& gradients);
+template <class Real, class Out>
+void linear_backward(Exec const& exec, Input2<Real> const& dy, Input2<Real> const& x,
+                     Linear<float const, Real const> const& weights, Update update, Tensor2<Out> const& dx,
+                     Linear<float> const& gradients) {
+  kernels::matmul_tn(exec, dy, x, Update::add, gradients.weight);
+  if (gradients.bias.size() > 0) kernels::bias_backward(exec, dy, one_row(gradients.bias));
+  kernels::matmul_nn(exec, dy, weights.weight, update, dx);
+}
 
 }  // namespace atl::model

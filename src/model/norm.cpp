@@ -14,7 +14,9 @@ bool is_layernorm(Norm<T> const& norm) {
 
 }  // namespace
 
-void norm_forward(Exec const& exec, Norm<float const> const& weights, float eps, NormedStream const& stream) {
+template <class Real>
+void norm_forward(Exec const& exec, Norm<float const> const& weights, float eps,
+                  NormedStream<Real> const& stream) {
   if (is_layernorm(weights)) {
     kernels::layernorm_forward(exec, stream.x, weights.weight, weights.bias, eps, stream.normed, stream.mean,
                                stream.inv_deviation);
@@ -23,9 +25,10 @@ void norm_forward(Exec const& exec, Norm<float const> const& weights, float eps,
   }
 }
 
+template <class Real>
 void residual_norm_forward(Exec const& exec, Tensor2<float const> const& x,
                            Tensor2<float const> const& branch, Norm<float const> const& weights, float eps,
-                           NormedStream const& next) {
+                           NormedStream<Real> const& next) {
   if (is_layernorm(weights)) {
     kernels::residual_layernorm_forward(exec, x, branch, weights.weight, weights.bias, eps, next.x,
                                         next.normed, next.mean, next.inv_deviation);
@@ -35,7 +38,8 @@ void residual_norm_forward(Exec const& exec, Tensor2<float const> const& x,
   }
 }
 
-void norm_backward(Exec const& exec, Tensor2<float const> const& dy, NormedStream const& stream,
+template <class Real>
+void norm_backward(Exec const& exec, Tensor2<float const> const& dy, NormedStream<Real> const& stream,
                    Norm<float const> const& weights, Update update, Tensor2<float> const& dx,
                    Norm<float> const& gradients) {
   if (is_layernorm(weights)) {
@@ -46,5 +50,16 @@ void norm_backward(Exec const& exec, Tensor2<float const> const& dy, NormedStrea
                               gradients.weight);
   }
 }
+
+template void norm_forward(Exec const&, Norm<float const> const&, float, NormedStream<float> const&);
+template void residual_norm_forward(Exec const&, Tensor2<float const> const&, Tensor2<float const> const&,
+                                    Norm<float const> const&, float, NormedStream<float> const&);
+template void norm_backward(Exec const&, Tensor2<float const> const&, NormedStream<float> const&,
+                            Norm<float const> const&, Update, Tensor2<float> const&, Norm<float> const&);
+template void norm_forward(Exec const&, Norm<float const> const&, float, NormedStream<Bf16> const&);
+template void residual_norm_forward(Exec const&, Tensor2<float const> const&, Tensor2<float const> const&,
+                                    Norm<float const> const&, float, NormedStream<Bf16> const&);
+template void norm_backward(Exec const&, Tensor2<float const> const&, NormedStream<Bf16> const&,
+                            Norm<float const> const&, Update, Tensor2<float> const&, Norm<float> const&);
 
 }  // namespace atl::model

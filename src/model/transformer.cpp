@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/cpu_features.hpp"
 #include "base/error.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/reduce.hpp"
@@ -46,40 +47,67 @@ Batch part_of(Batch const& batch, int first, int most) {
 
 }  // namespace
 
+deck::Precision precision_here(deck::ModelSection const& model) {
+  return base::has_bf16() ? model.precision : deck::Precision::fp32;
+}
+
 Transformer::Transformer(kernels::Exec const& exec, deck::ModelSection const& model,
                          tensor::ParamTable const& table, int max_sequences)
     : exec_(exec),
       model_(model),
       map_(model, table),
-      activations_(exec, model, max_sequences),
+      buffers_(make_buffers(exec, model, table, max_sequences)),
       max_sequences_(max_sequences),
       loss_sum_("loss sum") {}
 
+Transformer::AnyBuffers Transformer::make_buffers(Exec const& exec, deck::ModelSection const& model,
+                                                  tensor::ParamTable const& table, int max_sequences) {
+  if (precision_here(model) == deck::Precision::fp32) {
+    return Buffers<float>{Activations<float>(exec, model, max_sequences), {}};
+  }
+  return Buffers<Bf16>{Activations<Bf16>(exec, model, max_sequences),
+                       kernels::make_bf16_buffer("matrices", table.size())};
+}
+
+// work(params, activations), in the number type of this model.
+template <class Work>
+auto Transformer::with_buffers(Tensor1<float const> const& params, Work const& work) {
+  if (auto* const narrow = std::get_if<Buffers<Bf16>>(&buffers_)) {
+    kernels::narrow(exec_, params, narrow->matrices);
+    return work(Parameters<Bf16>{params, narrow->matrices}, narrow->activations);
+  }
+  return work(Parameters<float>{params, params}, std::get<Buffers<float>>(buffers_).activations);
+}
+
 LossSum Transformer::forward_backward(Batch const& batch, Tensor1<float const> params, double scale,
                                       Tensor1<float> gradients, GradientsReady const& on_ready) {
-  LossSum total;
   kernels::fill(exec_, 0.0f, gradients);
-  for (int first = 0; first < batch.sequences; first += max_sequences_) {
-    bool const is_last = first + max_sequences_ >= batch.sequences;
-    Batch const part = part_of(batch, first, max_sequences_);
-    run_forward(part, params);
-    head_losses_backward(exec_, map_.head(params), static_cast<float>(scale), activations_,
-                         map_.head(gradients));
-    backward(exec_, map_, params, activations_, gradients, is_last ? on_ready : GradientsReady{});
-    total += loss_of(part);
-  }
-  return total;
+  return with_buffers(params, [&](auto const& parameters, auto& act) {
+    LossSum total;
+    for (int first = 0; first < batch.sequences; first += max_sequences_) {
+      bool const is_last = first + max_sequences_ >= batch.sequences;
+      Batch const part = part_of(batch, first, max_sequences_);
+      run_forward(part, parameters, act);
+      head_losses_backward(exec_, map_.head(parameters.matrices), static_cast<float>(scale), act,
+                           map_.head(gradients));
+      backward(exec_, map_, parameters, act, gradients, is_last ? on_ready : GradientsReady{});
+      total += loss_of(part, act.losses);
+    }
+    return total;
+  });
 }
 
 LossSum Transformer::forward_loss(Batch const& batch, Tensor1<float const> params) {
-  LossSum total;
-  for (int first = 0; first < batch.sequences; first += max_sequences_) {
-    Batch const part = part_of(batch, first, max_sequences_);
-    run_forward(part, params);
-    head_losses(exec_, map_.head(params), activations_);
-    total += loss_of(part);
-  }
-  return total;
+  return with_buffers(params, [&](auto const& parameters, auto& act) {
+    LossSum total;
+    for (int first = 0; first < batch.sequences; first += max_sequences_) {
+      Batch const part = part_of(batch, first, max_sequences_);
+      run_forward(part, parameters, act);
+      head_losses(exec_, map_.head(parameters.matrices), act);
+      total += loss_of(part, act.losses);
+    }
+    return total;
+  });
 }
 
 void Transformer::next_token_logits(std::span<std::int32_t const> tokens, int sequences, int length,
@@ -87,25 +115,44 @@ void Transformer::next_token_logits(std::span<std::int32_t const> tokens, int se
   auto const vocab = static_cast<std::size_t>(model_.vocab);
   base::ensure(out.size() == static_cast<std::size_t>(sequences) * vocab,
                "logits have room for every sequence");
-  for (int first = 0; first < sequences; first += max_sequences_) {
-    Batch const part = part_of({tokens, {}, sequences, length}, first, max_sequences_);
-    run_forward(part, params);
-    last_logits(exec_, map_.head(params), activations_, out.subspan(static_cast<std::size_t>(first) * vocab));
-  }
+  with_buffers(params, [&](auto const& parameters, auto& act) {
+    for (int first = 0; first < sequences; first += max_sequences_) {
+      Batch const part = part_of({tokens, {}, sequences, length}, first, max_sequences_);
+      run_forward(part, parameters, act);
+      last_logits(exec_, map_.head(parameters.matrices), act,
+                  out.subspan(static_cast<std::size_t>(first) * vocab));
+    }
+  });
 }
 
-void Transformer::run_forward(Batch const& part, Tensor1<float const> params) {
+std::size_t Transformer::bytes() const {
+  return std::visit(
+      [](auto const& buffers) {
+        return buffers.activations.bytes() + buffers.matrices.size() * sizeof(buffers.matrices(0));
+      },
+      buffers_);
+}
+
+std::size_t Transformer::bytes_for(deck::ModelSection const& model, tensor::ParamTable const& table,
+                                   int max_sequences) {
+  if (precision_here(model) == deck::Precision::fp32)
+    return Activations<float>::bytes_for(model, max_sequences);
+  return Activations<Bf16>::bytes_for(model, max_sequences) + table.size() * sizeof(Bf16);
+}
+
+template <class Real>
+void Transformer::run_forward(Batch const& part, Parameters<Real> const& params, Activations<Real>& act) {
   check_ids(part.tokens, 0, model_.vocab, "token");
   check_ids(part.targets, -1, model_.vocab, "target");
-  activations_.shape_for(part.sequences, part.length);
-  copy_in(exec_, part.tokens, activations_.tokens);
-  if (!part.targets.empty()) copy_in(exec_, part.targets, activations_.targets);
-  forward(exec_, map_, params, activations_);
+  act.shape_for(part.sequences, part.length);
+  copy_in(exec_, part.tokens, act.tokens);
+  if (!part.targets.empty()) copy_in(exec_, part.targets, act.targets);
+  forward(exec_, map_, params, act);
 }
 
-LossSum Transformer::loss_of(Batch const& part) const {
+LossSum Transformer::loss_of(Batch const& part, Tensor1<float const> losses) const {
   base::ensure(part.targets.size() == part.tokens.size(), "a loss has targets");
-  kernels::sum(exec_, activations_.losses, loss_sum_);
+  kernels::sum(exec_, losses, loss_sum_);
   double sum = 0.0;
   Kokkos::deep_copy(exec_, sum, loss_sum_);
   exec_.fence();

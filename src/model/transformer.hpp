@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <variant>
 
 #include "deck/config.hpp"
 #include "model/activations.hpp"
@@ -34,6 +35,10 @@ struct LossSum {
   double mean() const { return targets == 0 ? 0.0 : sum / static_cast<double>(targets); }
 };
 
+// The number type that products of this model read here: bf16 where the deck says so and the processor has
+// instructions for it, else fp32.
+deck::Precision precision_here(deck::ModelSection const& model);
+
 // Computes on `exec`, in buffers allocated once. Parameters and gradients stay the caller's: flat buffers
 // laid out by the table, in the memory of exec. Local: never communicates. Every function waits for exec
 // before it returns.
@@ -56,17 +61,34 @@ class Transformer {
   void next_token_logits(std::span<std::int32_t const> tokens, int sequences, int length,
                          Tensor1<float const> params, std::span<float> out);
 
-  std::size_t activation_bytes() const { return activations_.bytes(); }
+  std::size_t bytes() const;
+  // What bytes() would be, without allocating anything.
+  static std::size_t bytes_for(deck::ModelSection const& model, tensor::ParamTable const& table,
+                               int max_sequences);
 
  private:
-  // Copies a batch that fits into activations_ and computes up to head_in.
-  void run_forward(Batch const& part, Tensor1<float const> params);
-  LossSum loss_of(Batch const& part) const;
+  // What passes are computed in.
+  template <class Real>
+  struct Buffers {
+    Activations<Real> activations;
+    Kokkos::View<Real*, Kokkos::LayoutRight, kernels::ExecMemory> matrices;  // of floats empty
+  };
+
+  using AnyBuffers = std::variant<Buffers<float>, Buffers<Bf16>>;
+  static AnyBuffers make_buffers(Exec const& exec, deck::ModelSection const& model,
+                                 tensor::ParamTable const& table, int max_sequences);
+
+  template <class Work>
+  auto with_buffers(Tensor1<float const> const& params, Work const& work);
+  // Copies a batch that fits into the activations and computes up to head_in.
+  template <class Real>
+  void run_forward(Batch const& part, Parameters<Real> const& params, Activations<Real>& act);
+  LossSum loss_of(Batch const& part, Tensor1<float const> losses) const;
 
   Exec exec_;
   deck::ModelSection model_;
   WeightMap map_;
-  Activations activations_;
+  AnyBuffers buffers_;
   int max_sequences_;
   Kokkos::View<double, kernels::ExecMemory> loss_sum_;
 };

@@ -15,17 +15,29 @@ template <class T>
 struct Norm {
   Tensor1<T> weight, bias;  // (C); with a bias it is a LayerNorm, else a root-mean-square norm
 };
-template <class T>
+// Matrices can be of another number type, M, than the rest.
+template <class T, class M = T>
 struct Linear {
-  Tensor2<T> weight;  // (outputs, inputs)
+  Tensor2<M> weight;  // (outputs, inputs)
   Tensor1<T> bias;    // (outputs)
 };
-template <class T>
+template <class T, class M = T>
 struct LayerWeights {
   Norm<T> attention_norm;
-  Linear<T> query, key, value, output;  // (H D, C), (G D, C), (G D, C), (C, H D)
+  Linear<T, M> query, key, value, output;  // (H D, C), (G D, C), (G D, C), (C, H D)
   Norm<T> ffn_norm;
-  Linear<T> gate, up, down;  // (F, C), (F, C), (C, F)
+  Linear<T, M> gate, up, down;  // (F, C), (F, C), (C, F)
+};
+
+// Of a model whose products read Real.
+template <class Real>
+using LayerParameters = LayerWeights<float const, Real const>;
+
+// The flat parameters, and what products read of them: the same, or their bf16 copy.
+template <class Real>
+struct Parameters {
+  Tensor1<float const> values;
+  Tensor1<Real const> matrices;
 };
 
 // Where each tensor of the model lies in the flat buffer: names are looked up once, here.
@@ -41,12 +53,10 @@ class WeightMap {
   Tensor2<T> positions(Tensor1<T> const& flat) const {  // (T, C); empty with rotary positions
     return matrix(flat, positions_);
   }
-  template <class T>
-  LayerWeights<T> layer(Tensor1<T> const& flat, std::size_t l) const {
-    LayerPlaces const& at = layers_[l];
-    return {norm(flat, at.attention_norm), linear(flat, at.query),  linear(flat, at.key),
-            linear(flat, at.value),        linear(flat, at.output), norm(flat, at.ffn_norm),
-            linear(flat, at.gate),         linear(flat, at.up),     linear(flat, at.down)};
+  LayerWeights<float> layer(Tensor1<float> const& flat, std::size_t l) const { return layer(flat, flat, l); }
+  template <class Real>
+  LayerParameters<Real> layer(Parameters<Real> const& flat, std::size_t l) const {
+    return layer(flat.values, flat.matrices, l);
   }
   template <class T>
   Norm<T> final_norm(Tensor1<T> const& flat) const {
@@ -89,9 +99,23 @@ class WeightMap {
   static Norm<T> norm(Tensor1<T> const& flat, BiasedPlace const& at) {
     return {vector(flat, at.weight), vector(flat, at.bias)};
   }
-  template <class T>
-  static Linear<T> linear(Tensor1<T> const& flat, BiasedPlace const& at) {
-    return {matrix(flat, at.weight), vector(flat, at.bias)};
+  template <class T, class M>
+  static Linear<T, M> linear(Tensor1<T> const& values, Tensor1<M> const& matrices, BiasedPlace const& at) {
+    return {matrix(matrices, at.weight), vector(values, at.bias)};
+  }
+  template <class T, class M>
+  LayerWeights<T, M> layer(Tensor1<T> const& values, Tensor1<M> const& matrices, std::size_t l) const {
+    LayerPlaces const& at = layers_[l];
+    auto const linear_at = [&](BiasedPlace const& place) { return linear(values, matrices, place); };
+    return {norm(values, at.attention_norm),
+            linear_at(at.query),
+            linear_at(at.key),
+            linear_at(at.value),
+            linear_at(at.output),
+            norm(values, at.ffn_norm),
+            linear_at(at.gate),
+            linear_at(at.up),
+            linear_at(at.down)};
   }
 
   Place embedding_, positions_, head_;

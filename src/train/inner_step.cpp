@@ -1,5 +1,8 @@
 #include "train/inner_step.hpp"
 
+#include <fmt/format.h>
+
+#include "base/log.hpp"
 #include "base/waiting.hpp"
 #include "optim/clip.hpp"
 #include "optim/lr_schedule.hpp"
@@ -51,7 +54,14 @@ InnerStep::InnerStep(RunPlan const& plan, data::Corpus const& corpus, comm::Worl
                  is_sharded_ ? shares_[static_cast<std::size_t>(world.site.rank())]
                              : tensor::Range{0, plan.table.size()}),
       stream_(stream_options(plan, corpus, world)),
-      has_leaders_text_(sites_per_corpus(plan.config) > 1 || world.in_deck.group == world.here.group) {}
+      has_leaders_text_(sites_per_corpus(plan.config) > 1 || world.in_deck.group == world.here.group) {
+  if (site_.rank() == 0 && model::precision_here(plan.config.model) != plan.config.model.precision) {
+    base::log::warn(fmt::format(
+        "model.precision = \"bf16\", and this processor multiplies no such numbers (avx512_bf16): site {} "
+        "computes in fp32",
+        world.here.group));
+  }
+}
 
 RankShare InnerStep::compute_gradients(Replica& replica, std::uint64_t step) {
   auto const gradients = replica.gradients();

@@ -11,7 +11,7 @@
 #include "deck/deck.hpp"
 #include "deck/names.hpp"
 #include "kernels/views.hpp"
-#include "model/activations.hpp"
+#include "model/transformer.hpp"
 #include "model/parameters.hpp"
 #include "optim/inner_optimizer.hpp"
 #include "optim/optimizer_shares.hpp"
@@ -156,8 +156,8 @@ MemoryEstimate estimate_memory(RunPlan const& plan) {
   for (int const ranks : comm::SiteLayout::site_sizes(config))
     moments = std::max(moments, optimizer_bytes(plan, ranks));
   for (int const ranks : comm::SiteLayout::deck_sizes(config)) {
-    activations =
-        std::max(activations, model::Activations::bytes_for(config.model, pass_sequences(config, ranks)));
+    activations = std::max(
+        activations, model::Transformer::bytes_for(config.model, plan.table, pass_sequences(config, ranks)));
   }
   estimate.site_copy_bytes = sizeof(float) * saved + moments;
   estimate.site_rank_bytes = sizeof(float) * floats + activations + 2 * estimate.site_copy_bytes;
@@ -173,8 +173,9 @@ std::string describe(deck::ModelSection const& model, std::size_t parameters) {
   auto const heads = model.kv_heads == model.heads
                          ? fmt::format("{} heads", model.heads)
                          : fmt::format("{} heads over {} of keys and values", model.heads, model.kv_heads);
-  return fmt::format("{} {} x {}, {}, context {}, vocabulary {}: {:.2f} M parameters",
-                     deck::name(model.family), model.layers, model.width, heads, model.context, model.vocab,
+  return fmt::format("{}{} {} x {}, {}, context {}, vocabulary {}: {:.2f} M parameters",
+                     model.precision == deck::Precision::bf16 ? "bf16 " : "", deck::name(model.family),
+                     model.layers, model.width, heads, model.context, model.vocab,
                      static_cast<double>(parameters) / 1e6);
 }
 

@@ -18,7 +18,7 @@ struct Run {
         out(unset(dout.size())),
         lse(unset(rows * s.heads)),
         dqkv(unset(qkv.size())),
-        workspace(unset(attention_workspace_size(s))) {
+        workspace(unset(attention_workspace_size<float>(s))) {
     attention_forward(Exec(), qkv.matrix(rows), shape, workspace.vector(), out.matrix(rows),
                       lse.tensor(shape.batch, shape.heads));
     attention_backward(Exec(), dout.matrix(rows), qkv.matrix(rows), out.matrix(rows),

@@ -111,7 +111,7 @@ void bench_attention(Bench& bench, Pool& pool) {
   auto const qkv = pool.matrix(N, shape.qkv_width()), dqkv = pool.matrix(N, shape.qkv_width());
   auto const out = pool.matrix(N, H * D), dout = pool.matrix(N, H * D);
   Tensor3<float> const lse(pool.vector(B * H * T).data(), B, H, T);
-  auto const workspace = pool.vector(attention_workspace_size(shape));
+  auto const workspace = pool.vector(attention_workspace_size<float>(shape));
   double const product = 2.0 * B * H * D * T * (T + 1) / 2.0;  // the causal half
   bench.measure("attention forward", 2 * product, "GF/s", L,
                 [=] { attention_forward(exec, qkv, shape, workspace, out, lse); });
@@ -159,8 +159,9 @@ void bench_rows(Bench& bench, Pool& pool) {
   std::vector<std::int32_t> ids(N);
   for (std::size_t n = 0; n < N; ++n) ids[n] = static_cast<std::int32_t>(n * 769 % V);
   Tensor1<std::int32_t const> const tokens(ids.data(), N);
-  bench.measure("cross entropy, 256 rows", 2 * 4.0 * chunk * V, "GB/s", N / chunk,
-                [=] { cross_entropy_forward_backward(exec, range(tokens, 0, chunk), 1e-3F, logits, loss); });
+  bench.measure("cross entropy, 256 rows", 2 * 4.0 * chunk * V, "GB/s", N / chunk, [=] {
+    cross_entropy_forward_backward(exec, range(tokens, 0, chunk), 1e-3F, logits, logits, loss);
+  });
   auto const table = pool.matrix(V, C);
   bench.measure("embedding forward", 2 * row_bytes, "GB/s", 1,
                 [=] { embedding_forward(exec, tokens, table, x); });

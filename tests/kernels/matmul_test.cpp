@@ -9,7 +9,7 @@ using namespace atl::kernels::test;
 
 constexpr double tolerance = 1e-6;  // sums of at most 130 rounded products
 
-using Kernel = void (*)(Exec const&, Tensor2<float const>, Tensor2<float const>, Update, Tensor2<float>);
+using Kernel = void (*)(Exec const&, Factor const&, Factor const&, Update, Product const&);
 using Twin = reference::Values (*)(reference::Input, reference::Input, reference::Extents const&);
 
 struct Transposition {

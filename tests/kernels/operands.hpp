@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernels/buffer.hpp"
+#include "kernels/elementwise.hpp"
 #include "kernels/reference/values.hpp"
 #include "kernels/views.hpp"
 #include "support/catch.hpp"
@@ -45,6 +46,33 @@ class Operand {
   FloatBuffer data_;
 };
 
+// The same rounded to bf16. Twins are given what is left of the values.
+class NarrowOperand {
+ public:
+  explicit NarrowOperand(std::vector<float> const& data)
+      : data_(make_bf16_buffer("narrow operand", data.size())) {
+    narrow(Exec(), Operand(data).vector(), data_);
+    Kokkos::fence();
+  }
+  NarrowOperand(std::size_t size, float value) : NarrowOperand(std::vector<float>(size, value)) {}
+
+  Tensor1<Bf16> vector() { return data_; }
+  Tensor2<Bf16> matrix(std::size_t rows) { return Tensor2<Bf16>(data_.data(), rows, size() / rows); }
+
+  std::vector<float> floats() const {
+    auto const on_host = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), data_);
+    return {on_host.data(), on_host.data() + on_host.size()};
+  }
+  reference::Values values() const {
+    auto const data = floats();
+    return {data.begin(), data.end()};
+  }
+  std::size_t size() const { return data_.size(); }
+
+ private:
+  Bf16Buffer data_;
+};
+
 // Where a reduction leaves its result, for the host to read.
 template <class T>
 class Number {
@@ -62,15 +90,24 @@ class Number {
 };
 
 // Uniform in [-amplitude, amplitude], the same for the same seed everywhere.
-inline Operand random_operand(std::size_t size, std::uint32_t seed, float amplitude = 1.0F) {
+inline std::vector<float> random_floats(std::size_t size, std::uint32_t seed, float amplitude) {
   std::mt19937 bits(seed);
   std::vector<float> data(size);
   for (float& x : data) x = amplitude * (static_cast<float>(bits() >> 8U) * 0x1p-23F - 1.0F);
-  return Operand(data);
+  return data;
+}
+inline Operand random_operand(std::size_t size, std::uint32_t seed, float amplitude = 1.0F) {
+  return Operand(random_floats(size, seed, amplitude));
+}
+inline NarrowOperand random_narrow(std::size_t size, std::uint32_t seed, float amplitude = 1.0F) {
+  return NarrowOperand(random_floats(size, seed, amplitude));
 }
 
 // For outputs that must be overwritten: whatever is left of it fails every comparison.
 inline Operand unset(std::size_t size) { return {size, std::numeric_limits<float>::quiet_NaN()}; }
+inline NarrowOperand unset_narrow(std::size_t size) {
+  return {size, std::numeric_limits<float>::quiet_NaN()};
+}
 
 inline std::vector<std::int32_t> random_tokens(std::size_t size, std::size_t vocabulary, std::uint32_t seed) {
   std::mt19937 bits(seed);
@@ -101,6 +138,9 @@ inline double relative_error(std::vector<float> const& actual, reference::Values
 }
 
 inline double relative_error(Operand const& actual, reference::Values const& expected) {
+  return relative_error(actual.floats(), expected);
+}
+inline double relative_error(NarrowOperand const& actual, reference::Values const& expected) {
   return relative_error(actual.floats(), expected);
 }
 

@@ -34,7 +34,7 @@ class BadInput(RunTest):
             "[inner]\nlr = 'fast'\n": ("deck.toml:2:1", "lr"),
             "[inner]\nlr = -1.0\n": ("deck.toml:2:1", "lr"),
             "[run]\nmethod = 'decoupeld'\n": ("deck.toml:2:1", "decoupled"),
-            "[model]\nprecision = 'bf16'\n": ("bf16", "not available"),
+            "[model]\nprecision = 'fp8'\n": ("fp8", "bf16"),
             "[run\nname = 1": ("deck.toml:",),
             "[model]\nwidth = 100\nheads = 3\n": ("width", "heads"),
             "[outer]\nquorum = 3\n": ("quorum",),

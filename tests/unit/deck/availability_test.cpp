@@ -1,15 +1,8 @@
-// What a deck may say, and this version cannot do yet.
+// What a deck may say.
 #include "problems.hpp"
 
 using namespace atl;
 using namespace atl::test;
-
-TEST_CASE("what this version cannot do is refused with what it can") {
-  std::string const not_yet = "is not available in this version";
-  check_all_refused({
-      {"[model]\nprecision = \"bf16\"\n", "d.toml:2:1", "\"bf16\" " + not_yet, "use \"fp32\""},
-  });
-}
 
 TEST_CASE("all methods, both model families and every layout are there") {
   for (std::string const deck : {
@@ -20,7 +13,7 @@ TEST_CASE("all methods, both model families and every layout are there") {
            "outer.codec = \"e3m0\"\nouter.release_codec = \"int4\"\nouter.gate_z = 0.0\n",
            "outer.receive = \"blend\"\nouter.anchor = \"current\"\nouter.late = \"carry\"\n",
            "outer.partition = \"strided\"\nouter.fragments = 4\nouter.codec = \"bf16\"\n",
-           "model.family = \"gpt2\"\nmodel.recompute = true\n",
+           "model.family = \"gpt2\"\nmodel.recompute = true\nmodel.precision = \"bf16\"\n",
            "model.kv_heads = 2\ninner.optimizer = \"muon\"\ninner.schedule = \"wsd\"\n",
            "inner.micro_batch = 2\ninner.shard_optimizer = true\nsites.ranks = [1, 4]\n",
            "sites.data = [\"a * 0.7 + b * 0.3\", \"c\"]\nrun.initial_model = \"hf/model\"\n",

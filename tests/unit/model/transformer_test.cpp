@@ -48,7 +48,7 @@ TEST_CASE("a batch larger than the buffers goes through in parts, to the same re
   test::SmallModel const small(section);
   test::Sequences const sequences(section, 5, section.context, 22);
   auto roomy = small.transformer(5), tight = small.transformer(2);  // 2 + 2 + 1
-  REQUIRE(tight.activation_bytes() < roomy.activation_bytes());
+  REQUIRE(tight.bytes() < roomy.bytes());
 
   auto const expected = gradient_of(small, roomy, sequences.batch());
   CHECK(test::relative_error(gradient_of(small, tight, sequences.batch()), expected) < 1e-6);
@@ -70,7 +70,7 @@ TEST_CASE("recomputed activations give the same bits in less memory") {
   section.recompute = true;
   test::SmallModel const frugal(section);
   auto keeps = small.transformer(2), recomputes = frugal.transformer(2);
-  CHECK((recomputes.activation_bytes() < keeps.activation_bytes()) == (section.layers > 1));
+  CHECK((recomputes.bytes() < keeps.bytes()) == (section.layers > 1));
 
   int const count = GENERATE(1, 3), length = GENERATE(12, 7);  // 3: in two passes
   test::Sequences const sequences(section, count, length, 33);
@@ -80,13 +80,40 @@ TEST_CASE("recomputed activations give the same bits in less memory") {
   CHECK(frugal.gradient_values() == small.gradient_values());
 }
 
+TEST_CASE("in bf16 losses and gradients are those of fp32, to what rounding costs") {
+  auto section = GENERATE(test::small_section(), test::small_gpt2_section());
+  section.tied_embeddings = GENERATE(false, true);
+  test::SmallModel const wide(section);
+  test::Sequences const sequences(section, 3, section.context, 33);
+  section.precision = deck::Precision::bf16;
+  if (model::precision_here(section) == deck::Precision::fp32) {
+    WARN("SKIPPED: this processor has no bf16 products");
+    return;
+  }
+  section.recompute = GENERATE(false, true);
+  test::SmallModel const narrow(section);
+  auto of_floats = wide.transformer(2), of_bf16 = narrow.transformer(2);
+  CHECK(of_bf16.bytes() == model::Transformer::bytes_for(section, narrow.table, 2));
+
+  auto const expected = of_floats.forward_backward(sequences.batch(), wide.params, 1.0, wide.gradients, {});
+  auto const loss = of_bf16.forward_backward(sequences.batch(), narrow.params, 1.0, narrow.gradients, {});
+  CHECK(loss.sum != expected.sum);
+  CHECK(loss.sum == Approx(expected.sum).epsilon(1e-2));
+  CHECK(test::relative_error(narrow.gradient_values(), wide.gradient_values()) < 0.05);
+  CHECK(of_bf16.forward_loss(sequences.batch(), narrow.params).sum == loss.sum);
+
+  auto const once = narrow.gradient_values();
+  of_bf16.forward_backward(sequences.batch(), narrow.params, 1.0, narrow.gradients, {});
+  CHECK(narrow.gradient_values() == once);
+}
+
 TEST_CASE("with recomputation a layer more costs its input alone") {
   auto section = GENERATE(test::small_section(), test::small_gpt2_section());
   section.recompute = true;
-  auto const bytes = model::Activations::bytes_for(section, 4);
+  auto const bytes = model::Activations<float>::bytes_for(section, 4);
   section.layers += 1;
   auto const input = static_cast<std::size_t>(4 * section.context * section.width) * sizeof(float);
-  CHECK(model::Activations::bytes_for(section, 4) == bytes + input);
+  CHECK(model::Activations<float>::bytes_for(section, 4) == bytes + input);
 }
 
 TEST_CASE("learned positions beyond a short batch have no gradient, those within it do") {
@@ -217,13 +244,13 @@ TEST_CASE("the last layer's gradients are ready before the first layer's") {
 TEST_CASE("memory grows with the tokens, not with their square, and holds no full logits") {
   auto section = test::small_section();
   section.context = 512;
-  auto const bytes = test::SmallModel(section).transformer(4).activation_bytes();
+  auto const bytes = test::SmallModel(section).transformer(4).bytes();
   section.context = 1024;
-  auto const twice_the_context = test::SmallModel(section).transformer(4).activation_bytes();
+  auto const twice_the_context = test::SmallModel(section).transformer(4).bytes();
   CHECK(static_cast<double>(twice_the_context) < 2.2 * static_cast<double>(bytes));
 
   section.vocab = 60000;
-  auto const large_vocabulary = test::SmallModel(section).transformer(4).activation_bytes();
+  auto const large_vocabulary = test::SmallModel(section).transformer(4).bytes();
   CHECK(large_vocabulary < std::size_t{4} * 1024 * 60000 * sizeof(float) / 10);
 }
 
@@ -231,8 +258,8 @@ TEST_CASE("the memory of a model is known before it is allocated") {
   auto section = GENERATE(test::small_section(), test::small_gpt2_section());
   section.recompute = GENERATE(false, true);
   for (int const sequences : {1, 5}) {
-    CHECK(model::Activations::bytes_for(section, sequences) ==
-          test::SmallModel(section).transformer(sequences).activation_bytes());
+    CHECK(model::Activations<float>::bytes_for(section, sequences) ==
+          test::SmallModel(section).transformer(sequences).bytes());
   }
 }
 

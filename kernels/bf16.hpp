@@ -1,0 +1,25 @@
+// Brain floating point: the upper half of a float. What products may read; sums are kept in floats.
+#pragma once
+
+#include <Kokkos_Core.hpp>
+#include <bit>
+#include <cstdint>
+
+namespace atl::kernels {
+
+struct Bf16 {
+  Bf16() = default;
+  // To nearest, ties to even; a NaN stays one.
+  KOKKOS_FORCEINLINE_FUNCTION explicit Bf16(float value) {
+    auto const whole = std::bit_cast<std::uint32_t>(value);
+    std::uint32_t const rounded = (whole + 0x7FFFU + ((whole >> 16U) & 1U)) >> 16U;
+    bits = static_cast<std::uint16_t>(value == value ? rounded : 0x7FC0U);
+  }
+  KOKKOS_FORCEINLINE_FUNCTION operator float() const {
+    return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16U);
+  }
+
+  std::uint16_t bits;
+};
+
+}  // namespace atl::kernels
