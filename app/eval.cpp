@@ -112,7 +112,7 @@ int run_command(EvalFlags const& flags) {
                                  .context = config.model.context,
                                  .batches = batches});
   kernels::Exec const exec;
-  model::Transformer model(exec, config.model, trained.table, train::pass_sequences(config, 1));
+  model::Transformer model(exec, train::model_here(config.model), trained.table, train::pass_sequences(config, 1));
   comm::Communicator const alone;
   auto const loss = train::evaluate(model, set, batches, trained.parameters, alone, [] {});
   if (!std::isfinite(loss.mean())) {

@@ -25,6 +25,8 @@ void add_train(CLI::App& app, TrainFlags& flags) {
                "go on from the newest complete checkpoint of this run, or start where there is none");
   app.add_flag("--check", flags.check,
                "check deck and data, print layout and memory, and stop; only a start reads all tokens");
+  app.add_flag("--profile", flags.profile,
+               "say at the end where the time of site 0's steps went, and write it for every rank of a site");
   app.add_option("--progress", flags.progress, "progress bar: auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->capture_default_str();

@@ -14,6 +14,7 @@ struct TrainFlags {
   std::vector<std::string> overrides;
   bool resume = false;
   bool check = false;
+  bool profile = false;
   std::string progress = "auto";  // auto, always, never
 };
 

@@ -66,14 +66,15 @@ int run_command(GenerateFlags const& flags) {
   auto const trained = train::load_model(flags.checkpoint);
   auto const tokenizer = data::load_tokenizer(trained.config.data.tokenizer);
   kernels::Exec const exec;
-  model::Transformer model(exec, trained.config.model, trained.table, 1);
+  model::Transformer model(exec, train::model_here(trained.config.model), trained.table, 1);
 
   auto const prompt = tokenizer->encode(flags.prompt);
   std::vector<std::int32_t> context{static_cast<std::int32_t>(tokenizer->bos_id())};
   context.insert(context.end(), prompt.begin(), prompt.end());
   std::vector<float> logits(static_cast<std::size_t>(trained.config.model.vocab));
   base::Philox const random{flags.seed};
-  // A model may have room for more tokens than its tokenizer knows, which is none where there is no tokenizer.
+  // A model may have room for more tokens than its tokenizer knows, which is none where there is no
+  // tokenizer.
   auto const known_tokens =
       tokenizer->vocab_size() > 0 ? static_cast<std::size_t>(tokenizer->vocab_size()) : logits.size();
   LineCounter lines;

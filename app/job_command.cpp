@@ -59,6 +59,7 @@ std::vector<std::string> train_arguments(TrainFlags const& flags) {
   }
   if (flags.resume) arguments.push_back("--resume");
   if (flags.check) arguments.push_back("--check");
+  if (flags.profile) arguments.push_back("--profile");
   if (flags.progress != TrainFlags{}.progress) {
     arguments.push_back("--progress");
     arguments.push_back(flags.progress);

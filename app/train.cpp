@@ -107,7 +107,7 @@ int check_and_train(TrainFlags const& flags, comm::MpiRuntime& mpi) {
   if (mpi.rank() == 0) introduce(*plan, data, folder, resume);
   bool const shows_progress =
       flags.progress == "always" || (flags.progress == "auto" && train::stdout_is_terminal());
-  return static_cast<int>(train::run(*plan, folder, resume, mpi, shows_progress));
+  return static_cast<int>(train::run(*plan, folder, resume, mpi, {shows_progress, flags.profile}));
 }
 
 }  // namespace

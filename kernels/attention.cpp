@@ -150,7 +150,7 @@ void settle(Exec const& exec, Tensor2<float> const& sums, Tensor2<Bf16> const& o
         float const* const from = &sums(r, 0);
         Bf16* const to = &out(r, 0);
 #pragma omp simd
-        for (std::size_t d = 0; d < width; ++d) to[d] = Bf16(from[d]);
+        for (std::size_t d = 0; d < width; ++d) to[d] = from[d];
       });
 }
 
@@ -180,7 +180,7 @@ void softmax_block(Exec const& exec, Block const& block, float scale, Tensor2<fl
 #pragma omp simd reduction(+ : sum)
         for (std::size_t k = 0; k < block.keys; ++k) {
           float const p = fast_exp(scale * row[k] - maximum);
-          p_row[k] = Real(p);
+          p_row[k] = p;
           sum += p;
         }
         maxima(r) = maximum;
@@ -206,7 +206,7 @@ void finish_rows(Exec const& exec, Tensor1<float> const& maxima, Tensor1<float> 
         float const* const value_row = &values(r, 0);
         Real* const out_row = &out(r, 0);
 #pragma omp simd
-        for (std::size_t d = 0; d < head_dim; ++d) out_row[d] = Real(value_row[d] * inv_sum);
+        for (std::size_t d = 0; d < head_dim; ++d) out_row[d] = value_row[d] * inv_sum;
         lse(r) = maxima(r) + std::log(sums(r));
       });
 }
@@ -247,8 +247,8 @@ void softmax_block_backward(Exec const& exec, Block const& block, float scale,
 #pragma omp simd
         for (std::size_t k = 0; k < block.keys; ++k) {
           float const p = fast_exp(scale * row[k] - row_lse);
-          p_row[k] = Real(p);
-          ds_row[k] = Real(scale * p * (drow[k] - row_delta));
+          p_row[k] = p;
+          ds_row[k] = scale * p * (drow[k] - row_delta);
         }
       });
 }

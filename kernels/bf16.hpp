@@ -10,16 +10,24 @@ namespace atl::kernels {
 struct Bf16 {
   Bf16() = default;
   // To nearest, ties to even; a NaN stays one.
-  KOKKOS_FORCEINLINE_FUNCTION explicit Bf16(float value) {
-    auto const whole = std::bit_cast<std::uint32_t>(value);
-    std::uint32_t const rounded = (whole + 0x7FFFU + ((whole >> 16U) & 1U)) >> 16U;
-    bits = static_cast<std::uint16_t>(value == value ? rounded : 0x7FC0U);
+  KOKKOS_FORCEINLINE_FUNCTION explicit Bf16(float value) : bits(rounded(value)) {}
+  // Beside the constructor, since the compiler does not vectorize what copies an object.
+  KOKKOS_FORCEINLINE_FUNCTION Bf16& operator=(float value) {
+    bits = rounded(value);
+    return *this;
   }
   KOKKOS_FORCEINLINE_FUNCTION operator float() const {
     return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16U);
   }
 
   std::uint16_t bits;
+
+ private:
+  KOKKOS_FORCEINLINE_FUNCTION static std::uint16_t rounded(float value) {
+    auto const whole = std::bit_cast<std::uint32_t>(value);
+    std::uint32_t const nearest = (whole + 0x7FFFU + ((whole >> 16U) & 1U)) >> 16U;
+    return static_cast<std::uint16_t>(value == value ? nearest : 0x7FC0U);
+  }
 };
 
 }  // namespace atl::kernels

@@ -12,7 +12,7 @@ void bias_forward(Exec const& exec, Tensor2<float const> bias, Tensor2<Real> y) 
         float const* const from = &bias(n % period, 0);
         Real* const to = &y(n, 0);
 #pragma omp simd
-        for (std::size_t m = 0; m < width; ++m) to[m] = Real(to[m] + from[m]);
+        for (std::size_t m = 0; m < width; ++m) to[m] = to[m] + from[m];
       });
 }
 

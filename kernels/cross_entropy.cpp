@@ -46,7 +46,7 @@ void cross_entropy_forward_backward(Exec const& exec, Tensor1<std::int32_t const
         if (targets(n) < 0) {
           loss(n) = 0.0F;
 #pragma omp simd
-          for (std::size_t v = 0; v < vocabulary; ++v) drow[v] = Real(0.0F);
+          for (std::size_t v = 0; v < vocabulary; ++v) drow[v] = 0.0F;
           return;
         }
         float const maximum = row_maximum(row, vocabulary);
@@ -61,8 +61,7 @@ void cross_entropy_forward_backward(Exec const& exec, Tensor1<std::int32_t const
         float const factor = scale / sum;
         auto const target = static_cast<std::size_t>(targets(n));
 #pragma omp simd
-        for (std::size_t v = 0; v < vocabulary; ++v)
-          drow[v] = Real(row[v] * factor - (v == target ? scale : 0.0F));
+        for (std::size_t v = 0; v < vocabulary; ++v) drow[v] = row[v] * factor - (v == target ? scale : 0.0F);
       });
 }
 

@@ -33,7 +33,7 @@ void narrow(Exec const& exec, Tensor1<float const> x, Tensor1<Bf16> y) {
         float const* const from = x.data();
         Bf16* const to = y.data();
 #pragma omp simd
-        for (std::size_t i = begin; i < end; ++i) to[i] = Bf16(from[i]);
+        for (std::size_t i = begin; i < end; ++i) to[i] = from[i];
       });
 }
 

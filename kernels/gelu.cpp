@@ -23,7 +23,7 @@ void gelu_forward(Exec const& exec, Input2<Real> x, Tensor2<Real> h) {
 #pragma omp simd
         for (std::size_t f = 0; f < width; ++f) {
           float const at = x_row[f];
-          h_row[f] = Real(at * sigmoid(at * (linear + cubic * at * at)));
+          h_row[f] = at * sigmoid(at * (linear + cubic * at * at));
         }
       });
 }
@@ -41,7 +41,7 @@ void gelu_backward(Exec const& exec, Input2<Real> dh, Input2<Real> x, Tensor2<Re
           float const at = x_row[f];
           float const s = sigmoid(at * (linear + cubic * at * at));
           float const slope = linear + 3.0F * cubic * at * at;  // of 2u
-          dx_row[f] = Real(dh_row[f] * (s + at * s * (1.0F - s) * slope));
+          dx_row[f] = dh_row[f] * (s + at * s * (1.0F - s) * slope);
         }
       });
 }

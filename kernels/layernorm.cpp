@@ -26,7 +26,7 @@ KOKKOS_INLINE_FUNCTION RowMoments normalize_row(float const* x, float const* wei
   for (std::size_t c = 0; c < width; ++c) squares += (x[c] - mean) * (x[c] - mean);
   float const inv_std = 1.0F / std::sqrt(squares / size + eps);
 #pragma omp simd
-  for (std::size_t c = 0; c < width; ++c) y[c] = Real((x[c] - mean) * inv_std * weight[c] + bias[c]);
+  for (std::size_t c = 0; c < width; ++c) y[c] = (x[c] - mean) * inv_std * weight[c] + bias[c];
   return {mean, inv_std};
 }
 

@@ -116,6 +116,8 @@ void multiply_bf16(Operand const& a, Operand const& b, Update update, Product co
   found->second.run(stream, a.matrix.data, b.matrix.data, out.data);
 }
 
+std::uint64_t operations = 0;  // products are made by one thread at a time
+
 void multiply(char const* label, Operand const& a, Operand const& b, Update update, Product const& out) {
   Region const region(label);
   if (a.rows() != out.rows || b.cols() != out.cols || a.cols() != b.rows()) {
@@ -126,6 +128,7 @@ void multiply(char const* label, Operand const& a, Operand const& b, Update upda
     throw std::runtime_error(std::string(label) + ": the numbers of the matrices do not fit together");
   }
   if (out.rows == 0 || out.cols == 0) return;
+  operations += 2 * out.rows * out.cols * a.cols();
   try {
     is_fp32 ? multiply_fp32(a, b, update, out) : multiply_bf16(a, b, update, out);
   } catch (dnnl::error const& error) {
@@ -134,6 +137,8 @@ void multiply(char const* label, Operand const& a, Operand const& b, Update upda
 }
 
 }  // namespace
+
+std::uint64_t product_operations() { return operations; }
 
 void matmul_nt(Exec const&, Factor const& a, Factor const& b, Update update, Product const& out) {
   multiply("matmul_nt", {a, false}, {b, true}, update, out);

@@ -17,7 +17,7 @@ KOKKOS_INLINE_FUNCTION float normalize_row(float const* x, float const* weight, 
   for (std::size_t c = 0; c < width; ++c) squares += x[c] * x[c];
   float const inv_rms = 1.0F / std::sqrt(squares / static_cast<float>(width) + eps);
 #pragma omp simd
-  for (std::size_t c = 0; c < width; ++c) y[c] = Real(x[c] * inv_rms * weight[c]);
+  for (std::size_t c = 0; c < width; ++c) y[c] = x[c] * inv_rms * weight[c];
   return inv_rms;
 }
 

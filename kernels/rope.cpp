@@ -26,8 +26,8 @@ void rotate(Exec const& exec, char const* label, Tensor2<float const> cosine, Te
             float const a = low[i];
             float const b = high[i];
             float const s = direction * sin_row[i];
-            low[i] = Real(a * cos_row[i] - b * s);
-            high[i] = Real(b * cos_row[i] + a * s);
+            low[i] = a * cos_row[i] - b * s;
+            high[i] = b * cos_row[i] + a * s;
           }
         }
       });

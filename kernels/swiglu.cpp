@@ -15,7 +15,7 @@ void swiglu_forward(Exec const& exec, Input2<Real> gate_up, Tensor2<Real> h) {
         Real const* const up = gate + width;
         Real* const h_row = &h(n, 0);
 #pragma omp simd
-        for (std::size_t f = 0; f < width; ++f) h_row[f] = Real(gate[f] * sigmoid(gate[f]) * up[f]);
+        for (std::size_t f = 0; f < width; ++f) h_row[f] = gate[f] * sigmoid(gate[f]) * up[f];
       });
 }
 
@@ -34,8 +34,8 @@ void swiglu_backward(Exec const& exec, Input2<Real> dh, Input2<Real> gate_up, Te
           float const s = sigmoid(gate[f]);
           float const silu = gate[f] * s;
           float const dsilu = dh_row[f] * up[f];
-          dup[f] = Real(dh_row[f] * silu);
-          dgate[f] = Real(dsilu * (s + silu * (1.0F - s)));
+          dup[f] = dh_row[f] * silu;
+          dgate[f] = dsilu * (s + silu * (1.0F - s));
         }
       });
 }

@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "base/clock.hpp"
@@ -77,9 +80,26 @@ void MpiRuntime::leave(int exit_code) {
   }
 }
 
+namespace {
+
+// Who loses a process that aborts may abort for it. The launcher outlives a job of which several do so within
+// milliseconds (Open MPI 5.0.11), and returns the code of any of them; rank 0, which knows the outcome, goes
+// first.
+void take_turns_at_abort() {
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  std::this_thread::sleep_for(
+      std::min(rank * std::chrono::milliseconds(300), std::chrono::milliseconds(9000)));
+}
+
+}  // namespace
+
 void MpiRuntime::abort(int exit_code) {
   if (has_come_later()) leave(0);  // the job goes on without it, and its outcome is not this one's
-  if (outlives_losses()) end_launcher_unless_it_ends();
+  if (outlives_losses()) {
+    take_turns_at_abort();
+    end_launcher_unless_it_ends();
+  }
   MPI_Abort(MPI_COMM_WORLD, exit_code);
   std::abort();  // not reached: MPI_Abort ends the process
 }

@@ -119,7 +119,7 @@ void declare_model(Table& table) {
     Field{"rope_theta", &S::rope_theta, between(1, 1e9), "", "base of the rotary positions (llama)", agreed},
     Field{"recompute", &S::recompute, any, "",
           "compute a layer's activations again in the backward pass: less memory, more time", elastic},
-    Field{"precision", &S::precision, any, "", "of matrix products and of what they read; parameters and sums are fp32. Without bf16 instructions: fp32", agreed});
+    Field{"precision", &S::precision, any, "", "of matrix products and of what they read; parameters and sums are fp32. Where bf16 is not faster: fp32", agreed});
 }
 
 void declare_data(Table& table) {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "base/cpu_features.hpp"
 #include "base/error.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/reduce.hpp"
@@ -47,10 +46,6 @@ Batch part_of(Batch const& batch, int first, int most) {
 
 }  // namespace
 
-deck::Precision precision_here(deck::ModelSection const& model) {
-  return base::has_bf16() ? model.precision : deck::Precision::fp32;
-}
-
 Transformer::Transformer(kernels::Exec const& exec, deck::ModelSection const& model,
                          tensor::ParamTable const& table, int max_sequences)
     : exec_(exec),
@@ -62,7 +57,7 @@ Transformer::Transformer(kernels::Exec const& exec, deck::ModelSection const& mo
 
 Transformer::AnyBuffers Transformer::make_buffers(Exec const& exec, deck::ModelSection const& model,
                                                   tensor::ParamTable const& table, int max_sequences) {
-  if (precision_here(model) == deck::Precision::fp32) {
+  if (model.precision == deck::Precision::fp32) {
     return Buffers<float>{Activations<float>(exec, model, max_sequences), {}};
   }
   return Buffers<Bf16>{Activations<Bf16>(exec, model, max_sequences),
@@ -135,7 +130,7 @@ std::size_t Transformer::bytes() const {
 
 std::size_t Transformer::bytes_for(deck::ModelSection const& model, tensor::ParamTable const& table,
                                    int max_sequences) {
-  if (precision_here(model) == deck::Precision::fp32)
+  if (model.precision == deck::Precision::fp32)
     return Activations<float>::bytes_for(model, max_sequences);
   return Activations<Bf16>::bytes_for(model, max_sequences) + table.size() * sizeof(Bf16);
 }

@@ -35,10 +35,6 @@ struct LossSum {
   double mean() const { return targets == 0 ? 0.0 : sum / static_cast<double>(targets); }
 };
 
-// The number type that products of this model read here: bf16 where the deck says so and the processor has
-// instructions for it, else fp32.
-deck::Precision precision_here(deck::ModelSection const& model);
-
 // Computes on `exec`, in buffers allocated once. Parameters and gradients stay the caller's: flat buffers
 // laid out by the table, in the memory of exec. Local: never communicates. Every function waits for exec
 // before it returns.

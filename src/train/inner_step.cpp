@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "base/waiting.hpp"
+#include "kernels/region.hpp"
 #include "optim/clip.hpp"
 #include "optim/lr_schedule.hpp"
 #include "optim/optimizer_shares.hpp"
@@ -49,16 +50,16 @@ InnerStep::InnerStep(RunPlan const& plan, data::Corpus const& corpus, comm::Worl
       is_sharded_(plan.config.inner.shard_optimizer && world.site.size() > 1),
       shares_(optim::optimizer_shares(plan.config.inner, plan.table, world.site.size())),
       share_sizes_(sizes_of(shares_)),
-      model_(exec_, plan.config.model, plan.table, pass_sequences(plan.config, deck_ranks(plan, world))),
+      model_(exec_, model_here(plan.config.model), plan.table, pass_sequences(plan.config, deck_ranks(plan, world))),
       optimizer_(exec_, plan.config.inner, plan.table,
                  is_sharded_ ? shares_[static_cast<std::size_t>(world.site.rank())]
                              : tensor::Range{0, plan.table.size()}),
       stream_(stream_options(plan, corpus, world)),
       has_leaders_text_(sites_per_corpus(plan.config) > 1 || world.in_deck.group == world.here.group) {
-  if (site_.rank() == 0 && model::precision_here(plan.config.model) != plan.config.model.precision) {
+  if (site_.rank() == 0 && model_here(plan.config.model) != plan.config.model) {
     base::log::warn(fmt::format(
-        "model.precision = \"bf16\", and this processor multiplies no such numbers (avx512_bf16): site {} "
-        "computes in fp32",
+        "model.precision = \"bf16\": site {} computes in fp32, since its processor multiplies bf16 numbers not "
+        "at all or more slowly",
         world.here.group));
   }
 }
@@ -75,6 +76,7 @@ RankShare InnerStep::compute_gradients(Replica& replica, std::uint64_t step) {
     exec_.fence();
   }
   Trace::Span const span(trace_, Work::reduce, step);
+  kernels::Region const named("sum of the gradients");
   base::Waiting const waiting("the sum of the gradients");
   std::span const all(gradients.data(), gradients.size());
   if (is_sharded_) {
@@ -97,6 +99,7 @@ double InnerStep::update(Replica& replica, double grad_norm, std::uint64_t step)
   optimizer_.step(parameters, replica.gradients(), lr,
                   optim::clip_factor(grad_norm, plan_.config.inner.clip_norm));
   exec_.fence();
+  kernels::Region const named("exchange of the parameters");
   base::Waiting const waiting("the exchange of the parameters");
   if (is_sharded_) site_.gather_shares(std::span(parameters.data(), parameters.size()), share_sizes_);
   return lr;

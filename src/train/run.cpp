@@ -9,11 +9,13 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "base/durable_file.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "comm/spares.hpp"
 #include "deck/deck.hpp"
 #include "train/chaos_channel.hpp"
+#include "train/profile.hpp"
 #include "train/shared_moments.hpp"
 #include "train/site_return.hpp"
 #include "train/site_run.hpp"
@@ -261,10 +263,19 @@ void open_spares(RunFolder const& folder) {
   std::filesystem::create_directory(folder.spares());
 }
 
+void publish(Profile const& profile, RunFolder const& folder, comm::Place here) {
+  auto const summary = profile.summary();
+  auto const file = folder.profile(describe(here));
+  std::filesystem::create_directories(file.parent_path());
+  base::publish_text(file, to_json(summary) + '\n');
+  // Not by the log: the console of a job is that of shard 0.
+  if (here.group == 0 && here.rank == 0) fmt::print("{}\n", to_table(summary));
+}
+
 }  // namespace
 
 base::ExitCode run(RunPlan const& plan, RunFolder const& folder, std::optional<ResumePoint> const& resume,
-                   comm::MpiRuntime const& mpi, bool shows_progress) {
+                   comm::MpiRuntime const& mpi, RunOptions const& options) {
   comm::World world(mpi, comm::SiteLayout(plan.config, mpi.size()));
   return as(describe(world.here), folder, mpi.rank() == 0, [&] {
     if (mpi.rank() == 0 && plan.config.sites.spares > 0) open_spares(folder);
@@ -272,8 +283,13 @@ base::ExitCode run(RunPlan const& plan, RunFolder const& folder, std::optional<R
     Life const life{std::stoull(number), mpi.agree_on_start_s(), resume};
     if (world.here.role == comm::Role::spare) return live_as_spare(plan, folder, world.here.group);
     world.watch(describe(world.here), plan.config.run.watchdog_s);
-    if (world.here.role == comm::Role::shard) return live_as_shard(plan, folder, life, world, shows_progress);
-    return SiteRank(plan, folder, life, world).live(/*incarnation=*/0);
+    if (world.here.role == comm::Role::shard)
+      return live_as_shard(plan, folder, life, world, options.shows_progress);
+    std::optional<Profile> profile;
+    if (options.profiles) profile.emplace(model_here(plan.config.model).precision);
+    auto const exit_code = SiteRank(plan, folder, life, world).live(/*incarnation=*/0);
+    if (profile) publish(*profile, folder, world.here);
+    return exit_code;
   });
 }
 

@@ -24,6 +24,8 @@ struct RunFolder {
   std::filesystem::path tape(protocol::Participant who) const;
   // Faults by the deck, as they were done.
   std::filesystem::path chaos() const { return root / "chaos.jsonl"; }
+  // Of a rank, where --profile asks for it.
+  std::filesystem::path profile(std::string const& who) const { return root / "profile" / (who + ".json"); }
   std::filesystem::path spares() const { return root / "spares"; }  // see comm/spares.hpp
   std::filesystem::path status() const { return root / "status.json"; }
   // The run's own copy, where its tokenizer is a file: the folder may be moved, and the text go.

@@ -5,14 +5,15 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/cpu_features.hpp"
 #include "base/error.hpp"
 #include "comm/site_layout.hpp"
 #include "data/tokenizer.hpp"
 #include "deck/deck.hpp"
 #include "deck/names.hpp"
 #include "kernels/views.hpp"
-#include "model/transformer.hpp"
 #include "model/parameters.hpp"
+#include "model/transformer.hpp"
 #include "optim/inner_optimizer.hpp"
 #include "optim/optimizer_shares.hpp"
 #include "tensor/partition.hpp"
@@ -157,11 +158,16 @@ MemoryEstimate estimate_memory(RunPlan const& plan) {
     moments = std::max(moments, optimizer_bytes(plan, ranks));
   for (int const ranks : comm::SiteLayout::deck_sizes(config)) {
     activations = std::max(
-        activations, model::Transformer::bytes_for(config.model, plan.table, pass_sequences(config, ranks)));
+        activations, model::Transformer::bytes_for(model_here(config.model), plan.table, pass_sequences(config, ranks)));
   }
   estimate.site_copy_bytes = sizeof(float) * saved + moments;
   estimate.site_rank_bytes = sizeof(float) * floats + activations + 2 * estimate.site_copy_bytes;
   return estimate;
+}
+
+deck::ModelSection model_here(deck::ModelSection model) {
+  if (!base::has_fast_bf16()) model.precision = deck::Precision::fp32;
+  return model;
 }
 
 int pass_sequences(deck::RunConfig const& config, int ranks) {

@@ -26,6 +26,9 @@ struct RunPlan {
 // Loads the tokenizer, but no text. Throws InputError, also where this build computes on a device. Local.
 RunPlan make_plan(deck::RunConfig config);
 
+// The deck's model as it is computed here: in bf16 only where that is faster than fp32.
+deck::ModelSection model_here(deck::ModelSection model);
+
 // The parameters of the deck's model, cut into its fragments. `model.vocab` must be known. Throws InputError.
 tensor::ParamTable parameter_table(deck::RunConfig const& config);
 

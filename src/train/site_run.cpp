@@ -14,9 +14,11 @@
 #include "base/stop_flag.hpp"
 #include "base/waiting.hpp"
 #include "deck/deck.hpp"
+#include "kernels/region.hpp"
 #include "train/evaluation.hpp"
 #include "train/machine_options.hpp"
 #include "train/metrics.hpp"
+#include "train/profile.hpp"
 
 namespace atl::train {
 
@@ -104,12 +106,14 @@ void SiteRun::advance() {
 
 void SiteRun::training_step() {
   if (std::exchange(is_returning_, false)) begin_training_again();
+  std::optional<kernels::Region> region(std::in_place, training_step_label);
   double const waited_before_s = base::waited_s();
   auto const share = compute_gradients();
   collect_events();
   Record record;
   {
     Trace::Span const span(trace_, Work::record, machine_.step() + 1);
+    kernels::Region const named("the record of the step");
     record = exchange_record(site_, share, channel_ ? channel_->events() : no_events_, /*idle=*/false);
   }
   check_health(record);
@@ -121,6 +125,7 @@ void SiteRun::training_step() {
   is_torn_ = false;
   pauses_.wait_s = std::min(base::waited_s() - waited_before_s, record.step_s);
   report_step(record);
+  region.reset();
   auto const every = plan_.config.eval.every_steps;
   evaluation_due_ =
       validation_ && every > 0 && machine_.step() % every == 0 && machine_.step() < plan_.config.run.steps;
@@ -155,6 +160,7 @@ void SiteRun::pace() {
   double const early_s = last_record_s_ + step_s * (chaos_ ? chaos_->slowness() : 1.0) - base::now_s();
   if (early_s <= 0) return;
   Trace::Span const span(trace_, Work::idle, machine_.step() + 1);
+  kernels::Region const named("sleep (step_floor_s)");
   std::this_thread::sleep_for(std::chrono::duration<double>(early_s));
 }
 

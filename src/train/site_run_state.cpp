@@ -7,6 +7,7 @@
 
 #include "base/memory_archive.hpp"
 #include "base/waiting.hpp"
+#include "kernels/region.hpp"
 #include "outer/codec.hpp"
 #include "protocol/saved_state.hpp"
 #include "train/initial_model.hpp"
@@ -38,6 +39,7 @@ void SiteRun::initialize_parameters() {
 
 void SiteRun::adopt(protocol::Adopt const& adopt) {
   Trace::Span const span(trace_, Work::adopt, adopt.fragment);
+  kernels::Region const named("adoption of releases");
   auto const fragment = static_cast<int>(adopt.fragment);
   if (site_.size() == 1) {
     replica_.adopt(fragment, *channel_->payload(adopt.payload), adopt.rule);
@@ -58,6 +60,7 @@ void SiteRun::adopt(protocol::Adopt const& adopt) {
 
 void SiteRun::contribute(protocol::Contribute const& asked) {
   Trace::Span const span(trace_, Work::contribute, asked.contribution.fragment);
+  kernels::Region const named("coding of contributions");
   auto const fragment = static_cast<int>(asked.contribution.fragment);
   if (channel_) {
     if (tape_) tape_->flush();

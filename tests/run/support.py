@@ -37,12 +37,14 @@ def prepare_data(folder):
 
 
 class Job:
-    """A training job. `overrides` are deck keys: {"run.steps": 40}."""
+    """A training job. `overrides` are deck keys: {"run.steps": 40}. `launched`: by atoll launch, whose exit code can be trusted
+    where that of an mpirun that outlived MPI_Abort cannot."""
 
-    def __init__(self, folder, ranks, overrides=None, deck=TINY, resume=False, extra=()):
+    def __init__(self, folder, ranks, overrides=None, deck=TINY, resume=False, launched=False, extra=()):
         self.folder = folder
         self.name = (overrides or {}).get("run.name", "tiny")
-        command = [MPIRUN, "-n", str(ranks), ATOLL, "train", str(deck), *extra]
+        start = [ATOLL, "launch"] if launched else [MPIRUN, "-n", str(ranks), ATOLL, "train"]
+        command = [*start, str(deck), *extra]
         for key, value in (overrides or {}).items():
             command += ["--set", f"{key}={json.dumps(value)}"]
         if resume:

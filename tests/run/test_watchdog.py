@@ -33,7 +33,7 @@ class Watchdog(RunTest):
         self.assertIn("rank 1 does not answer", err)
 
     def test_where_nobody_can_go_on_without_it_the_run_ends_with_exit_code_4(self):
-        job = self.start(3, {"run.method": "data_parallel", "run.steps": 200, "run.watchdog_s": 2.0, **PACED})
+        job = self.start(3, {"run.method": "data_parallel", "run.steps": 200, "run.watchdog_s": 2.0, **PACED}, launched=True)
         self.stop(job, rank=2)
         code, out, err = job.wait(30)
         self.assertEqual(code, 4, err)
