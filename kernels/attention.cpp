@@ -9,6 +9,7 @@
 #include "kernels/math.hpp"
 #include "kernels/matmul.hpp"
 #include "kernels/region.hpp"
+#include "kernels/small_product.hpp"
 
 namespace atl::kernels {
 namespace {
@@ -72,6 +73,49 @@ void for_key_blocks(std::size_t query, std::size_t queries, Body const& body) {
   }
 }
 
+// Products of blocks of a head: of floats on the host without packing, since they are small.
+template <class Real>
+struct Products {
+  static constexpr bool are_small =
+      std::is_same_v<Real, float> && Kokkos::SpaceAccessibility<Kokkos::HostSpace, ExecMemory>::accessible;
+
+  // What against() reads of all keys or values of a head, (T, D): itself, or its transpose in `room`.
+  static Tensor2<Real const> prepare(Exec const& exec, Tensor2<Real const> const& x, float* room) {
+    if constexpr (are_small) {
+      Tensor2<float> const transposed(room, x.extent(1), x.extent(0));
+      transpose(exec, x, transposed);
+      return transposed;
+    } else {
+      return x;
+    }
+  }
+  // out[r,k] = sum_d x[r,d] y[k,d] for the keys of the block.
+  static void against(Exec const& exec, Tensor2<Real const> const& x, Tensor2<Real const> const& prepared,
+                      Block const& block, Tensor2<float> const& out) {
+    if constexpr (are_small) {
+      small_product_nn(exec, x, columns(prepared, block.key, block.keys), Update::overwrite, out);
+    } else {
+      matmul_nt(exec, x, rows(prepared, block.key, block.keys), Update::overwrite, out);
+    }
+  }
+  static void nn(Exec const& exec, Tensor2<Real const> const& a, Tensor2<Real const> const& b, Update update,
+                 Tensor2<float> const& out) {
+    if constexpr (are_small) {
+      small_product_nn(exec, a, b, update, out);
+    } else {
+      matmul_nn(exec, a, b, update, out);
+    }
+  }
+  static void tn(Exec const& exec, Tensor2<Real const> const& a, Tensor2<Real const> const& b, Update update,
+                 Tensor2<float> const& out) {
+    if constexpr (are_small) {
+      small_product_tn(exec, a, b, update, out);
+    } else {
+      matmul_tn(exec, a, b, update, out);
+    }
+  }
+};
+
 // The caller's workspace, dealt out; without one it only counts: two blocks of scores and two numbers for
 // each query of a block. Of bf16, also those blocks as the next products read them, and the sums that gather
 // for a block of queries and for the keys and values of a head; of floats these have their place already.
@@ -92,6 +136,10 @@ class Workspace {
       query_sums_ = take(query_block * shape.head_dim);
       key_sums_ = take(shape.context * shape.head_dim);
       value_sums_ = take(shape.context * shape.head_dim);
+    }
+    if constexpr (Products<Real>::are_small) {
+      transposed_keys = take(shape.context * shape.head_dim);
+      transposed_values = take(shape.context * shape.head_dim);
     }
   }
   std::size_t size() const { return used_; }
@@ -121,6 +169,7 @@ class Workspace {
   Tensor2<float> value_sums(Tensor2<Real> const& out) const { return sums_of(out, value_sums_); }
 
   Tensor1<float> maxima, sums;
+  float *transposed_keys = nullptr, *transposed_values = nullptr;
 
  private:
   static Tensor2<float> sums_of(Tensor2<float> const& out, float*) { return out; }
@@ -257,6 +306,7 @@ template <class Real>
 void head_forward(Exec const& exec, Head<Real const> const& head, float scale,
                   Workspace<Real> const& workspace, Tensor2<Real> const& out, Tensor1<float> const& lse) {
   std::size_t const context = out.extent(0);
+  auto const keys = Products<Real>::prepare(exec, head.key, workspace.transposed_keys);
   for (std::size_t query = 0; query < context; query += query_block) {
     std::size_t const queries = std::min(query_block, context - query);
     Tensor2<Real> const out_rows = rows(out, query, queries);
@@ -264,11 +314,10 @@ void head_forward(Exec const& exec, Head<Real const> const& head, float scale,
     for_key_blocks(query, queries, [&](Block const& block) {
       Tensor2<float> const scores = workspace.scores(block);
       Tensor2<Real> const probabilities = workspace.probabilities(block);
-      matmul_nt(exec, rows(head.query, query, queries), rows(head.key, block.key, block.keys),
-                Update::overwrite, scores);
+      Products<Real>::against(exec, rows(head.query, query, queries), keys, block, scores);
       softmax_block(exec, block, scale, scores, probabilities, workspace.maxima, workspace.sums, values);
-      matmul_nn(exec, probabilities, rows(head.value, block.key, block.keys),
-                block.key == 0 ? Update::overwrite : Update::add, values);
+      Products<Real>::nn(exec, probabilities, rows(head.value, block.key, block.keys),
+                         block.key == 0 ? Update::overwrite : Update::add, values);
     });
     finish_rows(exec, workspace.maxima, workspace.sums, values, out_rows, range(lse, query, queries));
   }
@@ -282,6 +331,8 @@ void head_backward(Exec const& exec, Tensor2<Real const> const& dout, Head<Real 
                    Workspace<Real> const& workspace, Update kv_update, Head<Real> const& dhead) {
   std::size_t const context = out.extent(0);
   Tensor2<float> const dkey = workspace.key_sums(dhead.key), dvalue = workspace.value_sums(dhead.value);
+  auto const all_keys = Products<Real>::prepare(exec, head.key, workspace.transposed_keys);
+  auto const all_values = Products<Real>::prepare(exec, head.value, workspace.transposed_values);
   std::size_t const last = (context - 1) / query_block * query_block;
   for (std::size_t query = last + query_block; query > 0;) {
     query -= query_block;
@@ -297,13 +348,13 @@ void head_backward(Exec const& exec, Tensor2<Real const> const& dout, Head<Real 
       Tensor2<Real> const probabilities = workspace.probabilities(block);
       Tensor2<Real> const score_gradients = workspace.score_gradients(block);
       Tensor2<Real const> const keys = rows(head.key, block.key, block.keys);
-      matmul_nt(exec, query_rows, keys, Update::overwrite, workspace.scores(block));
-      matmul_nt(exec, dout_rows, rows(head.value, block.key, block.keys), Update::overwrite,
-                workspace.dscores(block));
+      Products<Real>::against(exec, query_rows, all_keys, block, workspace.scores(block));
+      Products<Real>::against(exec, dout_rows, all_values, block, workspace.dscores(block));
       softmax_block_backward<Real>(exec, block, scale, range(lse, query, queries), delta, workspace);
-      matmul_tn(exec, probabilities, dout_rows, into_kv, rows(dvalue, block.key, block.keys));
-      matmul_tn(exec, score_gradients, query_rows, into_kv, rows(dkey, block.key, block.keys));
-      matmul_nn(exec, score_gradients, keys, block.key == 0 ? Update::overwrite : Update::add, dquery);
+      Products<Real>::tn(exec, probabilities, dout_rows, into_kv, rows(dvalue, block.key, block.keys));
+      Products<Real>::tn(exec, score_gradients, query_rows, into_kv, rows(dkey, block.key, block.keys));
+      Products<Real>::nn(exec, score_gradients, keys, block.key == 0 ? Update::overwrite : Update::add,
+                         dquery);
     });
     settle(exec, dquery, dquery_rows);
   }

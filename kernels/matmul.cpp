@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "kernels/operations.hpp"
 #include "kernels/region.hpp"
 
 namespace atl::kernels {
@@ -116,8 +117,6 @@ void multiply_bf16(Operand const& a, Operand const& b, Update update, Product co
   found->second.run(stream, a.matrix.data, b.matrix.data, out.data);
 }
 
-std::uint64_t operations = 0;  // products are made by one thread at a time
-
 void multiply(char const* label, Operand const& a, Operand const& b, Update update, Product const& out) {
   Region const region(label);
   if (a.rows() != out.rows || b.cols() != out.cols || a.cols() != b.rows()) {
@@ -128,7 +127,7 @@ void multiply(char const* label, Operand const& a, Operand const& b, Update upda
     throw std::runtime_error(std::string(label) + ": the numbers of the matrices do not fit together");
   }
   if (out.rows == 0 || out.cols == 0) return;
-  operations += 2 * out.rows * out.cols * a.cols();
+  product_operations += 2 * out.rows * out.cols * a.cols();
   try {
     is_fp32 ? multiply_fp32(a, b, update, out) : multiply_bf16(a, b, update, out);
   } catch (dnnl::error const& error) {
@@ -137,8 +136,6 @@ void multiply(char const* label, Operand const& a, Operand const& b, Update upda
 }
 
 }  // namespace
-
-std::uint64_t product_operations() { return operations; }
 
 void matmul_nt(Exec const&, Factor const& a, Factor const& b, Update update, Product const& out) {
   multiply("matmul_nt", {a, false}, {b, true}, update, out);

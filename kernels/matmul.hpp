@@ -6,7 +6,6 @@
 // per rank. Throws std::runtime_error where shapes or types do not fit or the library fails.
 #pragma once
 
-#include <cstdint>
 #include <type_traits>
 
 #include "kernels/bf16.hpp"
@@ -42,8 +41,5 @@ void matmul_nn(Exec const& exec, Factor const& a, Factor const& b, Update update
 
 // out[m,k] (+)= sum_n a[n,m] b[n,k]: dW += dY^T X.
 void matmul_tn(Exec const& exec, Factor const& a, Factor const& b, Update update, Product const& out);
-
-// Floating-point operations of all products of this process so far: 2 rows cols inner each.
-std::uint64_t product_operations();
 
 }  // namespace atl::kernels

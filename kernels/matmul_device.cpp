@@ -5,6 +5,7 @@
 
 #include "kernels/loops.hpp"
 #include "kernels/matmul.hpp"
+#include "kernels/operations.hpp"
 
 namespace atl::kernels {
 namespace {
@@ -45,8 +46,6 @@ void multiply_as(Exec const& exec, char const* label, Operand const& a, Operand 
       });
 }
 
-std::uint64_t operations = 0;  // products are made by one thread at a time
-
 void multiply(Exec const& exec, char const* label, Operand const& a, Operand const& b, Update update,
               Product const& out) {
   if (a.rows != out.rows || b.cols != out.cols || a.cols != b.rows) {
@@ -56,7 +55,7 @@ void multiply(Exec const& exec, char const* label, Operand const& a, Operand con
   if (a.number != b.number || (is_fp32 && out.number != Number::fp32)) {
     throw std::runtime_error(std::string(label) + ": the numbers of the matrices do not fit together");
   }
-  operations += 2 * out.rows * out.cols * a.cols;
+  product_operations += 2 * out.rows * out.cols * a.cols;
   if (is_fp32) {
     multiply_as<float, float>(exec, label, a, b, update, out);
   } else if (out.number == Number::fp32) {
@@ -67,8 +66,6 @@ void multiply(Exec const& exec, char const* label, Operand const& a, Operand con
 }
 
 }  // namespace
-
-std::uint64_t product_operations() { return operations; }
 
 void matmul_nt(Exec const& exec, Factor const& a, Factor const& b, Update update, Product const& out) {
   multiply(exec, "matmul_nt", {a, false}, {b, true}, update, out);

@@ -9,9 +9,10 @@ namespace atl::model {
 
 namespace {
 
-// Logits computed at a time, in floats: few enough for the cache, enough for the matrix product.
-constexpr std::size_t logits_floats = std::size_t{1} << 19;
-constexpr std::size_t least_logits_rows = 64;
+// Logits computed at a time, in floats: few enough for the cache, enough rows for the product that sums over
+// them and reads and writes the whole gradient of the head.
+constexpr std::size_t logits_floats = std::size_t{1} << 20;
+constexpr std::size_t least_logits_rows = 256;
 
 std::size_t logits_rows(std::size_t rows, std::size_t vocab) {
   return std::min(rows, std::max(least_logits_rows, logits_floats / vocab));

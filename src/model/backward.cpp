@@ -27,11 +27,12 @@ void stream_backward(Exec const& exec, NormedStream<Real> const& stream, Norm<fl
 
 template <class Real>
 void ffn_backward(Exec const& exec, LayerParameters<Real> const& weights, Activations<Real> const& act,
-                  LayerActivations<Real> const& layer, LayerWeights<float> const& gradients) {
+                  LayerActivations<Real> const& layer, LayerWeights<float> const& gradients,
+                  Update matrices) {
   std::size_t const gate_width = weights.gate.weight.extent(0), ffn_width = weights.up.weight.extent(0);
   Input2<Real> const in = layer.ffn_in.normed;
   linear_backward<Real>(exec, act.dx_read, layer.gated, weights.down, Update::overwrite, act.dgated,
-                        gradients.down);
+                        {gradients.down, matrices});
   if (gate_width == 0) {
     kernels::gelu_backward(exec, act.dgated, layer.gate_up, layer.gate_up);
   } else {
@@ -39,18 +40,19 @@ void ffn_backward(Exec const& exec, LayerParameters<Real> const& weights, Activa
   }
   auto const dgate = columns(layer.gate_up, 0, gate_width),
              dup = columns(layer.gate_up, gate_width, ffn_width);
-  linear_backward<Real>(exec, dup, in, weights.up, Update::overwrite, act.branch, gradients.up);
+  linear_backward<Real>(exec, dup, in, weights.up, Update::overwrite, act.branch, {gradients.up, matrices});
   if (gate_width > 0)
-    linear_backward<Real>(exec, dgate, in, weights.gate, Update::add, act.branch, gradients.gate);
+    linear_backward<Real>(exec, dgate, in, weights.gate, Update::add, act.branch, {gradients.gate, matrices});
   stream_backward(exec, layer.ffn_in, weights.ffn_norm, Update::add, act, gradients.ffn_norm);
 }
 
 template <class Real>
 void attention_backward(Exec const& exec, LayerParameters<Real> const& weights, Activations<Real> const& act,
-                        LayerActivations<Real> const& layer, LayerWeights<float> const& gradients) {
+                        LayerActivations<Real> const& layer, LayerWeights<float> const& gradients,
+                        Update matrices) {
   std::size_t const query_width = weights.query.weight.extent(0), kv_width = weights.key.weight.extent(0);
   linear_backward<Real>(exec, act.dx_read, layer.mixed, weights.output, Update::overwrite, act.dmixed,
-                        gradients.output);
+                        {gradients.output, matrices});
   kernels::attention_backward<Real>(exec, act.dmixed, layer.qkv, layer.mixed, layer.lse, act.attention,
                                     act.attention_workspace, act.dqkv);
   if (act.has_rope()) {
@@ -60,9 +62,11 @@ void attention_backward(Exec const& exec, LayerParameters<Real> const& weights, 
   auto const dquery = columns(act.dqkv, 0, query_width), dkey = columns(act.dqkv, query_width, kv_width),
              dvalue = columns(act.dqkv, query_width + kv_width, kv_width);
   Input2<Real> const in = layer.attention_in.normed;
-  linear_backward<Real>(exec, dquery, in, weights.query, Update::overwrite, act.branch, gradients.query);
-  linear_backward<Real>(exec, dkey, in, weights.key, Update::add, act.branch, gradients.key);
-  linear_backward<Real>(exec, dvalue, in, weights.value, Update::add, act.branch, gradients.value);
+  linear_backward<Real>(exec, dquery, in, weights.query, Update::overwrite, act.branch,
+                        {gradients.query, matrices});
+  linear_backward<Real>(exec, dkey, in, weights.key, Update::add, act.branch, {gradients.key, matrices});
+  linear_backward<Real>(exec, dvalue, in, weights.value, Update::add, act.branch,
+                        {gradients.value, matrices});
   stream_backward(exec, layer.attention_in, weights.attention_norm, Update::add, act,
                   gradients.attention_norm);
 }
@@ -76,7 +80,7 @@ void announce(GradientsReady const& on_ready, std::span<tensor::Range const> ran
 
 template <class Real>
 void backward(Exec const& exec, WeightMap const& map, Parameters<Real> const& params, Activations<Real>& act,
-              Tensor1<float> gradients, GradientsReady const& on_ready) {
+              Tensor1<float> gradients, Update matrices, GradientsReady const& on_ready) {
   stream_backward(exec, act.head_in, map.final_norm(params.values), Update::overwrite, act,
                   map.final_norm(gradients));
   announce(on_ready, map.ready_with_head());
@@ -86,8 +90,8 @@ void backward(Exec const& exec, WeightMap const& map, Parameters<Real> const& pa
     LayerWeights<float> const dweights = map.layer(gradients, l);
     bool const is_overwritten = act.recompute && l + 1 < act.layers.size();
     if (is_overwritten) recompute_layer(exec, weights, act, layer);
-    ffn_backward(exec, weights, act, layer, dweights);
-    attention_backward(exec, weights, act, layer, dweights);
+    ffn_backward(exec, weights, act, layer, dweights, matrices);
+    attention_backward(exec, weights, act, layer, dweights, matrices);
     announce(on_ready, map.ready_with_layer(l));
   }
   if (!act.has_rope()) {
@@ -98,8 +102,8 @@ void backward(Exec const& exec, WeightMap const& map, Parameters<Real> const& pa
 }
 
 template void backward(Exec const&, WeightMap const&, Parameters<float> const&, Activations<float>&,
-                       Tensor1<float>, GradientsReady const&);
+                       Tensor1<float>, Update, GradientsReady const&);
 template void backward(Exec const&, WeightMap const&, Parameters<Bf16> const&, Activations<Bf16>&,
-                       Tensor1<float>, GradientsReady const&);
+                       Tensor1<float>, Update, GradientsReady const&);
 
 }  // namespace atl::model

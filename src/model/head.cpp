@@ -35,7 +35,7 @@ void head_losses(Exec const& exec, Input2<Real> const& head, Activations<Real> c
 
 template <class Real>
 void head_losses_backward(Exec const& exec, Input2<Real> const& head, float scale,
-                          Activations<Real> const& act, Tensor2<float> dhead) {
+                          Activations<Real> const& act, Update update, Tensor2<float> dhead) {
   for_each_chunk(act.losses.extent(0), act, [&](std::size_t first, Tensor2<float> const& logits) {
     std::size_t const count = logits.extent(0);
     auto const in = rows(act.head_in.normed, first, count);
@@ -43,7 +43,7 @@ void head_losses_backward(Exec const& exec, Input2<Real> const& head, float scal
     auto const dlogits = rows(act.dlogits, 0, count);
     kernels::cross_entropy_forward_backward(exec, range(act.targets, first, count), scale, logits, dlogits,
                                             range(act.losses, first, count));
-    kernels::matmul_tn(exec, dlogits, in, Update::add, dhead);
+    kernels::matmul_tn(exec, dlogits, in, first == 0 ? update : Update::add, dhead);
     kernels::matmul_nn(exec, dlogits, head, Update::overwrite, rows(act.branch, first, count));
   });
 }
@@ -66,10 +66,10 @@ void last_logits(Exec const& exec, Input2<Real> const& head, Activations<Real> c
 
 template void head_losses(Exec const&, Input2<float> const&, Activations<float> const&);
 template void head_losses_backward(Exec const&, Input2<float> const&, float, Activations<float> const&,
-                                   Tensor2<float>);
+                                   Update, Tensor2<float>);
 template void last_logits(Exec const&, Input2<float> const&, Activations<float> const&, std::span<float>);
 template void head_losses(Exec const&, Input2<Bf16> const&, Activations<Bf16> const&);
-template void head_losses_backward(Exec const&, Input2<Bf16> const&, float, Activations<Bf16> const&,
+template void head_losses_backward(Exec const&, Input2<Bf16> const&, float, Activations<Bf16> const&, Update,
                                    Tensor2<float>);
 template void last_logits(Exec const&, Input2<Bf16> const&, Activations<Bf16> const&, std::span<float>);
 

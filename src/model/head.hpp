@@ -12,11 +12,11 @@ namespace atl::model {
 template <class Real>
 void head_losses(Exec const& exec, Input2<Real> const& head, Activations<Real> const& act);
 
-// The same, and scale * d(sum of losses): added to `dhead`, and for head_in.normed in act.branch. A chunk's
+// The same, and scale * d(sum of losses): to `dhead` (=, +=), and for head_in.normed in act.branch. A chunk's
 // logits become their own gradient before the next chunk's are computed. Enqueues on exec; the caller fences.
 template <class Real>
 void head_losses_backward(Exec const& exec, Input2<Real> const& head, float scale,
-                          Activations<Real> const& act, Tensor2<float> dhead);
+                          Activations<Real> const& act, Update update, Tensor2<float> dhead);
 
 // Logits at the last position of each sequence, (B, V), to host memory. Waits for exec.
 template <class Real>

@@ -20,13 +20,19 @@ void linear_forward(Exec const& exec, Input2<Real> const& x, Linear<float const,
   if (weights.bias.size() > 0) kernels::bias_forward(exec, one_row(weights.bias), y);
 }
 
-// dx (=, +=) dy W; dW += dy^T x; db += sum over the rows of dy. Enqueues on exec; the caller fences.
+// Where the gradients of a linear layer go: dW (=, +=), db +=.
+struct LinearGradients {
+  Linear<float> to;
+  Update update;
+};
+
+// dx (=, +=) dy W; dW = dy^T x; db: sum over the rows of dy. Enqueues on exec; the caller fences.
 template <class Real, class Out>
 void linear_backward(Exec const& exec, Input2<Real> const& dy, Input2<Real> const& x,
                      Linear<float const, Real const> const& weights, Update update, Tensor2<Out> const& dx,
-                     Linear<float> const& gradients) {
-  kernels::matmul_tn(exec, dy, x, Update::add, gradients.weight);
-  if (gradients.bias.size() > 0) kernels::bias_backward(exec, dy, one_row(gradients.bias));
+                     LinearGradients const& gradients) {
+  kernels::matmul_tn(exec, dy, x, gradients.update, gradients.to.weight);
+  if (gradients.to.bias.size() > 0) kernels::bias_backward(exec, dy, one_row(gradients.to.bias));
   kernels::matmul_nn(exec, dy, weights.weight, update, dx);
 }
 

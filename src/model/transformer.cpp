@@ -76,16 +76,18 @@ auto Transformer::with_buffers(Tensor1<float const> const& params, Work const& w
 
 LossSum Transformer::forward_backward(Batch const& batch, Tensor1<float const> params, double scale,
                                       Tensor1<float> gradients, GradientsReady const& on_ready) {
-  kernels::fill(exec_, 0.0f, gradients);
+  for (auto const& added_to : map_.accumulated())
+    kernels::fill(exec_, 0.0f, range(gradients, added_to.offset, added_to.size));
   return with_buffers(params, [&](auto const& parameters, auto& act) {
     LossSum total;
     for (int first = 0; first < batch.sequences; first += max_sequences_) {
       bool const is_last = first + max_sequences_ >= batch.sequences;
+      Update const matrices = first == 0 ? Update::overwrite : Update::add;
       Batch const part = part_of(batch, first, max_sequences_);
       run_forward(part, parameters, act);
-      head_losses_backward(exec_, map_.head(parameters.matrices), static_cast<float>(scale), act,
+      head_losses_backward(exec_, map_.head(parameters.matrices), static_cast<float>(scale), act, matrices,
                            map_.head(gradients));
-      backward(exec_, map_, parameters, act, gradients, is_last ? on_ready : GradientsReady{});
+      backward(exec_, map_, parameters, act, gradients, matrices, is_last ? on_ready : GradientsReady{});
       total += loss_of(part, act.losses);
     }
     return total;
@@ -130,8 +132,7 @@ std::size_t Transformer::bytes() const {
 
 std::size_t Transformer::bytes_for(deck::ModelSection const& model, tensor::ParamTable const& table,
                                    int max_sequences) {
-  if (model.precision == deck::Precision::fp32)
-    return Activations<float>::bytes_for(model, max_sequences);
+  if (model.precision == deck::Precision::fp32) return Activations<float>::bytes_for(model, max_sequences);
   return Activations<Bf16>::bytes_for(model, max_sequences) + table.size() * sizeof(Bf16);
 }
 

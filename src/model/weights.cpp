@@ -50,6 +50,11 @@ WeightMap::WeightMap(deck::ModelSection const& model, tensor::ParamTable const& 
   final_norm_ = biased("final_norm");
   head_ = model.tied_embeddings ? embedding_ : place("head");
 
+  std::size_t const head_offset = head_.range.offset;
+  accumulated_ = ranges_of(table, [&](auto const& tensor) {
+    return tensor.kind != tensor::Kind::matrix && tensor.range.offset != head_offset;
+  });
+
   // A tied head is complete only when the embedding's own gradient has been added.
   auto const is_embedding = [](tensor::Tensor const& tensor) {
     return tensor.kind == tensor::Kind::embedding;

@@ -67,6 +67,9 @@ class WeightMap {
     return matrix(flat, head_);
   }
 
+  // All gradients but those of matrices that are factors, which the first product of a step overwrites.
+  std::span<tensor::Range const> accumulated() const { return accumulated_; }
+
   // What the backward pass completes with the head, with layer l and with the embedding, as contiguous
   // ranges.
   std::span<tensor::Range const> ready_with_head() const { return ready_with_head_; }
@@ -121,6 +124,7 @@ class WeightMap {
   Place embedding_, positions_, head_;
   BiasedPlace final_norm_;
   std::vector<LayerPlaces> layers_;
+  std::vector<tensor::Range> accumulated_;
   std::vector<tensor::Range> ready_with_head_, ready_with_embedding_;
 };
 

@@ -14,6 +14,7 @@
 #include "base/clock.hpp"
 #include "kernels/buffer.hpp"
 #include "kernels/matmul.hpp"
+#include "kernels/operations.hpp"
 
 namespace atl::train {
 
@@ -129,7 +130,7 @@ class Profile::Listener {
     if (is_step) {
       step_begin_s = now_s;
     } else {
-      current = {std::string(group_of(label)), now_s, 0, static_cast<double>(kernels::product_operations())};
+      current = {std::string(group_of(label)), now_s, 0, static_cast<double>(kernels::product_operations)};
     }
   }
 
@@ -139,7 +140,7 @@ class Profile::Listener {
     if (depth == 1) {
       auto& row = of_step[current.group];
       row.seconds += base::now_s() - current.seconds;
-      row.operations += static_cast<double>(kernels::product_operations()) - current.operations;
+      row.operations += static_cast<double>(kernels::product_operations) - current.operations;
       ++row.calls;
     } else if (depth == 0) {
       if (++steps > warm_up_steps) {

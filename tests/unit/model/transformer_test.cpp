@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/cpu_features.hpp"
 #include "base/error.hpp"
@@ -61,6 +62,17 @@ TEST_CASE("a batch larger than the buffers goes through in parts, to the same re
   roomy.next_token_logits(sequences.tokens, 5, section.context, small.params, at_once);
   tight.next_token_logits(sequences.tokens, 5, section.context, small.params, in_parts);
   CHECK(test::relative_error(in_parts, at_once) < 1e-5);
+}
+
+TEST_CASE("gradients are overwritten, whatever their buffer held") {
+  auto section = GENERATE(test::small_section(), test::small_gpt2_section());
+  section.tied_embeddings = GENERATE(false, true);
+  test::SmallModel const small(section);
+  test::Sequences const sequences(section, 3, section.context, 23);
+  auto transformer = small.transformer(2);
+  auto const expected = gradient_of(small, transformer, sequences.batch());
+  Kokkos::deep_copy(small.gradients, std::numeric_limits<float>::quiet_NaN());
+  CHECK(gradient_of(small, transformer, sequences.batch()) == expected);
 }
 
 TEST_CASE("recomputed activations give the same bits in less memory") {
