@@ -34,8 +34,8 @@ std::vector<pid_t> other_children_of(pid_t parent) {
     }
     pid_t of = 0;
     if (!(status >> of) || of != parent) continue;
-    pid_t const child = std::atoi(entry.path().filename().c_str());
-    if (child != getpid()) children.push_back(child);
+    pid_t const child = std::atoi(entry.path().filename().c_str());  // 0: "self"
+    if (child > 0 && child != getpid()) children.push_back(child);
   }
   return children;
 }
