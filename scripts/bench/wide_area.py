@@ -141,9 +141,9 @@ class Bench:
 
     def volume(self):
         rows = []
-        cases = {"data_parallel": (20, self.deck_of("data_parallel", 0)),
-                 "decoupled, H = 24, bf16": (240, self.deck_of("decoupled", 24) | {"outer.codec": "bf16", "outer.release_codec": "bf16"}),
-                 "decoupled, H = 100, int4": (1000, self.deck_of("decoupled", 100) | {"outer.codec": "int4", "outer.release_codec": "int4"})}
+        cases = {"data_parallel": (12, self.deck_of("data_parallel", 0)),
+                 "decoupled, H = 24, bf16": (96, self.deck_of("decoupled", 24) | {"outer.codec": "bf16", "outer.release_codec": "bf16"}),
+                 "decoupled, H = 100, int4": (400, self.deck_of("decoupled", 100) | {"outer.codec": "int4", "outer.release_codec": "int4"})}
         for name, (steps, settings) in cases.items():
             # The first model and the end are no part of a step: the difference of two lengths is.
             (_, short), (_, long) = self.run(0, steps // 2, settings), self.run(0, steps, settings)
