@@ -25,6 +25,26 @@ def records(path):
 
 
 class Telemetry(RunTest):
+    def test_a_profile_says_where_the_time_of_every_ranks_steps_went(self):
+        deck = {"run.method": "data_parallel", "sites.count": 1, "sites.ranks": 3, "inner.batch": 6, "run.steps": 20, "eval.every_steps": 5}
+        job = self.start(4, deck, extra=("--profile",))
+        code, out, err = job.wait()
+        self.assertEqual(code, 0, err)
+        self.assertRegex(out, r"matrix products +\d+\.\d+ .*%\n")
+        self.assertIn("mean of 18 steps", out)
+        operations = set()
+        for rank in range(3):
+            profile = json.loads((job.run / f"profile/site_0_rank_{rank}.json").read_text())
+            groups = {group["group"]: group for group in profile["groups"]}
+            self.assertEqual(profile["steps"], 18, "the first two touch memory for the first time")
+            self.assertLessEqual({"matrix products", "attention", "norms", "optimizer", "sum of the gradients", "everything else"}, set(groups))
+            self.assertAlmostEqual(sum(group["seconds"] for group in groups.values()), profile["seconds"], delta=1e-6)
+            self.assertGreater(profile["peak_operations_per_s"], 1e9)
+            self.assertEqual(groups["norms"]["operations"], 0)
+            operations.add((groups["matrix products"]["operations"], groups["attention"]["operations"]))
+        self.assertEqual(len(operations), 1, "ranks with as many sequences multiply as much, and evaluation is no part of it")
+        self.assertGreater(min(operations.pop()), 0)
+
     def test_a_killed_and_resumed_run_has_one_trace_and_one_set_of_events(self):
         asked = {"sites.ranks": 2, "sites.step_floor_s": 0.03, "run.steps": 150, "checkpoint.every_steps": 60, "eval.every_steps": 1,
                  "output.trace": True, "output.tensorboard": True}
