@@ -4,22 +4,13 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/bf16.hpp"
+#include "kernels/attention_blocks.hpp"
 #include "kernels/loops.hpp"
 #include "kernels/math.hpp"
-#include "kernels/matmul.hpp"
 #include "kernels/region.hpp"
-#include "kernels/small_product.hpp"
 
 namespace atl::kernels {
 namespace {
-
-// A block of scores is query_block x key_block floats, 64 KiB: it stays in the second-level cache between the
-// product that makes it, the softmax and the products that use it. Measured best of 32 ... 128 x 64 ... 256.
-constexpr std::size_t query_block = 64;
-constexpr std::size_t key_block = 256;
-static_assert(key_block % query_block == 0,
-              "the first key of a block must be visible to every query below it");
 
 // The columns of one query head and of the key/value head it reads, in the rows of one sequence.
 template <class T>
@@ -49,12 +40,6 @@ Tensor1<T> lse_of(Tensor3<T> const& lse, AttentionShape const& shape, std::size_
   return Tensor1<T>(lse.data() + (b * shape.heads + h) * shape.context, shape.context);
 }
 
-// Queries [query, query + queries) against keys [key, key + keys).
-struct Block {
-  std::size_t query = 0, queries = 0;
-  std::size_t key = 0, keys = 0;
-};
-
 // Scores that causality forbids become -inf, whose exp is 0. The loops after it then run over whole rows,
 // whose length is a multiple of the vector width: cheaper than stopping at the diagonal.
 KOKKOS_INLINE_FUNCTION void hide_later_keys(Block const& block, std::size_t r, float* row) {
@@ -72,123 +57,6 @@ void for_key_blocks(std::size_t query, std::size_t queries, Body const& body) {
     body(Block{query, queries, key, std::min(key_block, end - key)});
   }
 }
-
-// Products of blocks of a head: of floats on the host without packing, since they are small.
-template <class Real>
-struct Products {
-  static constexpr bool are_small =
-      std::is_same_v<Real, float> && Kokkos::SpaceAccessibility<Kokkos::HostSpace, ExecMemory>::accessible;
-
-  // What against() reads of all keys or values of a head, (T, D): itself, or its transpose in `room`.
-  static Tensor2<Real const> prepare(Exec const& exec, Tensor2<Real const> const& x, float* room) {
-    if constexpr (are_small) {
-      Tensor2<float> const transposed(room, x.extent(1), x.extent(0));
-      transpose(exec, x, transposed);
-      return transposed;
-    } else {
-      return x;
-    }
-  }
-  // out[r,k] = sum_d x[r,d] y[k,d] for the keys of the block.
-  static void against(Exec const& exec, Tensor2<Real const> const& x, Tensor2<Real const> const& prepared,
-                      Block const& block, Tensor2<float> const& out) {
-    if constexpr (are_small) {
-      small_product_nn(exec, x, columns(prepared, block.key, block.keys), Update::overwrite, out);
-    } else {
-      matmul_nt(exec, x, rows(prepared, block.key, block.keys), Update::overwrite, out);
-    }
-  }
-  static void nn(Exec const& exec, Tensor2<Real const> const& a, Tensor2<Real const> const& b, Update update,
-                 Tensor2<float> const& out) {
-    if constexpr (are_small) {
-      small_product_nn(exec, a, b, update, out);
-    } else {
-      matmul_nn(exec, a, b, update, out);
-    }
-  }
-  static void tn(Exec const& exec, Tensor2<Real const> const& a, Tensor2<Real const> const& b, Update update,
-                 Tensor2<float> const& out) {
-    if constexpr (are_small) {
-      small_product_tn(exec, a, b, update, out);
-    } else {
-      matmul_tn(exec, a, b, update, out);
-    }
-  }
-};
-
-// The caller's workspace, dealt out; without one it only counts: two blocks of scores and two numbers for
-// each query of a block. Of bf16, also those blocks as the next products read them, and the sums that gather
-// for a block of queries and for the keys and values of a head; of floats these have their place already.
-template <class Real>
-class Workspace {
- public:
-  static constexpr bool is_narrow = std::is_same_v<Real, Bf16>;
-
-  Workspace(AttentionShape const& shape, float* memory) : memory_(memory) {
-    std::size_t const block = std::min(query_block, shape.context) * std::min(key_block, shape.context);
-    first_ = take(block);
-    second_ = take(block);
-    maxima = Tensor1<float>(take(query_block), query_block);
-    sums = Tensor1<float>(take(query_block), query_block);
-    if constexpr (is_narrow) {
-      narrow_first_ = reinterpret_cast<Bf16*>(take(block / 2 + 1));
-      narrow_second_ = reinterpret_cast<Bf16*>(take(block / 2 + 1));
-      query_sums_ = take(query_block * shape.head_dim);
-      key_sums_ = take(shape.context * shape.head_dim);
-      value_sums_ = take(shape.context * shape.head_dim);
-    }
-    if constexpr (Products<Real>::are_small) {
-      transposed_keys = take(shape.context * shape.head_dim);
-      transposed_values = take(shape.context * shape.head_dim);
-    }
-  }
-  std::size_t size() const { return used_; }
-
-  Tensor2<float> scores(Block const& block) const {
-    return Tensor2<float>(first_, block.queries, block.keys);
-  }
-  Tensor2<float> dscores(Block const& block) const {
-    return Tensor2<float>(second_, block.queries, block.keys);
-  }
-  // What becomes of them.
-  Tensor2<Real> probabilities(Block const& block) const {
-    if constexpr (is_narrow)
-      return Tensor2<Real>(narrow_first_, block.queries, block.keys);
-    else
-      return scores(block);
-  }
-  Tensor2<Real> score_gradients(Block const& block) const {
-    if constexpr (is_narrow)
-      return Tensor2<Real>(narrow_second_, block.queries, block.keys);
-    else
-      return dscores(block);
-  }
-  // Where sums gather for these outputs.
-  Tensor2<float> query_sums(Tensor2<Real> const& out) const { return sums_of(out, query_sums_); }
-  Tensor2<float> key_sums(Tensor2<Real> const& out) const { return sums_of(out, key_sums_); }
-  Tensor2<float> value_sums(Tensor2<Real> const& out) const { return sums_of(out, value_sums_); }
-
-  Tensor1<float> maxima, sums;
-  float *transposed_keys = nullptr, *transposed_values = nullptr;
-
- private:
-  static Tensor2<float> sums_of(Tensor2<float> const& out, float*) { return out; }
-  static Tensor2<float> sums_of(Tensor2<Bf16> const& out, float* room) {
-    return Tensor2<float>(room, out.extent(0), out.extent(1));
-  }
-  float* take(std::size_t size) {
-    constexpr std::size_t cache_line = 64 / sizeof(float);
-    float* const piece = memory_ == nullptr ? nullptr : memory_ + used_;
-    used_ += (size + cache_line - 1) / cache_line * cache_line;
-    return piece;
-  }
-
-  float* memory_;
-  std::size_t used_ = 0;
-  float *first_, *second_;
-  Bf16 *narrow_first_ = nullptr, *narrow_second_ = nullptr;
-  float *query_sums_ = nullptr, *key_sums_ = nullptr, *value_sums_ = nullptr;
-};
 
 // Sums to where they belong; nothing where they are there.
 void settle(Exec const&, Tensor2<float> const&, Tensor2<float> const&) {}
