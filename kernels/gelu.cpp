@@ -29,26 +29,28 @@ void gelu_forward(Exec const& exec, Input2<Real> x, Tensor2<Real> h) {
 }
 
 template <class Real>
-void gelu_backward(Exec const& exec, Input2<Real> dh, Input2<Real> x, Tensor2<Real> dx) {
+void gelu_backward(Exec const& exec, Input2<Real> dh, Input2<Real> x, Tensor2<Real> dx, Tensor2<Real> h) {
   std::size_t const width = dh.extent(1);
   for_rows(
       exec, "gelu_backward", dh.extent(0), KOKKOS_LAMBDA(std::size_t n) {
         Real const* const dh_row = &dh(n, 0);
         Real const* const x_row = &x(n, 0);
         Real* const dx_row = &dx(n, 0);
+        Real* const h_row = &h(n, 0);
 #pragma omp simd
         for (std::size_t f = 0; f < width; ++f) {
           float const at = x_row[f];
           float const s = sigmoid(at * (linear + cubic * at * at));
           float const slope = linear + 3.0F * cubic * at * at;  // of 2u
           dx_row[f] = dh_row[f] * (s + at * s * (1.0F - s) * slope);
+          h_row[f] = at * s;
         }
       });
 }
 
 template void gelu_forward(Exec const&, Input2<float>, Tensor2<float>);
 template void gelu_forward(Exec const&, Input2<Bf16>, Tensor2<Bf16>);
-template void gelu_backward(Exec const&, Input2<float>, Input2<float>, Tensor2<float>);
-template void gelu_backward(Exec const&, Input2<Bf16>, Input2<Bf16>, Tensor2<Bf16>);
+template void gelu_backward(Exec const&, Input2<float>, Input2<float>, Tensor2<float>, Tensor2<float>);
+template void gelu_backward(Exec const&, Input2<Bf16>, Input2<Bf16>, Tensor2<Bf16>, Tensor2<Bf16>);
 
 }  // namespace atl::kernels

@@ -10,8 +10,8 @@ namespace atl::kernels {
 template <class Real>
 void gelu_forward(Exec const& exec, Input2<Real> x, Tensor2<Real> h);
 
-// dx (N, F) from dh (N, F); dx may be x.
+// dx (N, F) from dh (N, F), and h once more, so that nobody need keep it. dx may be x, h may be dh.
 template <class Real>
-void gelu_backward(Exec const& exec, Input2<Real> dh, Input2<Real> x, Tensor2<Real> dx);
+void gelu_backward(Exec const& exec, Input2<Real> dh, Input2<Real> x, Tensor2<Real> dx, Tensor2<Real> h);
 
 }  // namespace atl::kernels

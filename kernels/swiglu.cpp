@@ -20,7 +20,8 @@ void swiglu_forward(Exec const& exec, Input2<Real> gate_up, Tensor2<Real> h) {
 }
 
 template <class Real>
-void swiglu_backward(Exec const& exec, Input2<Real> dh, Input2<Real> gate_up, Tensor2<Real> dgate_up) {
+void swiglu_backward(Exec const& exec, Input2<Real> dh, Input2<Real> gate_up, Tensor2<Real> dgate_up,
+                     Tensor2<Real> h) {
   std::size_t const width = dh.extent(1);
   for_rows(
       exec, "swiglu_backward", dh.extent(0), KOKKOS_LAMBDA(std::size_t n) {
@@ -29,20 +30,22 @@ void swiglu_backward(Exec const& exec, Input2<Real> dh, Input2<Real> gate_up, Te
         Real const* const dh_row = &dh(n, 0);
         Real* const dgate = &dgate_up(n, 0);
         Real* const dup = dgate + width;
+        Real* const h_row = &h(n, 0);
 #pragma omp simd
         for (std::size_t f = 0; f < width; ++f) {
-          float const s = sigmoid(gate[f]);
-          float const silu = gate[f] * s;
-          float const dsilu = dh_row[f] * up[f];
-          dup[f] = dh_row[f] * silu;
-          dgate[f] = dsilu * (s + silu * (1.0F - s));
+          float const at = gate[f], by = up[f], d = dh_row[f];
+          float const s = sigmoid(at);
+          float const silu = at * s;
+          dup[f] = d * silu;
+          dgate[f] = d * by * (s + silu * (1.0F - s));
+          h_row[f] = silu * by;
         }
       });
 }
 
 template void swiglu_forward(Exec const&, Input2<float>, Tensor2<float>);
 template void swiglu_forward(Exec const&, Input2<Bf16>, Tensor2<Bf16>);
-template void swiglu_backward(Exec const&, Input2<float>, Input2<float>, Tensor2<float>);
-template void swiglu_backward(Exec const&, Input2<Bf16>, Input2<Bf16>, Tensor2<Bf16>);
+template void swiglu_backward(Exec const&, Input2<float>, Input2<float>, Tensor2<float>, Tensor2<float>);
+template void swiglu_backward(Exec const&, Input2<Bf16>, Input2<Bf16>, Tensor2<Bf16>, Tensor2<Bf16>);
 
 }  // namespace atl::kernels

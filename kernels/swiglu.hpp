@@ -10,8 +10,10 @@ namespace atl::kernels {
 template <class Real>
 void swiglu_forward(Exec const& exec, Input2<Real> gate_up, Tensor2<Real> h);
 
-// dgate_up (N, 2F) from dh (N, F); dgate_up may be gate_up.
+// dgate_up (N, 2F) from dh (N, F), and h once more, so that nobody need keep it. dgate_up may be gate_up, h
+// may be dh.
 template <class Real>
-void swiglu_backward(Exec const& exec, Input2<Real> dh, Input2<Real> gate_up, Tensor2<Real> dgate_up);
+void swiglu_backward(Exec const& exec, Input2<Real> dh, Input2<Real> gate_up, Tensor2<Real> dgate_up,
+                     Tensor2<Real> h);
 
 }  // namespace atl::kernels

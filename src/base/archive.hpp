@@ -20,6 +20,9 @@ class Writer {
   virtual void write(std::string_view name, std::string_view text) = 0;
   virtual void write(std::string_view name, std::span<float const> values) = 0;
   virtual void write(std::string_view name, std::span<std::uint64_t const> values) = 0;
+  // The same of values that stay where they are: an archive in memory may be told that they do not change
+  // either.
+  virtual void write_standing(std::string_view name, std::span<float const> values) { write(name, values); }
 };
 
 // The mirror of Writer. Every function throws InputError, naming file and value, where the value is absent,

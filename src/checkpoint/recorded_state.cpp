@@ -7,7 +7,7 @@ class RecordedState::Recorder final : public base::Writer {
   explicit Recorder(RecordedState& state) : state_(state) {}
 
   std::unique_ptr<base::Writer> group(std::string_view name) override {
-    auto group = std::make_unique<RecordedState>();
+    auto group = std::make_unique<RecordedState>(state_.standing_);
     auto& inside = *group;
     put(name, std::move(group));
     return inside.writer();
@@ -20,6 +20,10 @@ class RecordedState::Recorder final : public base::Writer {
   }
   void write(std::string_view name, std::span<std::uint64_t const> values) override {
     put(name, std::vector(values.begin(), values.end()));
+  }
+  void write_standing(std::string_view name, std::span<float const> values) override {
+    if (state_.standing_ == Standing::copied) return write(name, values);
+    put(name, values);
   }
 
  private:

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,9 +14,14 @@
 
 namespace atl::checkpoint {
 
+// What becomes of values that stand until the state is in its file.
+enum class Standing { copied, referred_to };
+
 // What was written to one group, in that order. Names are looked at only when a file is made of it.
 class RecordedState final {
  public:
+  explicit RecordedState(Standing standing) : standing_(standing) {}
+
   // Records everything that is written to it, into this object: it must stay where it is meanwhile.
   std::unique_ptr<base::Writer> writer();
   bool is_empty() const { return values_.empty(); }
@@ -24,8 +30,9 @@ class RecordedState final {
 
  private:
   class Recorder;
-  using Value = std::variant<std::uint64_t, double, std::string, std::vector<float>,
+  using Value = std::variant<std::uint64_t, double, std::string, std::vector<float>, std::span<float const>,
                              std::vector<std::uint64_t>, std::unique_ptr<RecordedState>>;
+  Standing standing_;
   std::vector<std::pair<std::string, Value>> values_;
 };
 

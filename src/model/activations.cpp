@@ -44,8 +44,9 @@ class Activations<Real>::Cutter {
   Tensor3<float> cube(std::size_t a, std::size_t b, std::size_t c) {
     return Tensor3<float>(take(a * b * c), a, b, c);
   }
-  NormedStream<Real> stream(std::size_t rows, std::size_t width, bool with_mean) {
-    return {matrix(rows, width), reals(rows, width), vector(with_mean ? rows : 0), vector(rows)};
+  NormedStream<Real> stream(Tensor2<Real> const& normed, bool with_mean) {
+    std::size_t const rows = normed.extent(0);
+    return {matrix(rows, normed.extent(1)), normed, vector(with_mean ? rows : 0), vector(rows)};
   }
   std::size_t used() const { return used_; }
 
@@ -109,6 +110,7 @@ void Activations<Real>::cut(Cutter& cutter, int sequences, int length) {
   cosine = cutter.matrix(size(model_.context), rotated_pairs);
   sine = cutter.matrix(size(model_.context), rotated_pairs);
 
+  auto const normed = cutter.reals(rows, width);
   layers.resize(size(model_.layers));
   for (auto& layer : layers) {
     if (recompute && &layer != &layers.front()) {
@@ -116,15 +118,14 @@ void Activations<Real>::cut(Cutter& cutter, int sequences, int length) {
       layer.attention_in.x = cutter.matrix(rows, width);
       continue;
     }
-    layer.attention_in = cutter.stream(rows, width, is_gpt2);
+    layer.attention_in = cutter.stream(normed, is_gpt2);
     layer.qkv = cutter.reals(rows, attention.qkv_width());
     layer.lse = cutter.cube(attention.batch, attention.heads, attention.context);
     layer.mixed = cutter.reals(rows, width);
-    layer.ffn_in = cutter.stream(rows, width, is_gpt2);
+    layer.ffn_in = cutter.stream(normed, is_gpt2);
     layer.gate_up = cutter.reals(rows, (is_gpt2 ? 1 : 2) * ffn_width);
-    layer.gated = cutter.reals(rows, ffn_width);
   }
-  head_in = cutter.stream(rows, width, is_gpt2);
+  head_in = cutter.stream(normed, is_gpt2);
   losses = cutter.vector(rows);
   logits = cutter.matrix(logits_rows(rows, vocab), vocab);
   dlogits = cutter.read_as(logits);
@@ -133,7 +134,7 @@ void Activations<Real>::cut(Cutter& cutter, int sequences, int length) {
   dx_read = cutter.read_as(dx);
   dmixed = cutter.read_as(branch);
   dqkv = cutter.reals(rows, attention.qkv_width());
-  dgated = cutter.reals(rows, ffn_width);
+  gated = cutter.reals(rows, ffn_width);
   attention_workspace = cutter.vector(kernels::attention_workspace_size<Real>(attention));
 }
 

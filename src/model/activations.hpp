@@ -16,7 +16,7 @@ namespace atl::model {
 template <class Real>
 struct NormedStream {
   Tensor2<float> x;              // (N, C)
-  Tensor2<Real> normed;          // (N, C)
+  Tensor2<Real> normed;          // (N, C): shared by all streams, so of the one last normed
   Tensor1<float> mean;           // (N), of a LayerNorm
   Tensor1<float> inv_deviation;  // (N): 1 / its deviation, or 1 / the root of the mean square
 };
@@ -30,7 +30,6 @@ struct LayerActivations {
   Tensor2<Real> mixed;  // (N, H D), what attention returns
   NormedStream<Real> ffn_in;
   Tensor2<Real> gate_up;  // (N, 2 F), or up alone, (N, F); the backward pass leaves its gradient here
-  Tensor2<Real> gated;    // (N, F)
 };
 
 template <class Real>
@@ -62,7 +61,7 @@ class Activations {
   Tensor2<Real> dx_read;                  // the same as products read it; of floats dx itself
   Tensor2<Real> dmixed;                   // (N, H D); of floats in the place of branch
   Tensor2<Real> dqkv;                     // (N, (H + 2 G) D)
-  Tensor2<Real> dgated;                   // (N, F)
+  Tensor2<Real> gated;                    // (N, F): of the activation function; then its gradient
   Tensor1<float> attention_workspace;
   Tensor2<float> cosine, sine;  // (context, D / 2); or empty
 

@@ -30,14 +30,16 @@ void ffn_backward(Exec const& exec, LayerParameters<Real> const& weights, Activa
                   LayerActivations<Real> const& layer, LayerWeights<float> const& gradients,
                   Update matrices) {
   std::size_t const gate_width = weights.gate.weight.extent(0), ffn_width = weights.up.weight.extent(0);
-  Input2<Real> const in = layer.ffn_in.normed;
-  linear_backward<Real>(exec, act.dx_read, layer.gated, weights.down, Update::overwrite, act.dgated,
-                        {gradients.down, matrices});
+  Tensor2<Real> const gated = act.gated;
+  kernels::matmul_nn(exec, act.dx_read, weights.down.weight, Update::overwrite, gated);
   if (gate_width == 0) {
-    kernels::gelu_backward(exec, act.dgated, layer.gate_up, layer.gate_up);
+    kernels::gelu_backward<Real>(exec, gated, layer.gate_up, layer.gate_up, gated);
   } else {
-    kernels::swiglu_backward(exec, act.dgated, layer.gate_up, layer.gate_up);
+    kernels::swiglu_backward<Real>(exec, gated, layer.gate_up, layer.gate_up, gated);
   }
+  linear_gradients<Real>(exec, act.dx_read, gated, {gradients.down, matrices});
+  norm_forward(exec, weights.ffn_norm, act.norm_eps, layer.ffn_in);
+  Input2<Real> const in = layer.ffn_in.normed;
   auto const dgate = columns(layer.gate_up, 0, gate_width),
              dup = columns(layer.gate_up, gate_width, ffn_width);
   linear_backward<Real>(exec, dup, in, weights.up, Update::overwrite, act.branch, {gradients.up, matrices});
@@ -61,6 +63,7 @@ void attention_backward(Exec const& exec, LayerParameters<Real> const& weights, 
   }
   auto const dquery = columns(act.dqkv, 0, query_width), dkey = columns(act.dqkv, query_width, kv_width),
              dvalue = columns(act.dqkv, query_width + kv_width, kv_width);
+  norm_forward(exec, weights.attention_norm, act.norm_eps, layer.attention_in);
   Input2<Real> const in = layer.attention_in.normed;
   linear_backward<Real>(exec, dquery, in, weights.query, Update::overwrite, act.branch,
                         {gradients.query, matrices});

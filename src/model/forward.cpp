@@ -30,28 +30,27 @@ void attention_branch(Exec const& exec, LayerParameters<Real> const& weights, Ac
   linear_forward<Real>(exec, layer.mixed, weights.output, act.branch);
 }
 
-// Of the feed-forward branch, all that the backward pass reads: its last product is left to the caller.
-template <class Real>
-void ffn_activation(Exec const& exec, LayerParameters<Real> const& weights,
-                    LayerActivations<Real> const& layer) {
-  Input2<Real> const in = layer.ffn_in.normed;
-  std::size_t const gate_width = weights.gate.weight.extent(0), ffn_width = weights.up.weight.extent(0);
-  linear_forward<Real>(exec, in, weights.up, columns(layer.gate_up, gate_width, ffn_width));
-  if (gate_width == 0) {
-    kernels::gelu_forward(exec, layer.gate_up, layer.gated);
-  } else {
-    linear_forward<Real>(exec, in, weights.gate, columns(layer.gate_up, 0, gate_width));
-    kernels::swiglu_forward(exec, layer.gate_up, layer.gated);
-  }
-}
-
-// From layer.attention_in to layer.gated.
+// From layer.attention_in to all else that the backward pass reads of the layer.
 template <class Real>
 void layer_activations(Exec const& exec, LayerParameters<Real> const& weights, Activations<Real> const& act,
                        LayerActivations<Real> const& layer) {
   attention_branch(exec, weights, act, layer);
   residual_norm_forward(exec, layer.attention_in.x, act.branch, weights.ffn_norm, act.norm_eps, layer.ffn_in);
-  ffn_activation(exec, weights, layer);
+  std::size_t const gate_width = weights.gate.weight.extent(0), ffn_width = weights.up.weight.extent(0);
+  Input2<Real> const in = layer.ffn_in.normed;
+  if (gate_width > 0) linear_forward<Real>(exec, in, weights.gate, columns(layer.gate_up, 0, gate_width));
+  linear_forward<Real>(exec, in, weights.up, columns(layer.gate_up, gate_width, ffn_width));
+}
+
+template <class Real>
+void ffn_output(Exec const& exec, LayerParameters<Real> const& weights, Activations<Real> const& act,
+                LayerActivations<Real> const& layer) {
+  if (weights.gate.weight.size() > 0) {
+    kernels::swiglu_forward(exec, layer.gate_up, act.gated);
+  } else {
+    kernels::gelu_forward(exec, layer.gate_up, act.gated);
+  }
+  linear_forward<Real>(exec, act.gated, weights.down, act.branch);
 }
 
 }  // namespace
@@ -69,7 +68,7 @@ void forward(Exec const& exec, WeightMap const& map, Parameters<Real> const& par
     LayerActivations<Real> const& layer = act.layers[l];
     LayerParameters<Real> const weights = map.layer(params, l);
     layer_activations(exec, weights, act, layer);
-    linear_forward<Real>(exec, layer.gated, weights.down, act.branch);
+    ffn_output(exec, weights, act, layer);
     bool const is_last = l + 1 == act.layers.size();
     residual_norm_forward(exec, layer.ffn_in.x, act.branch,
                           is_last ? map.final_norm(params.values) : map.layer(params, l + 1).attention_norm,

@@ -26,13 +26,20 @@ struct LinearGradients {
   Update update;
 };
 
-// dx (=, +=) dy W; dW = dy^T x; db: sum over the rows of dy. Enqueues on exec; the caller fences.
+// dW = dy^T x; db: sum over the rows of dy. Enqueues on exec; the caller fences.
+template <class Real>
+void linear_gradients(Exec const& exec, Input2<Real> const& dy, Input2<Real> const& x,
+                      LinearGradients const& gradients) {
+  kernels::matmul_tn(exec, dy, x, gradients.update, gradients.to.weight);
+  if (gradients.to.bias.size() > 0) kernels::bias_backward(exec, dy, one_row(gradients.to.bias));
+}
+
+// The same, and dx (=, +=) dy W. Enqueues on exec; the caller fences.
 template <class Real, class Out>
 void linear_backward(Exec const& exec, Input2<Real> const& dy, Input2<Real> const& x,
                      Linear<float const, Real const> const& weights, Update update, Tensor2<Out> const& dx,
                      LinearGradients const& gradients) {
-  kernels::matmul_tn(exec, dy, x, gradients.update, gradients.to.weight);
-  if (gradients.to.bias.size() > 0) kernels::bias_backward(exec, dy, one_row(gradients.to.bias));
+  linear_gradients<Real>(exec, dy, x, gradients);
   kernels::matmul_nn(exec, dy, weights.weight, update, dx);
 }
 

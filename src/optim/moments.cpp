@@ -62,7 +62,9 @@ void Moments::save(base::Writer& writer) const {
   writer.write("count", std::uint64_t{extent_.share.size});
   for (std::size_t i = 0; i < names_.size(); ++i) {
     auto const host = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), vectors_[i]);
-    writer.write(names_[i], std::span<float const>(host.data(), host.size()));
+    std::span<float const> const values(host.data(), host.size());
+    bool const stands = host.data() == vectors_[i].data();  // else it is a copy for the host
+    stands ? writer.write_standing(names_[i], values) : writer.write(names_[i], values);
   }
 }
 

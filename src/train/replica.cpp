@@ -82,9 +82,9 @@ std::span<float> Replica::snapshot_of(tensor::Range range) {
 }
 
 void Replica::save(base::Writer& writer) const {
-  writer.write("theta", std::span<float const>(theta_.data(), theta_.size()));
-  writer.write("base", std::span<float const>(base_.data(), base_.size()));
-  if (!snapshots_.empty()) writer.write("snapshots", std::span<float const>(snapshots_));
+  writer.write_standing("theta", std::span<float const>(theta_.data(), theta_.size()));
+  writer.write_standing("base", std::span<float const>(base_.data(), base_.size()));
+  if (!snapshots_.empty()) writer.write_standing("snapshots", std::span<float const>(snapshots_));
   for (std::size_t p = 0; p < residuals_.size(); ++p) residuals_[p].save(*writer.group(residual_name(p)));
 }
 

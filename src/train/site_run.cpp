@@ -139,7 +139,7 @@ void SiteRun::cut_if_asked() {
   if (auto const marker = std::exchange(cut_, std::nullopt)) {
     double const begin_s = base::now_s();
     if (channel_) channel_->send_markers(*marker);
-    begin_state({.id = marker->id, .step = marker->step});
+    begin_state({.id = marker->id, .step = marker->step}, checkpoint::Standing::copied);
     last_record_s_ = base::now_s();  // copying is no part of a step
     pauses_.checkpoint_s += last_record_s_ - begin_s;
   }
@@ -249,7 +249,8 @@ void SiteRun::carry_out(protocol::SiteAction const& action) {
   } else if (auto const* held = std::get_if<protocol::SendHeld>(&action)) {
     if (channel_) channel_->send_to_hub(held->held);
   } else if (auto const* state = std::get_if<protocol::WriteState>(&action)) {
-    begin_state(state->save);
+    bool const goes_on = purpose_ == protocol::Purpose::checkpoint;
+    begin_state(state->save, goes_on ? checkpoint::Standing::copied : checkpoint::Standing::referred_to);
     end_state({});
   } else if (auto const* cut = std::get_if<protocol::Cut>(&action)) {
     cut_ = cut->marker;

@@ -87,7 +87,7 @@ class SiteRun {
   void contribute(protocol::Contribute const& asked);
   // A state is recorded in two parts: the second is what was on its way to the site, of which there is
   // nothing at rest. Then it is written while training goes on.
-  void begin_state(protocol::Save const& save);
+  void begin_state(protocol::Save const& save, checkpoint::Standing standing);
   void end_state(std::span<SiteChannel::Waiting const> on_its_way);
   void record_own_state(base::Writer& writer) const;
   void attend_to_state();  // collective over the site while one is open

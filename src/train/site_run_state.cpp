@@ -94,11 +94,11 @@ void SiteRun::take_state(protocol::TakeState const& taken) {
   spread_moments(site_, state, *inner_);
 }
 
-void SiteRun::begin_state(protocol::Save const& save) {
+void SiteRun::begin_state(protocol::Save const& save, checkpoint::Standing standing) {
   Trace::Span const span(trace_, Work::checkpoint, save.step);
   if (tape_) tape_parameters();
   if (replayed_) return;
-  states_.begin(save, site_file(number_, site_.rank()));
+  states_.begin(save, site_file(number_, site_.rank()), standing);
   if (channel_ || inner_->has_own_state())
     states_.record([this](base::Writer& writer) { record_own_state(writer); });
   if (!channel_) states_.start_writing();
@@ -197,8 +197,9 @@ void SiteRun::tape_parameters() {
 void SiteRun::save_parameters(base::Writer& writer) const {
   if (has_outer_exchange(plan_.config)) return replica_.save(*writer.group("replica"));
   auto const parameters = replica_.parameters();
-  save_tensors(*writer.group("model"), pointers_to(plan_.table.tensors()), 0,
-               {parameters.data(), parameters.size()});
+  auto const model = writer.group("model");
+  for (auto const& tensor : plan_.table.tensors())
+    model->write_standing(tensor.name, {parameters.data() + tensor.range.offset, tensor.size()});
 }
 
 void SiteRun::load_parameters(base::Reader const& reader) {

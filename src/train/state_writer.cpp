@@ -49,11 +49,11 @@ protocol::Saved gather_saved(comm::Communicator const& site, protocol::Saved con
 
 }  // namespace
 
-void StateWriter::begin(protocol::Save const& save, std::string name) {
+void StateWriter::begin(protocol::Save const& save, std::string name, checkpoint::Standing standing) {
   saved_ = {.id = save.id, .files = {}, .failure = ""};
   step_ = save.step;
   name_ = std::move(name);
-  state_ = std::make_unique<checkpoint::RecordedState>();
+  state_ = std::make_unique<checkpoint::RecordedState>(standing);
   answer_ = {};
 }
 

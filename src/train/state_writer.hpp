@@ -25,9 +25,11 @@ class StateWriter {
   explicit StateWriter(RunFolder folder) : folder_(std::move(folder)) {}
 
   // Opens the state of the set that `save` names, for the file `name`. One that is still open is forgotten:
-  // nobody asks for its answer any more.
-  void begin(protocol::Save const& save, std::string name);
-  // Copies what `part` writes. A state may be recorded in parts, as they become known.
+  // nobody asks for its answer any more. Standing values are copied, unless nobody changes them before
+  // finish().
+  void begin(protocol::Save const& save, std::string name,
+             checkpoint::Standing standing = checkpoint::Standing::copied);
+  // Records what `part` writes. A state may be recorded in parts, as they become known.
   void record(std::function<void(base::Writer&)> const& part);
   // It is all there. Where that is nothing, no file is written.
   void start_writing();

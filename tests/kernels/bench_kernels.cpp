@@ -147,11 +147,11 @@ void bench_rows(Bench& bench, Pool& pool) {
   bench.measure("bias backward", row_bytes, "GB/s", 0, [=] { bias_backward(exec, y, dbias_row); });
   auto const gate_up = pool.matrix(N, 2 * F), dgate_up = pool.matrix(N, 2 * F), h = pool.matrix(N, F);
   bench.measure("swiglu forward", 3 * 4.0 * N * F, "GB/s", L, [=] { swiglu_forward(exec, gate_up, h); });
-  bench.measure("swiglu backward", 5 * 4.0 * N * F, "GB/s", L,
-                [=] { swiglu_backward(exec, h, gate_up, dgate_up); });
+  bench.measure("swiglu backward", 6 * 4.0 * N * F, "GB/s", L,
+                [=] { swiglu_backward(exec, h, gate_up, dgate_up, h); });
   auto const up = columns(gate_up, 0, F), dup = columns(dgate_up, 0, F);
   bench.measure("gelu forward", 2 * 4.0 * N * F, "GB/s", 0, [=] { gelu_forward(exec, up, h); });
-  bench.measure("gelu backward", 3 * 4.0 * N * F, "GB/s", 0, [=] { gelu_backward(exec, h, up, dup); });
+  bench.measure("gelu backward", 4 * 4.0 * N * F, "GB/s", 0, [=] { gelu_backward(exec, h, up, dup, h); });
 
   constexpr std::size_t chunk = 256;
   auto const logits = pool.matrix(chunk, V);

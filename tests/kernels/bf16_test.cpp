@@ -145,16 +145,20 @@ TEST_CASE("norms of floats write narrow rows") {
 TEST_CASE("activation functions of narrow rows, forward and backward") {
   std::size_t const count = 3, width = 71;
   auto gate_up = random_narrow(count * 2 * width, 1, 4.0F), dh = random_narrow(count * width, 2);
-  auto h = unset_narrow(dh.size()), dgate_up = unset_narrow(gate_up.size());
+  auto h = unset_narrow(dh.size()), h_again = unset_narrow(dh.size()),
+       dgate_up = unset_narrow(gate_up.size());
   swiglu_forward(Exec(), gate_up.matrix(count), h.matrix(count));
-  swiglu_backward(Exec(), dh.matrix(count), gate_up.matrix(count), dgate_up.matrix(count));
+  swiglu_backward(Exec(), dh.matrix(count), gate_up.matrix(count), dgate_up.matrix(count),
+                  h_again.matrix(count));
+  CHECK(h_again.values() == h.values());
   CHECK(relative_error(h, reference::swiglu_forward(gate_up.values(), width)) < one_rounding);
   CHECK(relative_error(dgate_up, reference::swiglu_backward(dh.values(), gate_up.values(), width)) <
         one_rounding);
 
   auto x = random_narrow(count * width, 3, 4.0F), dx = unset_narrow(dh.size());
   gelu_forward(Exec(), x.matrix(count), h.matrix(count));
-  gelu_backward(Exec(), dh.matrix(count), x.matrix(count), dx.matrix(count));
+  gelu_backward(Exec(), dh.matrix(count), x.matrix(count), dx.matrix(count), h_again.matrix(count));
+  CHECK(h_again.values() == h.values());
   CHECK(relative_error(h, reference::gelu_forward(x.values())) < one_rounding);
   CHECK(relative_error(dx, reference::gelu_backward(dh.values(), x.values())) < one_rounding);
 }

@@ -25,10 +25,15 @@ TEST_CASE("swiglu equals its twin, forward and backward, also in place") {
 
       swiglu_forward(Exec(), gate_up.matrix(count), h.matrix(count));
       CHECK(relative_error(h, reference::swiglu_forward(gate_up.values(), width)) < tolerance);
-      swiglu_backward(Exec(), dh.matrix(count), gate_up.matrix(count), dgate_up.matrix(count));
+      Operand h_again = unset(h.size());
+      swiglu_backward(Exec(), dh.matrix(count), gate_up.matrix(count), dgate_up.matrix(count),
+                      h_again.matrix(count));
       CHECK(relative_error(dgate_up, dgate_up_expected) < tolerance);
-      swiglu_backward(Exec(), dh.matrix(count), gate_up.matrix(count), gate_up.matrix(count));
+      CHECK(bit_equal(h_again, h));
+      swiglu_backward(Exec(), dh.matrix(count), gate_up.matrix(count), gate_up.matrix(count),
+                      dh.matrix(count));
       CHECK(bit_equal(gate_up, dgate_up));
+      CHECK(bit_equal(dh, h));
     }
   }
 }
@@ -36,8 +41,8 @@ TEST_CASE("swiglu equals its twin, forward and backward, also in place") {
 TEST_CASE("swiglu backward is the derivative of its forward") {
   std::size_t const count = 3, width = 5;
   Operand gate_up = random_operand(count * 2 * width, 1, 3.0F), dh = random_operand(count * width, 2);
-  Operand dgate_up = unset(gate_up.size());
-  swiglu_backward(Exec(), dh.matrix(count), gate_up.matrix(count), dgate_up.matrix(count));
+  Operand dgate_up = unset(gate_up.size()), h = unset(dh.size());
+  swiglu_backward(Exec(), dh.matrix(count), gate_up.matrix(count), dgate_up.matrix(count), h.matrix(count));
   CHECK(relative_error(dgate_up, finite_differences(gate_up.values(), [&](auto const& v) {
                          return dot(reference::swiglu_forward(v, width), dh.values());
                        })) < 1e-6);
