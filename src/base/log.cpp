@@ -2,7 +2,9 @@
 
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <memory>
@@ -43,6 +45,9 @@ void open(std::filesystem::path const& file, std::string_view who, bool owns_con
   logger->set_pattern(fmt::format("%Y-%m-%d %H:%M:%S.%e [{}] %l: %v", who));
   logger->flush_on(spdlog::level::info);
   state().file = logger;
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  info(fmt::format("process {} on {}", ::getpid(), host.data()));
 }
 
 void close() { state().file.store({}); }

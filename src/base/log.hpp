@@ -6,7 +6,8 @@
 
 namespace atl::base::log {
 
-// Opens `file` for this process. Lines carry the time and `who`, "site 1 rank 0".
+// Opens `file` for this process, whose number and host are its first line. Lines carry the time and `who`,
+// "site 1 rank 0".
 // Before `open`, warnings and errors go to stderr and the rest is dropped.
 void open(std::filesystem::path const& file, std::string_view who, bool owns_console);
 void close();

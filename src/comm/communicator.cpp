@@ -4,9 +4,13 @@
 #include <mpi-ext.h>
 #endif
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "base/error.hpp"
@@ -35,6 +39,23 @@ void for_each_piece(std::span<T> values, Visit&& visit) {
     visit(values.subspan(done, std::min(longest, values.size() - done)));
   }
 }
+
+#ifdef MPIX_ERR_PROC_FAILED
+// Which ranks of `before` are not in `after`.
+std::vector<int> ranks_missing(MPI_Comm before, MPI_Comm after) {
+  MPI_Group all = MPI_GROUP_NULL, rest = MPI_GROUP_NULL, missing = MPI_GROUP_NULL;
+  MPI_Comm_group(before, &all);
+  MPI_Comm_group(after, &rest);
+  MPI_Group_difference(all, rest, &missing);
+  int size = 0;
+  MPI_Group_size(missing, &size);
+  std::vector<int> in_missing(static_cast<std::size_t>(size)), in_all(in_missing.size());
+  std::iota(in_missing.begin(), in_missing.end(), 0);
+  MPI_Group_translate_ranks(missing, size, in_missing.data(), all, in_all.data());
+  for (auto* group : {&all, &rest, &missing}) MPI_Group_free(group);
+  return in_all;
+}
+#endif
 
 void broadcast_patiently(Communicator const& comm, std::span<std::byte> bytes, int root, Patience patience) {
   if (comm.size() == 1) return;
@@ -131,6 +152,8 @@ Communicator Communicator::survivors() const {
     MpiRuntime::leave(0);
     throw;
   }
+  base::log::info(
+      fmt::format("of ranks 0 to {} lost: {}", size_ - 1, fmt::join(ranks_missing(comm_, rest), ", ")));
 #endif
   return Communicator(rest);
 }

@@ -180,7 +180,8 @@ FaultReport inspect_faults(std::filesystem::path const& root) {
 }
 
 std::string describe(FaultReport const& report) {
-  auto text = fmt::format("{}: {} faults {}\n", report.folder.root.string(), report.faults.size(),
+  auto const count = report.faults.size();
+  auto text = fmt::format("{}: {} fault{} {}\n", report.folder.root.string(), count, count == 1 ? "" : "s",
                           report.is_truth ? "done on purpose (chaos.jsonl)" : "noticed");
   if (report.faults.empty()) return text;
   text += fmt::format("{:>4} {:>9}  {:<28} {:>9} {:>9} {:>9} {:>8} {:>7}\n", "life", "at s", "what",

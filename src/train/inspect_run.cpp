@@ -123,7 +123,7 @@ RunReport inspect_run(std::filesystem::path const& root) {
     for (auto const& [site, progress] : report.summary.sites)
       report.status->step = std::max(report.status->step, progress.step);
   }
-  if (std::filesystem::exists(report.folder.checkpoints())) {
+  if (std::filesystem::is_directory(report.folder.checkpoints())) {
     auto found = checkpoint::find_sets(report.folder.checkpoints());
     if (!found.complete.empty()) report.newest = std::move(found.complete.front());
     report.skipped = std::move(found.skipped);
@@ -178,7 +178,9 @@ std::string describe(RunReport const& report) {
                         eval.last.step, eval.best.loss, eval.best.step);
   }
   text += fmt::format("resumed  {} times\n", resumes);
-  if (faults > 0) text += fmt::format("faults   {}\n", faults);
+  if (faults > 0)
+    text += fmt::format("faults   {} told of; what each cost: inspect {} --faults\n", faults,
+                        report.folder.root.string());
   if (auto const n = report.skipped.size(); n > 0) {
     auto const& [where, what, remedy] = report.skipped.front();
     text += fmt::format("passed   {}: {}{}\n", where, what, n > 1 ? fmt::format("; and {} more", n - 1) : "");

@@ -2,6 +2,7 @@
 #include "base/log.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -98,8 +99,9 @@ TEST_CASE("the process that owns the console warns on stderr and speaks on stdou
   CHECK(said.out == "step 10\n");
   CHECK(said.err == "warning: careful\n");
   auto const file = text_of(folder.path() / "log");
-  CHECK(count(file, "\n") == 3);
-  CHECK(count(file, "[site 0 rank 0]") == 3);
+  CHECK(count(file, "\n") == 4);
+  CHECK(count(file, "[site 0 rank 0]") == 4);
+  CHECK_THAT(file, ContainsSubstring(fmt::format("info: process {} on ", ::getpid())));
   CHECK_THAT(file, ContainsSubstring("info: a detail"));
   CHECK_THAT(file, ContainsSubstring("warning: careful"));
   CHECK_THAT(file, ContainsSubstring("step 10"));
@@ -116,7 +118,7 @@ TEST_CASE("other processes are silent but for errors") {
   });
   CHECK(said.out.empty());
   CHECK(said.err == "error: broken\n");
-  CHECK(count(text_of(folder.path() / "log"), "\n") == 3);
+  CHECK(count(text_of(folder.path() / "log"), "\n") == 4);
 }
 
 TEST_CASE("a cause is warned of once on the console, and every time in the file") {

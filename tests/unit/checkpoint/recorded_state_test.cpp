@@ -1,7 +1,6 @@
 // What a state in memory keeps of the values that it was told.
 #include "checkpoint/recorded_state.hpp"
 
-
 #include "base/memory_archive.hpp"
 #include "support/catch.hpp"
 
