@@ -25,6 +25,7 @@ NETWORK, HOSTS = "10.77.0.0/24", ("10.77.0.1", "10.77.0.2")
 SIDES = (f"atoll{os.getpid()}a", f"atoll{os.getpid()}b")
 METHODS = ("data_parallel", "diloco", "streaming", "decoupled")
 WINDOW_S = 0.1
+DELAY_MS = 20  # of the outer methods' messages, by [link]: data_parallel has none
 
 COUNTER = f"""
 import time
@@ -94,8 +95,9 @@ class Bench:
     def __init__(self, options, folder):
         self.options, self.folder, self.number = options, folder, 0
         (folder / "data").symlink_to(SOURCE / "data")
-        self.agent = folder / "agent.sh"  # what Open MPI takes for ssh: the other host is the other side
-        self.agent.write_text(f'#!/bin/sh\nshift\nexec ip netns exec {SIDES[1]} sh -c "$*"\n')
+        # What Open MPI takes for ssh: the other host is the other side, under another name, since shared memory goes by names.
+        self.agent = folder / "agent.sh"
+        self.agent.write_text(f'#!/bin/sh\nshift\nexec ip netns exec {SIDES[1]} unshare --uts sh -c "hostname {SIDES[1]}; $*"\n')
         self.agent.chmod(0o755)
 
     def run(self, rate, steps, settings):
@@ -103,7 +105,7 @@ class Bench:
         narrow(rate)
         self.number += 1
         keys = {"run.name": f"run_{self.number}", "run.steps": steps, "eval.every_steps": 0, "eval.batches": 1, "checkpoint.every_steps": 0,
-                "outer.dead_after_s": 120.0, **settings}
+                "inner.warmup_steps": 0, "outer.dead_after_s": 120.0, **settings}
         command = ["ip", "netns", "exec", SIDES[0], SOURCE / "scripts/mpirun.sh", "--host", f"{HOSTS[0]}:2,{HOSTS[1]}:1",
                    "--prtemca", "plm_ssh_agent", self.agent, "--prtemca", "prte_if_include", NETWORK, "--mca", "btl_tcp_if_include", NETWORK,
                    "-n", 3, SOURCE / self.options.build / "atoll", "train", SOURCE / self.options.deck]
@@ -119,7 +121,7 @@ class Bench:
     def deck_of(self, method, interval):
         if method == "data_parallel":
             return {"run.method": method}
-        return {"run.method": method, "outer.interval_steps": interval, "run.stop": "each",
+        return {"run.method": method, "outer.interval_steps": interval, "run.stop": "each", "link.delay_ms": DELAY_MS,
                 **({"outer.fragments": 1} if method == "diloco" else {})}
 
     def utilisation(self):
@@ -129,7 +131,7 @@ class Bench:
         for rate in self.options.rates:
             for method in self.options.methods:
                 for interval in [0] if method == "data_parallel" else self.options.intervals:
-                    steps, crossing = self.run(rate, max(12, 2 * interval + 2), self.deck_of(method, interval))
+                    steps, crossing = self.run(rate, max(8, 3 * interval // 2 + 2), self.deck_of(method, interval))
                     shares = []
                     for site in {line["site"] for line in steps}:
                         own = [line for line in steps if line["site"] == site]
