@@ -52,7 +52,6 @@ SiteRun::SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<Res
       step_floor_s_(step_floor_s(plan.config, world.in_deck.group)),
       corpus_(open_site_corpus(plan, world.in_deck.group)),
       replica_(plan, world.site.rank() == 0),
-      inner_(std::make_unique<InnerStep>(plan, corpus_, world, trace)),
       machine_(options_of(plan, world.here.group, links.incarnation)),
       channel_(std::move(links.channel)),
       tape_(links.tape),
@@ -60,17 +59,16 @@ SiteRun::SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<Res
       replayed_(links.replayed),
       ranks_left_(std::move(links.ranks_left)),
       is_returning_(links.incarnation > 0) {
+  // Before the buffers of a step, so that reading a model does not make the peak of the memory.
+  if (!resume && !has_outer_exchange(plan.config)) initialize_parameters();
+  inner_ = std::make_unique<InnerStep>(plan, corpus_, world, trace);
   if (evaluates(plan, number_) && !replayed_) {
     validation_.emplace(data::ValidationOptions{.sources = corpus_.validation(),
                                                 .sequences = plan.config.inner.batch,
                                                 .context = plan.config.model.context,
                                                 .batches = plan.config.eval.batches});
   }
-  if (resume) {
-    load(*resume);
-  } else if (!has_outer_exchange(plan.config)) {
-    initialize_parameters();
-  }
+  if (resume) load(*resume);
   if (tape_) tape_start(std::move(links.start));
   if (!links.machine) return;
   machine_ = std::move(*links.machine);

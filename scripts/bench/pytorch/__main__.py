@@ -48,7 +48,7 @@ class Ours:
     """Jobs of one site of two ranks, from the peer's initial parameters."""
 
     def __init__(self, folder, name, precision, build):
-        self.folder, self.atoll, self.number = folder, SOURCE / build / "atoll", 0
+        self.folder, self.precision, self.atoll, self.number = folder, precision, SOURCE / build / "atoll", 0
         size = peer.SIZES[name]
         if not (folder / "imported").exists():
             self.run([self.atoll, "import", "initial", "--out", "imported", "--tokenizer", "none"])
@@ -66,13 +66,13 @@ class Ours:
 
     def train(self, steps):
         self.number += 1
-        keys = self.keys | {"run.name": f"run_{self.number}", "run.steps": WARM_UP + steps}
+        keys = self.keys | {"run.name": f"{self.precision}_{self.number}", "run.steps": WARM_UP + steps}
         command = [SOURCE / "scripts/mpirun.sh", "-n", 3, self.atoll, "train", SOURCE / "inputs/tiny.toml"]
         for key, value in keys.items():
             command += ["--set", f"{key}={json.dumps(value)}"]
         with PeakMemory(self.atoll) as memory:
             self.run(command)
-        lines = (self.folder / f"runs/run_{self.number}/metrics.jsonl").read_text().splitlines()
+        lines = (self.folder / f"runs/{self.precision}_{self.number}/metrics.jsonl").read_text().splitlines()
         lines = [line for line in map(json.loads, lines) if line["event"] == "step"]
         return {"losses": [line["loss"] for line in lines], "seconds": [line["step_s"] for line in lines[WARM_UP:]],
                 "peak_bytes": memory.bytes}
@@ -115,8 +115,10 @@ class PeakMemory:
 def compare(folder, name, precision, options):
     size = peer.SIZES[name]
     tokens_a_step = size["batch"] * size["context"]
-    peers = {mode: Peer(folder, name, mode, precision) for mode in MODES}
-    first = {mode: one.train(10) for mode, one in peers.items()}  # and the initial parameters are there, and all is compiled
+    peers, first = {}, {}
+    for mode in MODES:  # one after the other: the first makes the initial parameters
+        peers[mode] = Peer(folder, name, mode, precision)
+        first[mode] = peers[mode].train(10)
     ours = Ours(folder, name, precision, options.build)
     losses = ours.train(10 - WARM_UP)["losses"]
     apart = max(abs(a / b - 1) for a, b in zip(losses, first["eager"]["losses"]))
