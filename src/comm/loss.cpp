@@ -20,7 +20,7 @@ std::string text_of(int code) {
 }
 
 // Open MPI's own account of it: a variable of its tools interface, 0 or 1.
-bool is_fault_tolerance_on() {
+[[maybe_unused]] bool is_fault_tolerance_on() {
   int provided = 0;
   if (MPI_T_init_thread(MPI_THREAD_SINGLE, &provided) != MPI_SUCCESS) return false;
   int index = 0, count = 0;
