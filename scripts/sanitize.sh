@@ -8,6 +8,6 @@ export PMIX_MCA_gds=hash  # its shared memory wants an address that the thread s
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 for preset in ${1:-debug tsan}; do
   cmake --preset "$preset" > /dev/null
-  cmake --build --preset "$preset" --target test_base test_protocol test_transport test_checkpoint test_mpi_comm test_mpi_transport
+  cmake --build --preset "$preset" --target test_base test_protocol test_transport test_checkpoint test_mpi_comm test_mpi_transport abort_job
   ctest --test-dir "build/$preset" --parallel "$(nproc)" --output-on-failure -R '^(base|protocol|transport|checkpoint|mpi_comm|mpi_transport)/'
 done

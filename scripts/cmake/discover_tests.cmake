@@ -43,7 +43,7 @@ function(add_cases launch properties)
     string(APPEND tests
       "add_test([==[${NAME}/${case}]==] ${launch} \"${EXECUTABLE}\" [==[${selected}]==])\n"
       "set_tests_properties([==[${NAME}/${case}]==] PROPERTIES\n"
-      "  WORKING_DIRECTORY \"${WORK_FOLDER}/${folder}\" RUN_SERIAL ${SERIAL} ${properties})\n")
+      "  WORKING_DIRECTORY \"${WORK_FOLDER}/${folder}\" RUN_SERIAL ${SERIAL} SKIP_REGULAR_EXPRESSION \"SKIPPED: \" ${properties})\n")
   endforeach()
   set(tests "${tests}" PARENT_SCOPE)
 endfunction()
