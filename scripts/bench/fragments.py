@@ -11,7 +11,7 @@ import argparse
 import json
 import statistics
 
-from trials import Trials, add_options
+from trials import SOURCE, Trials
 
 FIRST = 10
 
@@ -25,7 +25,9 @@ def seconds(folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_options(parser, deck="inputs/quickstart.toml", out="runs/fragments.jsonl")
+    parser.add_argument("--deck", default="inputs/quickstart.toml")
+    parser.add_argument("--build", default="build/release")
+    parser.set_defaults(out=SOURCE / "runs/fragments.jsonl")  # where Trials would look for runs that it keeps; these are made anew
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--steps", type=int, default=FIRST + 96)
     parser.add_argument("--fragments", type=int, default=12)

@@ -1,4 +1,4 @@
-// A state as it is at one moment, copied into memory, to be written to its file later.
+// A state as it is at one moment, held in memory, to be written to its file later.
 #pragma once
 
 #include <cstdint>

@@ -152,8 +152,9 @@ Communicator Communicator::survivors() const {
     MpiRuntime::leave(0);
     throw;
   }
-  base::log::info(
-      fmt::format("of ranks 0 to {} lost: {}", size_ - 1, fmt::join(ranks_missing(comm_, rest), ", ")));
+  if (auto const lost = ranks_missing(comm_, rest); !lost.empty())
+    base::log::info(
+        fmt::format("of {} ranks that were left, counted from 0, lost: {}", size_, fmt::join(lost, ", ")));
 #endif
   return Communicator(rest);
 }

@@ -61,7 +61,7 @@ class Activations {
   Tensor2<Real> dx_read;                  // the same as products read it; of floats dx itself
   Tensor2<Real> dmixed;                   // (N, H D); of floats in the place of branch
   Tensor2<Real> dqkv;                     // (N, (H + 2 G) D)
-  Tensor2<Real> gated;                    // (N, F): of the activation function; then its gradient
+  Tensor2<Real> gated;                    // (N, F): of the activation function; its gradient; itself again
   Tensor1<float> attention_workspace;
   Tensor2<float> cosine, sine;  // (context, D / 2); or empty
 

@@ -104,6 +104,7 @@ void SiteRun::advance() {
 
 void SiteRun::training_step() {
   if (std::exchange(is_returning_, false)) begin_training_again();
+  states_.before_change();
   std::optional<kernels::Region> region(std::in_place, training_step_label);
   double const waited_before_s = base::waited_s();
   auto const share = compute_gradients();

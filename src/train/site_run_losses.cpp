@@ -44,6 +44,7 @@ bool SiteRun::can_go_on_with_fewer() {
 }
 
 void SiteRun::go_on_with_these() {
+  states_.before_change();
   base::Values moments;
   base::MemoryWriter writer(moments);
   inner_->save_optimizer(writer);

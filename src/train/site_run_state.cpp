@@ -40,6 +40,7 @@ void SiteRun::initialize_parameters() {
 void SiteRun::adopt(protocol::Adopt const& adopt) {
   Trace::Span const span(trace_, Work::adopt, adopt.fragment);
   kernels::Region const named("adoption of releases");
+  states_.before_change();
   auto const fragment = static_cast<int>(adopt.fragment);
   if (site_.size() == 1) {
     replica_.adopt(fragment, *channel_->payload(adopt.payload), adopt.rule);
@@ -61,6 +62,7 @@ void SiteRun::adopt(protocol::Adopt const& adopt) {
 void SiteRun::contribute(protocol::Contribute const& asked) {
   Trace::Span const span(trace_, Work::contribute, asked.contribution.fragment);
   kernels::Region const named("coding of contributions");
+  states_.before_change();
   auto const fragment = static_cast<int>(asked.contribution.fragment);
   if (channel_) {
     if (tape_) tape_->flush();
@@ -90,6 +92,7 @@ void SiteRun::give_state(protocol::GiveState const& give) {
 }
 
 void SiteRun::take_state(protocol::TakeState const& taken) {
+  states_.before_change();
   auto const state = channel_ ? channel_->take_state(taken.payload) : nullptr;
   spread_moments(site_, state, *inner_);
 }

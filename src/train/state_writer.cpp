@@ -53,6 +53,7 @@ void StateWriter::begin(protocol::Save const& save, std::string name, checkpoint
   saved_ = {.id = save.id, .files = {}, .failure = ""};
   step_ = save.step;
   name_ = std::move(name);
+  refers_ |= standing == checkpoint::Standing::referred_to;
   state_ = std::make_unique<checkpoint::RecordedState>(standing);
   answer_ = {};
 }

@@ -1,4 +1,4 @@
-// A process's states on their way to disk: the process waits only while one is copied, and a thread writes
+// A process's states on their way to disk: the process waits only while one is recorded, and a thread writes
 // it.
 #pragma once
 
@@ -25,8 +25,8 @@ class StateWriter {
   explicit StateWriter(RunFolder folder) : folder_(std::move(folder)) {}
 
   // Opens the state of the set that `save` names, for the file `name`. One that is still open is forgotten:
-  // nobody asks for its answer any more. Standing values are copied, unless nobody changes them before
-  // finish().
+  // nobody asks for its answer any more. Standing values that are referred to must not change, nor
+  // go, without a call of `before_change`.
   void begin(protocol::Save const& save, std::string name,
              checkpoint::Standing standing = checkpoint::Standing::copied);
   // Records what `part` writes. A state may be recorded in parts, as they become known.
@@ -36,6 +36,10 @@ class StateWriter {
   // Whether it is in its file, or why not is known. Never blocks.
   bool poll_written();
   protocol::Saved take_answer();
+  // Blocks while a state that refers to standing values is being written.
+  void before_change() const {
+    if (refers_) finish();
+  }
   // Blocks until nothing is being written any more.
   void finish() const;
 
@@ -50,6 +54,7 @@ class StateWriter {
   std::optional<protocol::Saved> saved_;  // of the open state, as far as it is known
   std::uint64_t step_ = 0;
   std::string name_;
+  bool refers_ = false;                               // a state did, and may be on its way still
   std::unique_ptr<checkpoint::RecordedState> state_;  // while it is recorded
   Writing answer_;                                    // while it is written
   std::vector<Writing> under_way_;                    // forgotten ones too; each waits for the one before

@@ -16,7 +16,7 @@ void die() { std::raise(SIGKILL); }
 }  // namespace
 
 TEST_CASE("a leader is killed: its shard hears of it, and serves the others", "[mpi][np3]") {
-  if (!comm::outlives_losses()) return test::skip("this MPI ends a job that has lost a process");
+  if (!comm::knows_losses()) return test::skip("this MPI ends a job that has lost a process");
   TransportJob job;
   job.open();
   if (test::rank() == 1) {
@@ -38,7 +38,7 @@ TEST_CASE("a leader is killed: its shard hears of it, and serves the others", "[
 }
 
 TEST_CASE("a leader is killed while a large payload is on its way: nothing hangs", "[mpi][np3]") {
-  if (!comm::outlives_losses()) return test::skip("this MPI ends a job that has lost a process");
+  if (!comm::knows_losses()) return test::skip("this MPI ends a job that has lost a process");
   TransportJob job;
   job.open();
   if (test::rank() == 1) {
@@ -60,7 +60,7 @@ TEST_CASE("a leader is killed while a large payload is on its way: nothing hangs
 }
 
 TEST_CASE("a shard is killed: leaders and the other shard hear of it", "[mpi][np4]") {
-  if (!comm::outlives_losses()) return test::skip("this MPI ends a job that has lost a process");
+  if (!comm::knows_losses()) return test::skip("this MPI ends a job that has lost a process");
   TransportJob job(2);
   job.open();
   if (test::rank() == 1) die();
@@ -71,7 +71,7 @@ TEST_CASE("a shard is killed: leaders and the other shard hear of it", "[mpi][np
 
 // World ranks: shard 0, site 0 (two ranks), site 1 (two ranks).
 TEST_CASE("another rank of a site takes the place of its leader", "[mpi][np5]") {
-  if (!comm::outlives_losses()) return test::skip("this MPI ends a job that has lost a process");
+  if (!comm::knows_losses()) return test::skip("this MPI ends a job that has lost a process");
   TransportJob job(1, 2);
   if (test::rank() == 0 || test::rank() == 1 || test::rank() == 3) job.open();
   if (test::rank() == 1) die();

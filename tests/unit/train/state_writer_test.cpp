@@ -135,3 +135,25 @@ TEST_CASE("a disk that does not answer holds up neither the process nor ever mor
   CHECK(answer_of(states).failure.empty());
   CHECK(test::names_in(set) == std::vector<std::string>{"fifth.h5", "first.h5", "second.h5"});
 }
+
+TEST_CASE("what a state refers to waits to be changed until it is in its file") {
+  Run const run;
+  train::StateWriter states(run.folder);
+  auto const set = run.start_set(10);
+  std::vector<float> numbers(5000, 1.0f);
+  StuckFile const stuck(base::temporary_name(set / "site_0.h5"));
+  states.begin({.id = 1, .step = 10}, "site_0.h5", checkpoint::Standing::referred_to);
+  states.record([&](base::Writer& writer) { writer.write_standing("numbers", numbers); });
+  states.start_writing();
+  std::jthread const disk([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    stuck.answer();
+  });
+  states.before_change();
+  numbers.assign(numbers.size(), 2.0f);
+  auto const file = answer_of(states).files.at(0);
+  checkpoint::FileReader const reader(set, {file.name, file.bytes, file.digest});
+  std::vector<float> written(numbers.size());
+  reader.root().read("numbers", written);
+  CHECK(written == std::vector<float>(numbers.size(), 1.0f));
+}
