@@ -7,6 +7,7 @@
 #include "kernels/attention.hpp"
 #include "kernels/bf16.hpp"
 #include "kernels/matmul.hpp"
+#include "kernels/pieces.hpp"
 #include "kernels/small_product.hpp"
 
 namespace atl::kernels {
@@ -75,25 +76,25 @@ class Workspace {
  public:
   static constexpr bool is_narrow = std::is_same_v<Real, Bf16>;
 
-  Workspace(AttentionShape const& shape, float* memory) : memory_(memory) {
+  Workspace(AttentionShape const& shape, float* memory) : pieces_(memory) {
     std::size_t const block = std::min(query_block, shape.context) * std::min(key_block, shape.context);
-    first_ = take(block);
-    second_ = take(block);
-    maxima = Tensor1<float>(take(query_block), query_block);
-    sums = Tensor1<float>(take(query_block), query_block);
+    first_ = pieces_.take(block);
+    second_ = pieces_.take(block);
+    maxima = Tensor1<float>(pieces_.take(query_block), query_block);
+    sums = Tensor1<float>(pieces_.take(query_block), query_block);
     if constexpr (is_narrow) {
-      narrow_first_ = reinterpret_cast<Bf16*>(take(block / 2 + 1));
-      narrow_second_ = reinterpret_cast<Bf16*>(take(block / 2 + 1));
-      query_sums_ = take(query_block * shape.head_dim);
-      key_sums_ = take(shape.context * shape.head_dim);
-      value_sums_ = take(shape.context * shape.head_dim);
+      narrow_first_ = reinterpret_cast<Bf16*>(pieces_.take(block / 2 + 1));
+      narrow_second_ = reinterpret_cast<Bf16*>(pieces_.take(block / 2 + 1));
+      query_sums_ = pieces_.take(query_block * shape.head_dim);
+      key_sums_ = pieces_.take(shape.context * shape.head_dim);
+      value_sums_ = pieces_.take(shape.context * shape.head_dim);
     }
     if constexpr (Products<Real>::are_small) {
-      transposed_keys = take(shape.context * shape.head_dim);
-      transposed_values = take(shape.context * shape.head_dim);
+      transposed_keys = pieces_.take(shape.context * shape.head_dim);
+      transposed_values = pieces_.take(shape.context * shape.head_dim);
     }
   }
-  std::size_t size() const { return used_; }
+  std::size_t size() const { return pieces_.used(); }
 
   Tensor2<float> scores(Block const& block) const {
     return Tensor2<float>(first_, block.queries, block.keys);
@@ -127,15 +128,8 @@ class Workspace {
   static Tensor2<float> sums_of(Tensor2<Bf16> const& out, float* room) {
     return Tensor2<float>(room, out.extent(0), out.extent(1));
   }
-  float* take(std::size_t size) {
-    constexpr std::size_t cache_line = 64 / sizeof(float);
-    float* const piece = memory_ == nullptr ? nullptr : memory_ + used_;
-    used_ += (size + cache_line - 1) / cache_line * cache_line;
-    return piece;
-  }
 
-  float* memory_;
-  std::size_t used_ = 0;
+  Pieces pieces_;
   float *first_, *second_;
   Bf16 *narrow_first_ = nullptr, *narrow_second_ = nullptr;
   float *query_sums_ = nullptr, *key_sums_ = nullptr, *value_sums_ = nullptr;

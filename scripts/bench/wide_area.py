@@ -3,7 +3,8 @@
 
 Two network namespaces, one with the shard and site 0, one with site 1, joined by a link that tbf narrows both ways; all bytes are those
 of its interface, MPI's own included. Needs root, iproute2 and a kernel with tbf; what it makes it takes away. Utilisation: steps taken
-times the median step of `decoupled` without a limit, over the time they took. --volume: bytes a step, both directions together, at H = 100
+times the median step of `decoupled` without a limit, over the time they took; messages of all methods but data_parallel are 20 ms late, by
+[link]. --volume: bytes a step, both directions together, at H = 100
 with int4 both ways and at H = 24 with bf16, against data_parallel, and the most that crossed in any 100 ms.
 
 Usage: scripts/bench/wide_area.py [--rates 50 200 1000 5000] [--intervals 24 128] [--methods ...] [--volume] [--json]

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "kernels/pieces.hpp"
 #include "kernels/rope.hpp"
 
 namespace atl::model {
@@ -24,15 +25,15 @@ std::size_t logits_rows(std::size_t rows, std::size_t vocab) {
 template <class Real>
 class Activations<Real>::Cutter {
  public:
-  explicit Cutter(float* base) : base_(base) {}
+  explicit Cutter(float* base) : pieces_(base) {}
 
-  Tensor1<float> vector(std::size_t size) { return Tensor1<float>(take(size), size); }
+  Tensor1<float> vector(std::size_t size) { return Tensor1<float>(pieces_.take(size), size); }
   Tensor2<float> matrix(std::size_t rows, std::size_t cols) {
-    return Tensor2<float>(take(rows * cols), rows, cols);
+    return Tensor2<float>(pieces_.take(rows * cols), rows, cols);
   }
   Tensor2<Real> reals(std::size_t rows, std::size_t cols) {
     std::size_t const floats = (rows * cols * sizeof(Real) + sizeof(float) - 1) / sizeof(float);
-    return Tensor2<Real>(reinterpret_cast<Real*>(take(floats)), rows, cols);
+    return Tensor2<Real>(reinterpret_cast<Real*>(pieces_.take(floats)), rows, cols);
   }
   // Room for what products read of a matrix of floats: the matrix itself, if they read floats.
   Tensor2<Real> read_as(Tensor2<float> const& x) {
@@ -42,24 +43,16 @@ class Activations<Real>::Cutter {
       return reals(x.extent(0), x.extent(1));
   }
   Tensor3<float> cube(std::size_t a, std::size_t b, std::size_t c) {
-    return Tensor3<float>(take(a * b * c), a, b, c);
+    return Tensor3<float>(pieces_.take(a * b * c), a, b, c);
   }
   NormedStream<Real> stream(Tensor2<Real> const& normed, bool with_mean) {
     std::size_t const rows = normed.extent(0);
     return {matrix(rows, normed.extent(1)), normed, vector(with_mean ? rows : 0), vector(rows)};
   }
-  std::size_t used() const { return used_; }
+  std::size_t used() const { return pieces_.used(); }
 
  private:
-  float* take(std::size_t size) {
-    constexpr std::size_t cache_line = 64 / sizeof(float);
-    float* const piece = base_ == nullptr ? nullptr : base_ + used_;
-    used_ += (size + cache_line - 1) / cache_line * cache_line;
-    return piece;
-  }
-
-  float* base_;
-  std::size_t used_ = 0;
+  kernels::Pieces pieces_;
 };
 
 template <class Real>

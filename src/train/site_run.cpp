@@ -248,8 +248,7 @@ void SiteRun::carry_out(protocol::SiteAction const& action) {
   } else if (auto const* held = std::get_if<protocol::SendHeld>(&action)) {
     if (channel_) channel_->send_to_hub(held->held);
   } else if (auto const* state = std::get_if<protocol::WriteState>(&action)) {
-    bool const goes_on = purpose_ == protocol::Purpose::checkpoint;
-    begin_state(state->save, goes_on ? checkpoint::Standing::copied : checkpoint::Standing::referred_to);
+    begin_state(state->save, checkpoint::Standing::referred_to);  // at rest
     end_state({});
   } else if (auto const* cut = std::get_if<protocol::Cut>(&action)) {
     cut_ = cut->marker;

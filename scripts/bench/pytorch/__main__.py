@@ -56,8 +56,8 @@ class Ours:
         self.keys = {f"model.{key}": value for key, value in model.items()} | {
             "run.method": "data_parallel", "run.initial_model": "imported", "sites.count": 1, "sites.ranks": [2], "sites.data": ["tokens"],
             "data.tokenizer": "none", "inner.batch": size["batch"], "inner.lr": peer.LR, "inner.betas": list(peer.BETAS),
-            "inner.weight_decay": peer.DECAY, "inner.clip_norm": peer.CLIP, "inner.warmup_steps": 0, "inner.schedule": "constant", "inner.shard_optimizer": True,
-            "eval.every_steps": 0, "eval.batches": 1, "checkpoint.every_steps": 0}
+            "inner.weight_decay": peer.DECAY, "inner.clip_norm": peer.CLIP, "inner.warmup_steps": 0, "inner.schedule": "constant",
+            "inner.shard_optimizer": True, "eval.every_steps": 0, "eval.batches": 1, "checkpoint.every_steps": 0}
 
     def run(self, command):
         done = subprocess.run([str(word) for word in command], cwd=self.folder, capture_output=True, text=True)

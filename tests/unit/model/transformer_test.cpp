@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "small_model.hpp"
 #include "support/catch.hpp"
+#include "support/session.hpp"
 
 using namespace atl;
 
@@ -93,16 +94,29 @@ TEST_CASE("recomputed activations give the same bits in less memory") {
   CHECK(frugal.gradient_values() == small.gradient_values());
 }
 
+TEST_CASE("of a layer is kept what cannot be made again from the rest") {
+  auto section = GENERATE(test::small_section(), test::small_gpt2_section());
+  auto const bytes_of = [&](int layers) {
+    section.layers = layers;
+    return model::Transformer::bytes_for(section, test::SmallModel(section).table, 1);
+  };
+  bool const is_gpt2 = section.family == deck::Family::gpt2;
+  std::size_t const head = section.width / section.heads, statistics = is_gpt2 ? 4 : 2;
+  std::size_t const a_row = 3 * section.width + (section.heads + 2 * section.kv_heads) * head +
+                            (is_gpt2 ? 1 : 2) * section.ffn_width + section.heads + statistics;
+  std::size_t const alignment = 64 * (6 + statistics);
+  std::size_t const a_layer = bytes_of(3) - bytes_of(2);
+  CHECK(a_layer >= sizeof(float) * section.context * a_row);
+  CHECK(a_layer < sizeof(float) * section.context * a_row + alignment);
+}
+
 TEST_CASE("in bf16 losses and gradients are those of fp32, to what rounding costs") {
   auto section = GENERATE(test::small_section(), test::small_gpt2_section());
   section.tied_embeddings = GENERATE(false, true);
   test::SmallModel const wide(section);
   test::Sequences const sequences(section, 3, section.context, 33);
   section.precision = deck::Precision::bf16;
-  if (!base::has_bf16()) {
-    WARN("SKIPPED: this processor has no bf16 products");
-    return;
-  }
+  if (!base::has_bf16()) return test::skip("this processor has no bf16 products");
   section.recompute = GENERATE(false, true);
   test::SmallModel const narrow(section);
   auto of_floats = wide.transformer(2), of_bf16 = narrow.transformer(2);
