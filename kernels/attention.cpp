@@ -239,6 +239,7 @@ template <class Real>
 void attention_forward(Exec const& exec, Input2<Real> qkv, AttentionShape const& shape,
                        Tensor1<float> workspace, Tensor2<Real> out, Tensor3<float> lse) {
   Region const region("attention_forward");
+  auto const moved = bytes_moved;
   Workspace<Real> const blocks(shape, workspace.data());
   for (std::size_t b = 0; b < shape.batch; ++b) {
     for (std::size_t h = 0; h < shape.heads; ++h) {
@@ -246,6 +247,8 @@ void attention_forward(Exec const& exec, Input2<Real> qkv, AttentionShape const&
                          head_columns(out, shape, b, h), lse_of(lse, shape, b, h));
     }
   }
+  bytes_moved = moved;  // but for these all stays in a cache
+  moves(qkv, out, lse);
 }
 
 template <class Real>
@@ -253,6 +256,7 @@ void attention_backward(Exec const& exec, Input2<Real> dout, Input2<Real> qkv, I
                         Tensor3<float const> lse, AttentionShape const& shape, Tensor1<float> workspace,
                         Tensor2<Real> dqkv) {
   Region const region("attention_backward");
+  auto const moved = bytes_moved;
   Workspace<Real> const blocks(shape, workspace.data());
   std::size_t const group = shape.heads / shape.kv_heads;
   for (std::size_t b = 0; b < shape.batch; ++b) {
@@ -266,6 +270,8 @@ void attention_backward(Exec const& exec, Input2<Real> dout, Input2<Real> qkv, I
       settle(exec, blocks.value_sums(dhead.value), dhead.value);
     }
   }
+  bytes_moved = moved;
+  moves(dout, qkv, out, lse, dqkv);
 }
 
 template std::size_t attention_workspace_size<float>(AttentionShape const&);

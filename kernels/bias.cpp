@@ -7,6 +7,7 @@ namespace atl::kernels {
 template <class Real>
 void bias_forward(Exec const& exec, Tensor2<float const> bias, Tensor2<Real> y) {
   std::size_t const width = y.extent(1), period = bias.extent(0);
+  moves(bias, y, y);
   for_rows(
       exec, "bias_forward", y.extent(0), KOKKOS_LAMBDA(std::size_t n) {
         float const* const from = &bias(n % period, 0);
@@ -26,6 +27,7 @@ void add_rows(Exec const& exec, Tensor2<Real const> const& dy, Tensor2<float> co
   constexpr std::size_t block = 64;
   std::size_t const count = dy.extent(0), period = dbias.extent(0), width = dbias.extent(1);
   std::size_t const blocks = (width + block - 1) / block;
+  moves(dy);
   for_rows(
       exec, "bias_backward", period * blocks, KOKKOS_LAMBDA(std::size_t i) {
         std::size_t const first = i / blocks, begin = i % blocks * block;

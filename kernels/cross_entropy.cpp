@@ -22,6 +22,7 @@ KOKKOS_INLINE_FUNCTION float row_maximum(float const* row, std::size_t size) {
 void cross_entropy_forward(Exec const& exec, Tensor2<float const> logits, Tensor1<std::int32_t const> targets,
                            Tensor1<float> loss) {
   std::size_t const vocabulary = logits.extent(1);
+  moves(logits);
   for_rows(
       exec, "cross_entropy_forward", logits.extent(0), KOKKOS_LAMBDA(std::size_t n) {
         loss(n) = 0.0F;
@@ -39,6 +40,7 @@ template <class Real>
 void cross_entropy_forward_backward(Exec const& exec, Tensor1<std::int32_t const> targets, float scale,
                                     Tensor2<float> logits, Tensor2<Real> dlogits, Tensor1<float> loss) {
   std::size_t const vocabulary = logits.extent(1);
+  moves(logits, dlogits);
   for_rows(
       exec, "cross_entropy_forward_backward", logits.extent(0), KOKKOS_LAMBDA(std::size_t n) {
         float* const row = &logits(n, 0);

@@ -10,6 +10,7 @@ constexpr std::size_t block = 4096;
 }  // namespace
 
 void fill(Exec const& exec, float value, Tensor1<float> y) {
+  moves(y);
   for_blocks(
       exec, "fill", y.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
         float* const to = y.data();
@@ -19,6 +20,7 @@ void fill(Exec const& exec, float value, Tensor1<float> y) {
 }
 
 void scale(Exec const& exec, float factor, Tensor1<float> y) {
+  moves(y, y);
   for_blocks(
       exec, "scale", y.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
         float* const to = y.data();
@@ -28,6 +30,7 @@ void scale(Exec const& exec, float factor, Tensor1<float> y) {
 }
 
 void narrow(Exec const& exec, Tensor1<float const> x, Tensor1<Bf16> y) {
+  moves(x, y);
   for_blocks(
       exec, "narrow", y.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
         float const* const from = x.data();
@@ -38,6 +41,7 @@ void narrow(Exec const& exec, Tensor1<float const> x, Tensor1<Bf16> y) {
 }
 
 void add(Exec const& exec, Tensor1<float const> x, Tensor1<float> y) {
+  moves(x, y, y);
   for_blocks(
       exec, "add", y.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
         float const* const from = x.data();

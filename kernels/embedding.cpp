@@ -7,6 +7,7 @@ namespace atl::kernels {
 void embedding_forward(Exec const& exec, Tensor1<std::int32_t const> tokens, Tensor2<float const> table,
                        Tensor2<float> x) {
   std::size_t const width = table.extent(1);
+  moves(x, x);
   for_rows(
       exec, "embedding_forward", tokens.extent(0), KOKKOS_LAMBDA(std::size_t n) {
         float const* const from = &table(tokens(n), 0);
@@ -21,6 +22,7 @@ void embedding_backward(Exec const& exec, Tensor1<std::int32_t const> tokens, Te
                         Tensor2<float> dtable) {
   constexpr std::size_t columns_at_once = 256;
   std::size_t const count = tokens.extent(0);
+  moves(dx, dx, dx);
   for_blocks(
       exec, "embedding_backward", dtable.extent(1), columns_at_once,
       KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {

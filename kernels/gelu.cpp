@@ -16,6 +16,7 @@ constexpr float cubic = 0.044715F * linear;  // 2u = x (linear + cubic x^2)
 template <class Real>
 void gelu_forward(Exec const& exec, Input2<Real> x, Tensor2<Real> h) {
   std::size_t const width = h.extent(1);
+  moves(x, h);
   for_rows(
       exec, "gelu_forward", h.extent(0), KOKKOS_LAMBDA(std::size_t n) {
         Real const* const x_row = &x(n, 0);
@@ -31,6 +32,7 @@ void gelu_forward(Exec const& exec, Input2<Real> x, Tensor2<Real> h) {
 template <class Real>
 void gelu_backward(Exec const& exec, Input2<Real> dh, Input2<Real> x, Tensor2<Real> dx, Tensor2<Real> h) {
   std::size_t const width = dh.extent(1);
+  moves(dh, x, dx, h);
   for_rows(
       exec, "gelu_backward", dh.extent(0), KOKKOS_LAMBDA(std::size_t n) {
         Real const* const dh_row = &dh(n, 0);

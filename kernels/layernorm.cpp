@@ -37,6 +37,7 @@ void accumulate_weight_gradients(Exec const& exec, Tensor2<float const> dy, Tens
                                  Tensor1<float> dweight, Tensor1<float> dbias) {
   constexpr std::size_t block = 64;
   std::size_t const count = x.extent(0);
+  moves(dy, x);
   for_blocks(
       exec, "layernorm_backward_dweight", dweight.extent(0), block,
       KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
@@ -67,6 +68,7 @@ void layernorm_forward(Exec const& exec, Tensor2<float const> x, Tensor1<float c
                        Tensor1<float const> bias, float eps, Tensor2<Real> y, Tensor1<float> mean,
                        Tensor1<float> inv_std) {
   std::size_t const width = x.extent(1);
+  moves(x, y);
   for_rows(
       exec, "layernorm_forward", x.extent(0), KOKKOS_LAMBDA(std::size_t n) {
         RowMoments const of_row = normalize_row(&x(n, 0), weight.data(), bias.data(), eps, width, &y(n, 0));
@@ -81,6 +83,7 @@ void residual_layernorm_forward(Exec const& exec, Tensor2<float const> x, Tensor
                                 Tensor2<float> sum, Tensor2<Real> y, Tensor1<float> mean,
                                 Tensor1<float> inv_std) {
   std::size_t const width = x.extent(1);
+  moves(x, branch, sum, y);
   for_rows(
       exec, "residual_layernorm_forward", x.extent(0), KOKKOS_LAMBDA(std::size_t n) {
         float const* const x_row = &x(n, 0);
@@ -111,6 +114,7 @@ void layernorm_backward(Exec const& exec, Tensor2<float const> dy, Tensor2<float
   accumulate_weight_gradients(exec, dy, x, mean, inv_std, dweight, dbias);  // first: dx may take dy's place
   std::size_t const width = x.extent(1);
   bool const adds = update == Update::add;  // else dx is not read: it may hold anything
+  moves(dy, x, dx);
   for_rows(
       exec, "layernorm_backward", x.extent(0), KOKKOS_LAMBDA(std::size_t n) {
         float const* const dy_row = &dy(n, 0);

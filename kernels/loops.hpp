@@ -2,6 +2,7 @@
 // plain one under `#pragma omp simd`: that vectorizes on the host, and its order is the same in every run.
 #pragma once
 
+#include "kernels/operations.hpp"
 #include "kernels/views.hpp"
 
 namespace atl::kernels {

@@ -28,6 +28,11 @@ struct Operand {
 
 dnnl_dim_t dim(std::size_t size) { return static_cast<dnnl_dim_t>(size); }
 
+template <class Pointer>
+std::size_t bytes_of(AnyMatrix<Pointer> const& x) {
+  return x.rows * x.cols * (x.number == Number::bf16 ? sizeof(Bf16) : sizeof(float));
+}
+
 // The C function is the same in oneDNN 2 and 3, takes any row stride, and was measured no slower than the
 // matmul primitive down to 64 x 64 x 64 with strided operands.
 void multiply_fp32(Operand const& a, Operand const& b, Update update, Product const& out) {
@@ -128,6 +133,7 @@ void multiply(char const* label, Operand const& a, Operand const& b, Update upda
   }
   if (out.rows == 0 || out.cols == 0) return;
   product_operations += 2 * out.rows * out.cols * a.cols();
+  bytes_moved += bytes_of(a.matrix) + bytes_of(b.matrix) + (update == Update::add ? 2 : 1) * bytes_of(out);
   try {
     is_fp32 ? multiply_fp32(a, b, update, out) : multiply_bf16(a, b, update, out);
   } catch (dnnl::error const& error) {

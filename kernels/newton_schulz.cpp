@@ -18,6 +18,7 @@ constexpr std::size_t block = 4096;
 
 // x /= max(|x|, smallest_norm)
 void normalize(Exec const& exec, Scalar<double const> squared_norm, Tensor1<float> x) {
+  moves(x, x);
   for_blocks(
       exec, "newton_schulz normalize", x.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
         double const norm = std::sqrt(squared_norm());
@@ -31,6 +32,7 @@ void normalize(Exec const& exec, Scalar<double const> squared_norm, Tensor1<floa
 // squared = a I + b gram + c squared
 void polynomial(Exec const& exec, Tensor2<float const> gram, Tensor2<float> squared) {
   std::size_t const side = gram.extent(0);
+  moves(gram, squared, squared);
   for_rows(
       exec, "newton_schulz polynomial", side, KOKKOS_LAMBDA(std::size_t row) {
         float const* const from = &gram(row, 0);

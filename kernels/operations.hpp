@@ -9,4 +9,13 @@ namespace atl::kernels {
 // are made by one thread at a time.
 inline std::uint64_t product_operations = 0;
 
+// Bytes of all operands of kernels of this process so far, each as often as it is read or written from end to
+// end: what goes through memory where caches hold nothing from one kernel to the next.
+inline std::uint64_t bytes_moved = 0;
+
+template <class... Views>
+void moves(Views const&... operands) {
+  bytes_moved += (... + (operands.size() * sizeof(typename Views::value_type)));
+}
+
 }  // namespace atl::kernels

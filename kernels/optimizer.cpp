@@ -23,6 +23,7 @@ void adamw_update(Exec const& exec, Tensor1<float const> grad, AdamwStep const& 
   auto const rate = static_cast<float>(step.lr / step.bias_correction1);
   auto const inv_correction2 = static_cast<float>(1.0 / step.bias_correction2);
   auto const eps = static_cast<float>(step.eps);
+  moves(grad, param, param, moment1, moment1, moment2, moment2);
   for_blocks(
       exec, "adamw_update", grad.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
         float const* const g = grad.data();
@@ -42,6 +43,7 @@ void adamw_update(Exec const& exec, Tensor1<float const> grad, AdamwStep const& 
 void sgd_update(Exec const& exec, Tensor1<float const> grad, SgdStep const& step, Tensor1<float> param) {
   auto const keep = static_cast<float>(1.0 - step.lr * step.weight_decay);
   auto const rate = static_cast<float>(step.lr * step.grad_scale);
+  moves(grad, param, param);
   for_blocks(
       exec, "sgd_update", grad.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
         float const* const g = grad.data();
@@ -55,6 +57,7 @@ void momentum_update(Exec const& exec, Tensor1<float const> grad, MomentumStep c
                      Tensor1<float> buffer) {
   auto const keep = static_cast<float>(step.momentum);
   auto const grad_scale = static_cast<float>(step.grad_scale);
+  moves(grad, buffer, buffer);
   for_blocks(
       exec, "momentum_update", grad.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
         float const* const g = grad.data();
@@ -68,6 +71,7 @@ void nesterov_update(Exec const& exec, Tensor1<float const> grad, MomentumStep c
                      Tensor1<float> buffer, Tensor1<float> ahead) {
   auto const keep = static_cast<float>(step.momentum);
   auto const grad_scale = static_cast<float>(step.grad_scale);
+  moves(grad, buffer, buffer, ahead);
   for_blocks(
       exec, "nesterov_update", grad.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
         float const* const g = grad.data();

@@ -13,6 +13,7 @@ void reduce(Exec const& exec, char const* label, Tensor1<float const> const& x, 
             Scalar<Number> const& result) {
   constexpr std::size_t block = 4096;
   std::size_t const size = x.extent(0);
+  moves(x);
   Kokkos::parallel_reduce(
       label, Policy(exec, 0, (size + block - 1) / block),
       KOKKOS_LAMBDA(std::size_t i, Number & total) {

@@ -27,6 +27,7 @@ void accumulate_dweight(Exec const& exec, Tensor2<float const> dy, Tensor2<float
                         Tensor1<float const> inv_rms, Tensor1<float> dweight) {
   constexpr std::size_t block = 64;
   std::size_t const count = x.extent(0);
+  moves(dy, x);
   for_blocks(
       exec, "rmsnorm_backward_dweight", dweight.extent(0), block,
       KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
@@ -49,6 +50,7 @@ template <class Real>
 void rmsnorm_forward(Exec const& exec, Tensor2<float const> x, Tensor1<float const> weight, float eps,
                      Tensor2<Real> y, Tensor1<float> inv_rms) {
   std::size_t const width = x.extent(1);
+  moves(x, y);
   for_rows(
       exec, "rmsnorm_forward", x.extent(0), KOKKOS_LAMBDA(std::size_t n) {
         inv_rms(n) = normalize_row(&x(n, 0), weight.data(), eps, width, &y(n, 0));
@@ -60,6 +62,7 @@ void residual_rmsnorm_forward(Exec const& exec, Tensor2<float const> x, Tensor2<
                               Tensor1<float const> weight, float eps, Tensor2<float> sum, Tensor2<Real> y,
                               Tensor1<float> inv_rms) {
   std::size_t const width = x.extent(1);
+  moves(x, branch, sum, y);
   for_rows(
       exec, "residual_rmsnorm_forward", x.extent(0), KOKKOS_LAMBDA(std::size_t n) {
         float const* const x_row = &x(n, 0);
@@ -88,6 +91,7 @@ void rmsnorm_backward(Exec const& exec, Tensor2<float const> dy, Tensor2<float c
   accumulate_dweight(exec, dy, x, inv_rms, dweight);  // first: dx may take the place of dy
   std::size_t const width = x.extent(1);
   bool const adds = update == Update::add;  // else dx is not read: it may hold anything
+  moves(dy, x, dx);
   for_rows(
       exec, "rmsnorm_backward", x.extent(0), KOKKOS_LAMBDA(std::size_t n) {
         float const* const dy_row = &dy(n, 0);

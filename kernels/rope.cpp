@@ -14,6 +14,7 @@ void rotate(Exec const& exec, char const* label, Tensor2<float const> cosine, Te
             std::size_t context, float direction, Tensor2<Real> x) {
   std::size_t const half = cosine.extent(1);
   std::size_t const heads = x.extent(1) / (2 * half);
+  moves(x, x);
   for_rows(
       exec, label, x.extent(0), KOKKOS_LAMBDA(std::size_t n) {
         float const* const cos_row = &cosine(n % context, 0);

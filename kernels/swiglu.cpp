@@ -9,6 +9,7 @@ namespace atl::kernels {
 template <class Real>
 void swiglu_forward(Exec const& exec, Input2<Real> gate_up, Tensor2<Real> h) {
   std::size_t const width = h.extent(1);
+  moves(gate_up, h);
   for_rows(
       exec, "swiglu_forward", h.extent(0), KOKKOS_LAMBDA(std::size_t n) {
         Real const* const gate = &gate_up(n, 0);
@@ -23,6 +24,7 @@ template <class Real>
 void swiglu_backward(Exec const& exec, Input2<Real> dh, Input2<Real> gate_up, Tensor2<Real> dgate_up,
                      Tensor2<Real> h) {
   std::size_t const width = dh.extent(1);
+  moves(dh, gate_up, dgate_up, h);
   for_rows(
       exec, "swiglu_backward", dh.extent(0), KOKKOS_LAMBDA(std::size_t n) {
         Real const* const gate = &gate_up(n, 0);

@@ -87,13 +87,6 @@ void all_gather_patiently(Communicator const& comm, std::span<std::byte const> m
   wait_all(comm.get(), {&request, 1}, patience);
 }
 
-// Nearly equal parts of `size` elements.
-std::vector<std::size_t> equal_shares(std::size_t size, std::size_t parts) {
-  std::vector<std::size_t> sizes;
-  for (std::size_t r = 0; r < parts; ++r) sizes.push_back(size * (r + 1) / parts - size * r / parts);
-  return sizes;
-}
-
 }  // namespace
 
 Communicator::Communicator(MPI_Comm owned) : comm_(owned) {
@@ -111,8 +104,6 @@ Communicator& Communicator::operator=(Communicator&& other) noexcept {
   comm_ = std::exchange(other.comm_, MPI_COMM_NULL);
   rank_ = std::exchange(other.rank_, 0);
   size_ = std::exchange(other.size_, 1);
-  workspace_ = std::move(other.workspace_);
-  requests_ = std::move(other.requests_);
   return *this;
 }
 
@@ -201,20 +192,16 @@ void Communicator::barrier() const {
   wait_all(comm_, {&request, 1}, Patience::short_wait);
 }
 
-void Communicator::sum(std::span<float> values, bool deterministic) const {
+void Communicator::sum(std::span<float> values) const {
   if (size_ == 1) return;
+  base::Waiting const waiting("MPI_Iallreduce");
   for_each_piece(values, [&](std::span<float> piece) {
-    if (deterministic) {
-      auto const sizes = equal_shares(piece.size(), static_cast<std::size_t>(size_));
-      sum_shares(piece, sizes);
-      gather_shares(piece, sizes);
-    } else {
-      base::Waiting const waiting("MPI_Allreduce");
-      check_on(comm_,
-               MPI_Allreduce(MPI_IN_PLACE, piece.data(), static_cast<int>(piece.size()), MPI_FLOAT, MPI_SUM,
-                             comm_),
-               "MPI_Allreduce");
-    }
+    MPI_Request request = MPI_REQUEST_NULL;
+    check_on(comm_,
+             MPI_Iallreduce(MPI_IN_PLACE, piece.data(), static_cast<int>(piece.size()), MPI_FLOAT, MPI_SUM,
+                            comm_, &request),
+             "MPI_Iallreduce");
+    wait_all(comm_, {&request, 1}, Patience::short_wait);
   });
 }
 

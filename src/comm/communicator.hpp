@@ -14,8 +14,7 @@ namespace atl::comm {
 // An empty communicator (default, moved from, or split off with a negative color) is a group of one: its
 // collectives do nothing but copy.
 //
-// Waiting ranks yield and then sleep (wait.hpp), so that more ranks than cores do no harm. One thread at a
-// time: collectives keep their workspace between calls.
+// Waiting ranks yield and then sleep (wait.hpp), so that more ranks than cores do no harm.
 //
 // Where a rank is lost, those that need it get ProcessLost from a collective, and with them all that are
 // still in one or enter one: it is revoked then. What they wrote to is worth nothing.
@@ -50,27 +49,15 @@ class Communicator {
   std::vector<std::vector<std::byte>> all_gather_each(std::vector<std::byte> mine) const;
   void barrier() const;
 
-  // Collective. values <- sum over ranks. Deterministic: rank 0's + rank 1's + ... in float, so the same bits
-  // on every rank and in every run.
-  void sum(std::span<float> values, bool deterministic) const;
-
-  // Collective. The halves of the deterministic sum, for ranks that work in between on a share each: sizes[r]
-  // elements belong to rank r; together they are `values`, in rank order. Shares can be empty.
-  // After sum_shares a rank's own share holds the sum over ranks, the others what they held before.
-  void sum_shares(std::span<float> values, std::span<std::size_t const> sizes) const;
-  // After gather_shares everyone holds what each rank had in its own share.
-  void gather_shares(std::span<float> values, std::span<std::size_t const> sizes) const;
+  // Collective. values <- sum over ranks, in an order that is MPI's affair (else: shares.hpp).
+  void sum(std::span<float> values) const;
 
  private:
-  template <class ToSend, class ToReceive>
-  void exchange(int tag, ToSend const& to_send, ToReceive const& to_receive) const;
   void free() noexcept;
 
   MPI_Comm comm_ = MPI_COMM_NULL;
   int rank_ = 0;
   int size_ = 1;
-  mutable std::vector<float> workspace_;  // the others' addends to a piece of a share, by rank
-  mutable std::vector<MPI_Request> requests_;
 };
 
 }  // namespace atl::comm

@@ -86,7 +86,7 @@ void backward(Exec const& exec, WeightMap const& map, Parameters<Real> const& pa
               Tensor1<float> gradients, Update matrices, GradientsReady const& on_ready) {
   stream_backward(exec, act.head_in, map.final_norm(params.values), Update::overwrite, act,
                   map.final_norm(gradients));
-  announce(on_ready, map.ready_with_head());
+  announce(on_ready, map.of_head());
   for (std::size_t l = act.layers.size(); l-- > 0;) {
     LayerActivations<Real> const& layer = act.layers[l];
     LayerParameters<Real> const weights = map.layer(params, l);
@@ -94,14 +94,15 @@ void backward(Exec const& exec, WeightMap const& map, Parameters<Real> const& pa
     bool const is_overwritten = act.recompute && l + 1 < act.layers.size();
     if (is_overwritten) recompute_layer(exec, weights, act, layer);
     ffn_backward(exec, weights, act, layer, dweights, matrices);
+    announce(on_ready, map.of_ffn(l));
     attention_backward(exec, weights, act, layer, dweights, matrices);
-    announce(on_ready, map.ready_with_layer(l));
+    announce(on_ready, map.of_attention(l));
   }
   if (!act.has_rope()) {
     kernels::bias_backward(exec, act.dx, rows(map.positions(gradients), 0, act.attention.context));
   }
   kernels::embedding_backward(exec, act.tokens, act.dx, map.embedding(gradients));
-  announce(on_ready, map.ready_with_embedding());
+  announce(on_ready, map.of_embedding());
 }
 
 template void backward(Exec const&, WeightMap const&, Parameters<float> const&, Activations<float>&,

@@ -1,5 +1,7 @@
 #include "model/forward.hpp"
 
+#include <algorithm>
+
 #include "kernels/attention.hpp"
 #include "kernels/bias.hpp"
 #include "kernels/embedding.hpp"
@@ -56,12 +58,22 @@ void ffn_output(Exec const& exec, LayerParameters<Real> const& weights, Activati
 }  // namespace
 
 template <class Real>
-void forward(Exec const& exec, WeightMap const& map, Parameters<Real> const& params, Activations<Real>& act) {
+void forward(Exec const& exec, WeightMap const& map, Parameters<Real> const& params,
+             ParametersNeeded const& needed, Activations<Real>& act) {
+  auto const ask_for = [&](std::span<tensor::Range const> ranges) {
+    if (needed) std::ranges::for_each(ranges, needed);
+  };
+  auto const ask_for_layer = [&](std::size_t l) {
+    ask_for(map.of_attention(l));
+    ask_for(map.of_ffn(l));
+  };
+  ask_for(map.of_embedding());
   NormedStream<Real> const& start = act.layers.front().attention_in;
   kernels::embedding_forward(exec, act.tokens, map.embedding(params.values), start.x);
   if (!act.has_rope()) {
     kernels::bias_forward(exec, rows(map.positions(params.values), 0, act.attention.context), start.x);
   }
+  ask_for_layer(0);
   norm_forward(exec, map.layer(params, 0).attention_norm, act.norm_eps, start);
 
   for (std::size_t l = 0; l < act.layers.size(); ++l) {
@@ -70,6 +82,7 @@ void forward(Exec const& exec, WeightMap const& map, Parameters<Real> const& par
     layer_activations(exec, weights, act, layer);
     ffn_output(exec, weights, act, layer);
     bool const is_last = l + 1 == act.layers.size();
+    is_last ? ask_for(map.of_head()) : ask_for_layer(l + 1);
     residual_norm_forward(exec, layer.ffn_in.x, act.branch,
                           is_last ? map.final_norm(params.values) : map.layer(params, l + 1).attention_norm,
                           act.norm_eps, is_last ? act.head_in : act.layers[l + 1].attention_in);
@@ -83,10 +96,12 @@ void recompute_layer(Exec const& exec, LayerParameters<Real> const& weights, Act
   layer_activations(exec, weights, act, layer);
 }
 
-template void forward(Exec const&, WeightMap const&, Parameters<float> const&, Activations<float>&);
+template void forward(Exec const&, WeightMap const&, Parameters<float> const&, ParametersNeeded const&,
+                      Activations<float>&);
 template void recompute_layer(Exec const&, LayerParameters<float> const&, Activations<float> const&,
                               LayerActivations<float> const&);
-template void forward(Exec const&, WeightMap const&, Parameters<Bf16> const&, Activations<Bf16>&);
+template void forward(Exec const&, WeightMap const&, Parameters<Bf16> const&, ParametersNeeded const&,
+                      Activations<Bf16>&);
 template void recompute_layer(Exec const&, LayerParameters<Bf16> const&, Activations<Bf16> const&,
                               LayerActivations<Bf16> const&);
 

@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/reduce.hpp"
+#include "model/backward.hpp"
 #include "model/forward.hpp"
 #include "model/head.hpp"
 
@@ -68,26 +69,25 @@ Transformer::AnyBuffers Transformer::make_buffers(Exec const& exec, deck::ModelS
 template <class Work>
 auto Transformer::with_buffers(Tensor1<float const> const& params, Work const& work) {
   if (auto* const narrow = std::get_if<Buffers<Bf16>>(&buffers_)) {
-    kernels::narrow(exec_, params, narrow->matrices);
     return work(Parameters<Bf16>{params, narrow->matrices}, narrow->activations);
   }
   return work(Parameters<float>{params, params}, std::get<Buffers<float>>(buffers_).activations);
 }
 
 LossSum Transformer::forward_backward(Batch const& batch, Tensor1<float const> params, double scale,
-                                      Tensor1<float> gradients, GradientsReady const& on_ready) {
+                                      Tensor1<float> gradients, Beside const& beside) {
   for (auto const& added_to : map_.accumulated())
     kernels::fill(exec_, 0.0f, range(gradients, added_to.offset, added_to.size));
   return with_buffers(params, [&](auto const& parameters, auto& act) {
     LossSum total;
     for (int first = 0; first < batch.sequences; first += max_sequences_) {
-      bool const is_last = first + max_sequences_ >= batch.sequences;
-      Update const matrices = first == 0 ? Update::overwrite : Update::add;
+      bool const is_first = first == 0, is_last = first + max_sequences_ >= batch.sequences;
+      Update const matrices = is_first ? Update::overwrite : Update::add;
       Batch const part = part_of(batch, first, max_sequences_);
-      run_forward(part, parameters, act);
+      run_forward(part, parameters, is_first, beside.needed, act);
       head_losses_backward(exec_, map_.head(parameters.matrices), static_cast<float>(scale), act, matrices,
                            map_.head(gradients));
-      backward(exec_, map_, parameters, act, gradients, matrices, is_last ? on_ready : GradientsReady{});
+      backward(exec_, map_, parameters, act, gradients, matrices, is_last ? beside.ready : GradientsReady{});
       total += loss_of(part, act.losses);
     }
     return total;
@@ -99,7 +99,7 @@ LossSum Transformer::forward_loss(Batch const& batch, Tensor1<float const> param
     LossSum total;
     for (int first = 0; first < batch.sequences; first += max_sequences_) {
       Batch const part = part_of(batch, first, max_sequences_);
-      run_forward(part, parameters, act);
+      run_forward(part, parameters, first == 0, {}, act);
       head_losses(exec_, map_.head(parameters.matrices), act);
       total += loss_of(part, act.losses);
     }
@@ -115,11 +115,25 @@ void Transformer::next_token_logits(std::span<std::int32_t const> tokens, int se
   with_buffers(params, [&](auto const& parameters, auto& act) {
     for (int first = 0; first < sequences; first += max_sequences_) {
       Batch const part = part_of({tokens, {}, sequences, length}, first, max_sequences_);
-      run_forward(part, parameters, act);
+      run_forward(part, parameters, first == 0, {}, act);
       last_logits(exec_, map_.head(parameters.matrices), act,
                   out.subspan(static_cast<std::size_t>(first) * vocab));
     }
   });
+}
+
+std::vector<tensor::Range> Transformer::in_order() const {
+  std::vector<tensor::Range> all;
+  auto const append = [&](std::span<tensor::Range const> ranges) {
+    all.insert(all.end(), ranges.begin(), ranges.end());
+  };
+  append(map_.of_embedding());
+  for (std::size_t l = 0; l < static_cast<std::size_t>(model_.layers); ++l) {
+    append(map_.of_attention(l));
+    append(map_.of_ffn(l));
+  }
+  append(map_.of_head());
+  return all;
 }
 
 std::size_t Transformer::bytes() const {
@@ -137,13 +151,22 @@ std::size_t Transformer::bytes_for(deck::ModelSection const& model, tensor::Para
 }
 
 template <class Real>
-void Transformer::run_forward(Batch const& part, Parameters<Real> const& params, Activations<Real>& act) {
+void Transformer::run_forward(Batch const& part, Parameters<Real> const& params, bool is_first,
+                              ParametersNeeded const& needed, Activations<Real>& act) {
   check_ids(part.tokens, 0, model_.vocab, "token");
   check_ids(part.targets, -1, model_.vocab, "target");
   act.shape_for(part.sequences, part.length);
   copy_in(exec_, part.tokens, act.tokens);
   if (!part.targets.empty()) copy_in(exec_, part.targets, act.targets);
-  forward(exec_, map_, params, act);
+  auto const take = [&](tensor::Range range) {
+    if (needed) needed(range);
+    if constexpr (std::is_same_v<Real, Bf16>) {
+      auto const& matrices = std::get<Buffers<Bf16>>(buffers_).matrices;
+      kernels::narrow(exec_, kernels::range(params.values, range.offset, range.size),
+                      kernels::range<Bf16>(matrices, range.offset, range.size));
+    }
+  };
+  forward(exec_, map_, params, is_first ? take : ParametersNeeded{}, act);
 }
 
 LossSum Transformer::loss_of(Batch const& part, Tensor1<float const> losses) const {

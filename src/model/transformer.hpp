@@ -5,10 +5,11 @@
 #include <cstdint>
 #include <span>
 #include <variant>
+#include <vector>
 
 #include "deck/config.hpp"
 #include "model/activations.hpp"
-#include "model/backward.hpp"
+#include "model/beside.hpp"
 #include "model/views.hpp"
 #include "model/weights.hpp"
 #include "tensor/param_table.hpp"
@@ -46,9 +47,9 @@ class Transformer {
               int max_sequences);
 
   // gradients = scale * d(sum of losses) / d(params), overwritten. With scale = 1 / (targets of the whole
-  // step) the sum over a site's ranks is the gradient of the mean. `on_ready` (backward.hpp) may be empty.
+  // step) the sum over a site's ranks is the gradient of the mean.
   LossSum forward_backward(Batch const& batch, Tensor1<float const> params, double scale,
-                           Tensor1<float> gradients, GradientsReady const& on_ready);
+                           Tensor1<float> gradients, Beside const& beside);
 
   LossSum forward_loss(Batch const& batch, Tensor1<float const> params);
 
@@ -56,6 +57,9 @@ class Transformer {
   // (sequences, vocab).
   void next_token_logits(std::span<std::int32_t const> tokens, int sequences, int length,
                          Tensor1<float const> params, std::span<float> out);
+
+  // All parameters, in the order in which they are needed.
+  std::vector<tensor::Range> in_order() const;
 
   std::size_t bytes() const;
   // What bytes() would be, without allocating anything.
@@ -76,9 +80,11 @@ class Transformer {
 
   template <class Work>
   auto with_buffers(Tensor1<float const> const& params, Work const& work);
-  // Copies a batch that fits into the activations and computes up to head_in.
+  // Copies a batch that fits into the activations and computes up to head_in. The first of a batch asks for
+  // the parameters, and makes of them what products read.
   template <class Real>
-  void run_forward(Batch const& part, Parameters<Real> const& params, Activations<Real>& act);
+  void run_forward(Batch const& part, Parameters<Real> const& params, bool is_first,
+                   ParametersNeeded const& needed, Activations<Real>& act);
   LossSum loss_of(Batch const& part, Tensor1<float const> losses) const;
 
   Exec exec_;

@@ -41,11 +41,14 @@ WeightMap::WeightMap(deck::ModelSection const& model, tensor::ParamTable const& 
   if (is_gpt2) positions_ = place("embedding.positions");
   for (int l = 0; l < model.layers; ++l) {
     auto const of_layer = [&](char const* name) { return biased(fmt::format("layers.{}.{}", l, name)); };
+    auto const ranges_below = [&](char const* name) {
+      auto const begin = fmt::format("layers.{}.{}", l, name);
+      return ranges_of(table, [&](auto const& tensor) { return tensor.name.starts_with(begin); });
+    };
     layers_.push_back({of_layer("attention_norm"), of_layer("attention.query"), of_layer("attention.key"),
                        of_layer("attention.value"), of_layer("attention.output"), of_layer("ffn_norm"),
                        is_gpt2 ? BiasedPlace{} : of_layer("ffn.gate"), of_layer("ffn.up"),
-                       of_layer("ffn.down"),
-                       ranges_of(table, [&](auto const& tensor) { return tensor.layer == l; })});
+                       of_layer("ffn.down"), ranges_below("attention"), ranges_below("ffn")});
   }
   final_norm_ = biased("final_norm");
   head_ = model.tied_embeddings ? embedding_ : place("head");
@@ -59,9 +62,8 @@ WeightMap::WeightMap(deck::ModelSection const& model, tensor::ParamTable const& 
   auto const is_embedding = [](tensor::Tensor const& tensor) {
     return tensor.kind == tensor::Kind::embedding;
   };
-  ready_with_embedding_ = ranges_of(table, is_embedding);
-  ready_with_head_ =
-      ranges_of(table, [&](auto const& tensor) { return tensor.layer < 0 && !is_embedding(tensor); });
+  of_embedding_ = ranges_of(table, is_embedding);
+  of_head_ = ranges_of(table, [&](auto const& tensor) { return tensor.layer < 0 && !is_embedding(tensor); });
 }
 
 }  // namespace atl::model

@@ -70,11 +70,12 @@ class WeightMap {
   // All gradients but those of matrices that are factors, which the first product of a step overwrites.
   std::span<tensor::Range const> accumulated() const { return accumulated_; }
 
-  // What the backward pass completes with the head, with layer l and with the embedding, as contiguous
-  // ranges.
-  std::span<tensor::Range const> ready_with_head() const { return ready_with_head_; }
-  std::span<tensor::Range const> ready_with_layer(std::size_t l) const { return layers_[l].ready; }
-  std::span<tensor::Range const> ready_with_embedding() const { return ready_with_embedding_; }
+  // What the forward pass reads first, with layer l and last, as contiguous ranges. The backward pass
+  // completes the gradients in the order that is the reverse of it.
+  std::span<tensor::Range const> of_embedding() const { return of_embedding_; }
+  std::span<tensor::Range const> of_attention(std::size_t l) const { return layers_[l].of_attention; }
+  std::span<tensor::Range const> of_ffn(std::size_t l) const { return layers_[l].of_ffn; }
+  std::span<tensor::Range const> of_head() const { return of_head_; }  // what is not the embedding
 
  private:
   struct Place {
@@ -87,7 +88,7 @@ class WeightMap {
   };
   struct LayerPlaces {
     BiasedPlace attention_norm, query, key, value, output, ffn_norm, gate, up, down;
-    std::vector<tensor::Range> ready;
+    std::vector<tensor::Range> of_attention, of_ffn;
   };
 
   template <class T>
@@ -125,7 +126,7 @@ class WeightMap {
   BiasedPlace final_norm_;
   std::vector<LayerPlaces> layers_;
   std::vector<tensor::Range> accumulated_;
-  std::vector<tensor::Range> ready_with_head_, ready_with_embedding_;
+  std::vector<tensor::Range> of_embedding_, of_head_;
 };
 
 }  // namespace atl::model

@@ -35,12 +35,6 @@ data::StreamOptions stream_options(RunPlan const& plan, data::Corpus const& corp
           .context = config.model.context};
 }
 
-std::vector<std::size_t> sizes_of(std::vector<tensor::Range> const& shares) {
-  std::vector<std::size_t> sizes;
-  for (auto const share : shares) sizes.push_back(share.size);
-  return sizes;
-}
-
 }  // namespace
 
 InnerStep::InnerStep(RunPlan const& plan, data::Corpus const& corpus, comm::World const& world, Trace& trace)
@@ -49,40 +43,64 @@ InnerStep::InnerStep(RunPlan const& plan, data::Corpus const& corpus, comm::Worl
       trace_(trace),
       is_sharded_(plan.config.inner.shard_optimizer && world.site.size() > 1),
       shares_(optim::optimizer_shares(plan.config.inner, plan.table, world.site.size())),
-      share_sizes_(sizes_of(shares_)),
-      model_(exec_, model_here(plan.config.model), plan.table, pass_sequences(plan.config, deck_ranks(plan, world))),
+      sum_(world.site, update_shares(plan, world.site.size())),
+      model_(exec_, model_here(plan.config.model), plan.table,
+             pass_sequences(plan.config, deck_ranks(plan, world))),
       optimizer_(exec_, plan.config.inner, plan.table,
                  is_sharded_ ? shares_[static_cast<std::size_t>(world.site.rank())]
                              : tensor::Range{0, plan.table.size()}),
       stream_(stream_options(plan, corpus, world)),
       has_leaders_text_(sites_per_corpus(plan.config) > 1 || world.in_deck.group == world.here.group) {
   if (site_.rank() == 0 && model_here(plan.config.model) != plan.config.model) {
-    base::log::warn(fmt::format(
-        "model.precision = \"bf16\": site {} computes in fp32, since its processor multiplies bf16 numbers not "
-        "at all or more slowly",
-        world.here.group));
+    base::log::warn(
+        fmt::format("model.precision = \"bf16\": site {} computes in fp32, since its processor multiplies "
+                    "bf16 numbers not "
+                    "at all or more slowly",
+                    world.here.group));
   }
 }
 
 RankShare InnerStep::compute_gradients(Replica& replica, std::uint64_t step) {
   auto const gradients = replica.gradients();
+  std::span const all(gradients.data(), gradients.size());
+  // Of a site of several ranks both directions travel beside the passes.
+  bool const is_summed_beside = site_.size() > 1 && (is_sharded_ || plan_.config.run.deterministic);
+  model::Beside beside;
+  if (is_sharded_) {
+    beside.needed = [&](tensor::Range range) {
+      kernels::Region const named("exchange of the parameters");
+      replica.wait_for(range);
+    };
+  }
+  if (is_summed_beside) {
+    sum_.begin(all);
+    beside.ready = [&](tensor::Range range) {
+      kernels::Region const named("sum of the gradients");
+      exec_.fence();
+      sum_.ready({range.offset, range.size});
+    };
+  }
   model::LossSum loss;
   {
     Trace::Span const span(trace_, Work::compute, step);
     auto const batch = stream_.next();
     double const site_targets = static_cast<double>(site_batch(plan_.config)) * batch.context;
     loss = model_.forward_backward({batch.tokens, batch.targets, batch.sequences, batch.context},
-                                   replica.parameters(), 1.0 / site_targets, gradients, {});
+                                   replica.coming_parameters(), 1.0 / site_targets, gradients, beside);
     exec_.fence();
   }
   Trace::Span const span(trace_, Work::reduce, step);
   kernels::Region const named("sum of the gradients");
   base::Waiting const waiting("the sum of the gradients");
-  std::span const all(gradients.data(), gradients.size());
-  if (is_sharded_) {
-    site_.sum_shares(all, share_sizes_);
+  if (is_summed_beside) {
+    sum_.finish();
   } else {
-    site_.sum(all, plan_.config.run.deterministic);
+    site_.sum(all);
+  }
+  if (is_summed_beside && !is_sharded_) {
+    comm::ShareSpread spread(site_, update_shares(plan_, site_.size()));
+    spread.begin(all, {{0, all.size()}});
+    spread.finish();
   }
   // A rank measures its share of the sum, so that all is measured once and sharding changes nothing.
   auto const mine = shares_[static_cast<std::size_t>(site_.rank())];
@@ -95,13 +113,10 @@ RankShare InnerStep::compute_gradients(Replica& replica, std::uint64_t step) {
 double InnerStep::update(Replica& replica, double grad_norm, std::uint64_t step) {
   Trace::Span const span(trace_, Work::optimize, step);
   double const lr = optim::learning_rate(plan_.config.inner, plan_.config.run.steps, step);
-  auto const parameters = replica.parameters();
-  optimizer_.step(parameters, replica.gradients(), lr,
+  optimizer_.step(replica.parameters(), replica.gradients(), lr,
                   optim::clip_factor(grad_norm, plan_.config.inner.clip_norm));
   exec_.fence();
-  kernels::Region const named("exchange of the parameters");
-  base::Waiting const waiting("the exchange of the parameters");
-  if (is_sharded_) site_.gather_shares(std::span(parameters.data(), parameters.size()), share_sizes_);
+  if (is_sharded_) replica.spread(model_.in_order());
   return lr;
 }
 

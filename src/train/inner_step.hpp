@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/archive.hpp"
+#include "comm/shares.hpp"
 #include "comm/world.hpp"
 #include "data/token_stream.hpp"
 #include "model/transformer.hpp"
@@ -52,7 +53,7 @@ class InnerStep {
   Trace& trace_;
   bool is_sharded_;
   std::vector<tensor::Range> shares_;  // of the ranks: whose part of the norm, and of the moments
-  std::vector<std::size_t> share_sizes_;
+  comm::ShareSum sum_;                 // of the gradients
   kernels::Exec exec_;
   model::Transformer model_;
   optim::InnerOptimizer optimizer_;

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "comm/shares.hpp"
 #include "kernels/buffer.hpp"
 #include "kernels/matmul.hpp"
 #include "kernels/operations.hpp"
@@ -129,8 +130,10 @@ class Profile::Listener {
     double const now_s = base::now_s();
     if (is_step) {
       step_begin_s = now_s;
+      counted = Counted::now();
+      traffic_before = Traffic::now();
     } else {
-      current = {std::string(group_of(label)), now_s, 0, static_cast<double>(kernels::product_operations)};
+      current = {std::string(group_of(label)), now_s};
     }
   }
 
@@ -140,7 +143,11 @@ class Profile::Listener {
     if (depth == 1) {
       auto& row = of_step[current.group];
       row.seconds += base::now_s() - current.seconds;
-      row.operations += static_cast<double>(kernels::product_operations) - current.operations;
+      // Operands are counted before the label begins.
+      Counted const now = Counted::now();
+      row.operations += now.operations - counted.operations;
+      row.bytes += now.bytes - counted.bytes;
+      counted = now;
       ++row.calls;
     } else if (depth == 0) {
       if (++steps > warm_up_steps) {
@@ -150,11 +157,25 @@ class Profile::Listener {
           total.seconds += row.seconds;
           total.calls += row.calls;
           total.operations += row.operations;
+          total.bytes += row.bytes;
         }
+        auto const now = Traffic::now();
+        traffic.site += now.site - traffic_before.site;
+        traffic.site_beside += now.site_beside - traffic_before.site_beside;
+        traffic.out += now.out - traffic_before.out;
+        traffic.in += now.in - traffic_before.in;
       }
       of_step.clear();
     }
   }
+
+  // Of this process so far.
+  struct Counted {
+    static Counted now() {
+      return {static_cast<double>(kernels::product_operations), static_cast<double>(kernels::bytes_moved)};
+    }
+    double operations = 0.0, bytes = 0.0;
+  };
 
   static inline Listener* only = nullptr;
 
@@ -162,11 +183,19 @@ class Profile::Listener {
   std::thread::id thread = std::this_thread::get_id();
   int depth = 0;  // 1: in a step; 2: in a group; deeper: in parts of it
   double step_begin_s = 0.0;
-  Row current;  // its begin, and the operations before it
+  Row current;      // its begin
+  Counted counted;  // before it
   std::map<std::string, Row> of_step, rows;
   std::uint64_t steps = 0;
   double seconds = 0.0;
+  Traffic traffic, traffic_before;
 };
+
+Profile::Traffic Profile::Traffic::now() {
+  auto const number = [](std::uint64_t count) { return static_cast<double>(count); };
+  return {number(comm::site_traffic.all), number(comm::site_traffic.beside), number(coded_bytes),
+          number(adopted_bytes)};
+}
 
 Profile::Profile(deck::Precision precision)
     : listener_(std::make_unique<Listener>()), peak_operations_s_(measure_peak(precision)) {}
@@ -177,14 +206,15 @@ Profile::Summary Profile::summary() const {
   Summary summary{.steps = listener_->steps > warm_up_steps ? listener_->steps - warm_up_steps : 0,
                   .seconds = listener_->seconds,
                   .peak_operations_s = peak_operations_s_,
-                  .rows = {}};
+                  .rows = {},
+                  .traffic = listener_->traffic};
   double named_s = 0.0;
   for (auto const& [group, row] : listener_->rows) {
     summary.rows.push_back(row);
     summary.rows.back().group = group;
     named_s += row.seconds;
   }
-  summary.rows.push_back({"everything else", summary.seconds - named_s, summary.steps, 0.0});
+  summary.rows.push_back({"everything else", summary.seconds - named_s, summary.steps});
   std::ranges::sort(summary.rows, std::greater{}, &Row::seconds);
   return summary;
 }
@@ -193,12 +223,16 @@ std::string to_table(Profile::Summary const& summary) {
   if (summary.steps == 0) return "profile: the run was too short; its first two steps do not count";
   auto const steps = static_cast<double>(summary.steps);
   double const step_s = summary.seconds / steps;
-  auto text = fmt::format("{:<26}{:>10}{:>8}{:>8}{:>10}{:>9}\n", "a step of this rank", "ms", "%", "calls",
-                          "GFLOP/s", "of peak");
-  double operations = 0.0;
+  auto text = fmt::format("{:<26}{:>10}{:>8}{:>8}{:>9}{:>8}{:>10}{:>9}\n", "a step of this rank", "ms", "%",
+                          "calls", "MB", "GB/s", "GFLOP/s", "of peak");
+  double operations = 0.0, bytes = 0.0;
   for (auto const& row : summary.rows) {
     text += fmt::format("{:<26}{:>10.2f}{:>8.1f}{:>8.0f}", row.group, 1e3 * row.seconds / steps,
                         100 * row.seconds / summary.seconds, static_cast<double>(row.calls) / steps);
+    text += row.bytes > 0
+                ? fmt::format("{:>9.1f}{:>8.1f}", row.bytes / steps / 1e6, row.bytes / row.seconds / 1e9)
+                : fmt::format("{:17}", "");
+    bytes += row.bytes;
     if (row.operations > 0) {
       double const rate = row.operations / row.seconds;
       text += fmt::format("{:>10.1f}{:>8.1f}%", rate / 1e9, 100 * rate / summary.peak_operations_s);
@@ -207,10 +241,24 @@ std::string to_table(Profile::Summary const& summary) {
     text += '\n';
   }
   double const rate = operations / summary.seconds;
-  return text + fmt::format("{:<26}{:>10.2f}{:>8.1f}{:>8}{:>10.1f}{:>8.1f}%  of {:.1f} GFLOP/s, measured",
-                            fmt::format("mean of {} steps", summary.steps), 1e3 * step_s, 100.0, "",
-                            rate / 1e9, 100 * rate / summary.peak_operations_s,
-                            summary.peak_operations_s / 1e9);
+  text += fmt::format(
+      "{:<26}{:>10.2f}{:>8.1f}{:>8}{:>9.1f}{:>8.1f}{:>10.1f}{:>8.1f}%  of {:.1f} GFLOP/s, measured",
+      fmt::format("mean of {} steps", summary.steps), 1e3 * step_s, 100.0, "", bytes / steps / 1e6,
+      bytes / summary.seconds / 1e9, rate / 1e9, 100 * rate / summary.peak_operations_s,
+      summary.peak_operations_s / 1e9);
+  auto const& traffic = summary.traffic;
+  if (traffic.site > 0) {
+    text += fmt::format(
+        "\nin the site {:.1f} MB a step come from other ranks, {:.0f} % of them before they are waited for",
+        traffic.site / steps / 1e6, 100 * traffic.site_beside / traffic.site);
+  }
+  if (traffic.out + traffic.in > 0) {
+    text += fmt::format(
+        "\nacross sites {:.2f} MB a step leave and {:.2f} MB come beside the steps, but for their coding and "
+        "adoption",
+        traffic.out / steps / 1e6, traffic.in / steps / 1e6);
+  }
+  return text;
 }
 
 std::string to_json(Profile::Summary const& summary) {
@@ -219,12 +267,17 @@ std::string to_json(Profile::Summary const& summary) {
     rows.push_back({{"group", row.group},
                     {"seconds", row.seconds},
                     {"calls", row.calls},
-                    {"operations", row.operations}});
+                    {"operations", row.operations},
+                    {"bytes", row.bytes}});
   }
   return nlohmann::ordered_json{{"steps", summary.steps},
                                 {"seconds", summary.seconds},
                                 {"peak_operations_per_s", summary.peak_operations_s},
-                                {"groups", rows}}
+                                {"groups", rows},
+                                {"site_bytes", summary.traffic.site},
+                                {"site_bytes_beside", summary.traffic.site_beside},
+                                {"bytes_out", summary.traffic.out},
+                                {"bytes_in", summary.traffic.in}}
       .dump(2);
 }
 

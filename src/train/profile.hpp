@@ -26,12 +26,20 @@ class Profile {
     double seconds = 0.0;
     std::uint64_t calls = 0;
     double operations = 0.0;  // of matrix products
+    double bytes = 0.0;       // of the kernels' operands (kernels/operations.hpp)
+  };
+  // Bytes that went beside the steps: from the other ranks of the site, of these what nobody had to wait for,
+  // and from and to other sites.
+  struct Traffic {
+    static Traffic now();  // of this process so far
+    double site = 0.0, site_beside = 0.0, out = 0.0, in = 0.0;
   };
   struct Summary {
     std::uint64_t steps = 0;       // without the first ones, which touch memory for the first time
     double seconds = 0.0;          // of those steps
     double peak_operations_s = 0;  // of matrix products
     std::vector<Row> rows;         // the longest first
+    Traffic traffic;               // of those steps
   };
   Summary summary() const;
 
@@ -43,6 +51,9 @@ class Profile {
 
 std::string to_table(Profile::Summary const& summary);
 std::string to_json(Profile::Summary const& summary);
+
+// Of contributions and releases of this process so far.
+inline std::uint64_t coded_bytes = 0, adopted_bytes = 0;
 
 constexpr char const* training_step_label = "training_step";
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/archive.hpp"
+#include "comm/shares.hpp"
 #include "kernels/buffer.hpp"
 #include "outer/residual.hpp"
 #include "protocol/site_machine.hpp"
@@ -15,11 +16,18 @@ namespace atl::train {
 
 class Replica {
  public:
-  // `contributes`: on the site's leader, which alone codes contributions and keeps what the codec leaves
-  // over.
-  Replica(RunPlan const& plan, bool contributes);
+  // The site's leader alone codes contributions and keeps what the codec leaves over.
+  Replica(RunPlan const& plan, comm::Communicator const& site);
 
-  kernels::Tensor1<float> parameters() const { return theta_; }
+  // Whole: waits for what is on its way.
+  kernels::Tensor1<float> parameters() const;
+  // Collective over the site, like what waits. Each rank has updated its share (optimizer_shares.hpp): passes
+  // it to the others while they go on, in this order.
+  void spread(std::span<tensor::Range const> in_order);
+  // As they come: read is only what was waited for.
+  kernels::Tensor1<float const> coming_parameters() const { return theta_; }
+  void wait_for(tensor::Range range) { spread_.wait_for({range.offset, range.size}); }
+
   kernels::Tensor1<float> gradients() const { return gradients_; }
   // What the model is judged by: the adopted outer parameters, or the parameters themselves where nothing is
   // exchanged.
@@ -41,10 +49,12 @@ class Replica {
   void load(base::Reader const& reader);
 
  private:
+  std::span<float> theta_of(tensor::Range range) const;
   std::span<float> snapshot_of(tensor::Range range);
 
   RunPlan const& plan_;
   kernels::FloatBuffer theta_;
+  mutable comm::ShareSpread spread_;  // of theta
   kernels::FloatBuffer gradients_;
   kernels::FloatBuffer base_;               // empty where nothing is exchanged
   std::vector<float> snapshots_;            // flat, as the table; empty unless `rebase`

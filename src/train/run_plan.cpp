@@ -157,12 +157,19 @@ MemoryEstimate estimate_memory(RunPlan const& plan) {
   for (int const ranks : comm::SiteLayout::site_sizes(config))
     moments = std::max(moments, optimizer_bytes(plan, ranks));
   for (int const ranks : comm::SiteLayout::deck_sizes(config)) {
-    activations = std::max(
-        activations, model::Transformer::bytes_for(model_here(config.model), plan.table, pass_sequences(config, ranks)));
+    activations = std::max(activations, model::Transformer::bytes_for(model_here(config.model), plan.table,
+                                                                      pass_sequences(config, ranks)));
   }
   estimate.site_copy_bytes = sizeof(float) * saved + moments;
   estimate.site_rank_bytes = sizeof(float) * floats + activations + 2 * estimate.site_copy_bytes;
   return estimate;
+}
+
+comm::Shares update_shares(RunPlan const& plan, int ranks) {
+  std::vector<std::size_t> sizes;
+  for (auto const share : optim::optimizer_shares(plan.config.inner, plan.table, ranks))
+    sizes.push_back(share.size);
+  return comm::Shares(sizes);
 }
 
 deck::ModelSection model_here(deck::ModelSection model) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/digest.hpp"
+#include "comm/shares.hpp"
 #include "data/corpus.hpp"
 #include "deck/config.hpp"
 #include "outer/codec.hpp"
@@ -51,6 +52,9 @@ int pass_sequences(deck::RunConfig const& config, int ranks);
 bool has_outer_exchange(deck::RunConfig const& config);
 // True where every site stops after exactly `run.steps` steps of its own, and not with the clock.
 bool stops_each(deck::RunConfig const& config);
+
+// Which parameters each rank of a site updates where its optimizer is sharded, and sums up at any rate.
+comm::Shares update_shares(RunPlan const& plan, int ranks);
 
 struct MemoryEstimate {
   std::size_t site_rank_bytes = 0;  // of the rank that needs most

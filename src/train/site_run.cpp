@@ -51,7 +51,7 @@ SiteRun::SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<Res
       start_s_(start_s),
       step_floor_s_(step_floor_s(plan.config, world.in_deck.group)),
       corpus_(open_site_corpus(plan, world.in_deck.group)),
-      replica_(plan, world.site.rank() == 0),
+      replica_(plan, world.site),
       machine_(options_of(plan, world.here.group, links.incarnation)),
       channel_(std::move(links.channel)),
       tape_(links.tape),

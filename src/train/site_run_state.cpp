@@ -14,6 +14,7 @@
 #include "train/machine_options.hpp"
 #include "train/metrics.hpp"
 #include "train/model_archive.hpp"
+#include "train/profile.hpp"
 #include "train/shared_moments.hpp"
 #include "train/site_run.hpp"
 
@@ -52,6 +53,7 @@ void SiteRun::adopt(protocol::Adopt const& adopt) {
     site_.broadcast(bytes, 0);
     replica_.adopt(fragment, bytes, adopt.rule);
   }
+  adopted_bytes += replica_.release_bytes(fragment);
   if (channel_) channel_->discard(adopt.payload);
   if (!tape_) return;
   auto const range = plan_.table.fragment(fragment);
@@ -67,6 +69,7 @@ void SiteRun::contribute(protocol::Contribute const& asked) {
   if (channel_) {
     if (tape_) tape_->flush();
     auto coded = std::make_shared<std::vector<std::byte> const>(replica_.outer_gradient(fragment));
+    coded_bytes += coded->size();
     channel_->contribute(asked, std::move(coded));
   }
   replica_.take_snapshot(fragment);

@@ -2,7 +2,7 @@
 #include <csignal>
 #include <vector>
 
-#include "comm/communicator.hpp"
+#include "comm/shares.hpp"
 #include "support/catch.hpp"
 #include "support/mpi.hpp"
 #include "support/session.hpp"
@@ -32,23 +32,36 @@ void check_that_a_lost_rank_is_noticed(Collective&& collective) {
   REQUIRE(test::all_ranks(rest.size() == test::ranks() - 1));
   REQUIRE(test::all_ranks(rest.rank() == (test::rank() == 0 ? 0 : test::rank() - 1)));
   std::vector<float> ones(1000, 1.0f);
-  rest.sum(ones, /*deterministic=*/true);
+  rest.sum(ones);
   CHECK(test::all_ranks(ones == std::vector<float>(1000, static_cast<float>(rest.size()))));
 }
 
 }  // namespace
 
-TEST_CASE("a rank is killed while all sum: the others hear of it and go on", "[mpi][np4]") {
+TEST_CASE("a rank is killed while all sum by shares: the others hear of it and go on", "[mpi][np4]") {
   check_that_a_lost_rank_is_noticed([](comm::Communicator const& site) {
     std::vector<float> values(3'000'000, 1.0f);
-    site.sum(values, /*deterministic=*/true);
+    comm::ShareSum sum(site, comm::Shares::equal(values.size(), site.size()));
+    sum.begin(values);
+    for (std::size_t third = 0; third < 3; ++third) sum.ready({third * 1'000'000, 1'000'000});
+    sum.finish();
+  });
+}
+
+TEST_CASE("a rank is killed while all spread their shares: the others hear of it and go on", "[mpi][np4]") {
+  check_that_a_lost_rank_is_noticed([](comm::Communicator const& site) {
+    std::vector<float> values(3'000'000, 1.0f);
+    comm::ShareSpread spread(site, comm::Shares::equal(values.size(), site.size()));
+    spread.begin(values, {{0, values.size()}});
+    spread.wait_for({0, 1'000'000});
+    spread.finish();
   });
 }
 
 TEST_CASE("a rank is killed while all sum by MPI's own sum: the others hear of it and go on", "[mpi][np4]") {
   check_that_a_lost_rank_is_noticed([](comm::Communicator const& site) {
     std::vector<float> values(3'000'000, 1.0f);
-    site.sum(values, /*deterministic=*/false);
+    site.sum(values);
   });
 }
 

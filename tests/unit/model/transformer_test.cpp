@@ -243,9 +243,39 @@ TEST_CASE("each gradient is reported ready once, when it is final") {
       reported[i] = now[i];
     }
   };
-  transformer.forward_backward(sequences.batch(), small.params, 1.0, small.gradients, record);
+  transformer.forward_backward(sequences.batch(), small.params, 1.0, small.gradients,
+                               {.needed = {}, .ready = record});
   CHECK(std::ranges::all_of(reports, [](int times) { return times == 1; }));
   CHECK(reported == small.gradient_values());
+}
+
+TEST_CASE("each parameter is asked for once, before it is read, in the order that is told") {
+  auto section = GENERATE(test::small_section(), test::small_gpt2_section());
+  section.tied_embeddings = GENERATE(false, true);
+  section.precision = GENERATE(deck::Precision::fp32, deck::Precision::bf16);
+  if (section.precision == deck::Precision::bf16 && !base::has_bf16()) return;  // fp32 is looked at
+  int const max_sequences = GENERATE(4, 1);
+  test::SmallModel const small(section);
+  test::Sequences const sequences(section, 4, section.context, 28);
+  auto transformer = small.transformer(max_sequences);
+  auto const loss = transformer.forward_loss(sequences.batch(), small.params);
+
+  auto const coming = kernels::make_float_buffer("coming", small.table.size());
+  Kokkos::deep_copy(coming, std::numeric_limits<float>::quiet_NaN());
+  std::vector<tensor::Range> asked;
+  auto const bring = [&](tensor::Range range) {
+    asked.push_back(range);
+    Kokkos::deep_copy(kernels::range<float>(coming, range.offset, range.size),
+                      kernels::range<float>(small.params, range.offset, range.size));
+  };
+  auto const again = transformer.forward_backward(sequences.batch(), coming, 1.0, small.gradients,
+                                                  {.needed = bring, .ready = {}});
+  CHECK(again.sum == loss.sum);
+  auto const same = [](tensor::Range a, tensor::Range b) { return a.offset == b.offset && a.size == b.size; };
+  CHECK(std::ranges::equal(asked, transformer.in_order(), same));
+  std::size_t elements = 0;
+  for (auto const range : asked) elements += range.size;
+  CHECK(elements == small.table.size());
 }
 
 TEST_CASE("the last layer's gradients are ready before the first layer's") {
@@ -255,7 +285,7 @@ TEST_CASE("the last layer's gradients are ready before the first layer's") {
   auto transformer = small.transformer(1);
   std::vector<tensor::Range> order;
   transformer.forward_backward(sequences.batch(), small.params, 1.0, small.gradients,
-                               [&](tensor::Range range) { order.push_back(range); });
+                               {.needed = {}, .ready = [&](tensor::Range range) { order.push_back(range); }});
 
   auto const place = [&](char const* name) {
     std::size_t const at = small.table.find(name).range.offset;

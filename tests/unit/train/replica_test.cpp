@@ -9,6 +9,8 @@ using protocol::AdoptRule;
 
 namespace {
 
+comm::Communicator const alone;  // a site of one rank
+
 // Two fragments: "a" has 2 elements, "b" has 3.
 train::RunPlan plan_with(deck::Receive receive, outer::Codec codec = outer::Codec::fp32) {
   std::vector<tensor::TensorSpec> specs{{"a", tensor::Kind::vector, 2, 1}, {"b", tensor::Kind::vector, 3, 1}};
@@ -50,7 +52,7 @@ std::vector<float> base_1(train::Replica const& replica) {
 
 TEST_CASE("an overwriting release replaces theta and becomes the base, of its fragment alone") {
   auto const plan = plan_with(deck::Receive::overwrite);
-  train::Replica replica(plan, true);
+  train::Replica replica(plan, alone);
   drift(replica, 1.0F);
   adopt(replica, {5.0F, 6.0F, 7.0F}, AdoptRule::overwrite);
   CHECK(fragment_1(replica) == std::vector{5.0F, 6.0F, 7.0F});
@@ -60,7 +62,7 @@ TEST_CASE("an overwriting release replaces theta and becomes the base, of its fr
 
 TEST_CASE("the outer gradient is the base minus theta") {
   auto const plan = plan_with(deck::Receive::overwrite);
-  train::Replica replica(plan, true);
+  train::Replica replica(plan, alone);
   adopt(replica, {5.0F, 6.0F, 7.0F}, AdoptRule::overwrite);
   drift(replica, 0.5F);
   CHECK(decoded(plan.codec, replica.outer_gradient(1)) == std::vector{-0.5F, -0.5F, -0.5F});
@@ -68,7 +70,7 @@ TEST_CASE("the outer gradient is the base minus theta") {
 
 TEST_CASE("a blended release keeps alpha of theta, and becomes the base whole") {
   auto const plan = plan_with(deck::Receive::blend);
-  train::Replica replica(plan, true);
+  train::Replica replica(plan, alone);
   adopt(replica, {0.0F, 0.0F, 0.0F}, AdoptRule::overwrite);
   drift(replica, 4.0F);
   adopt(replica, {8.0F, 8.0F, 8.0F}, AdoptRule::blend);
@@ -79,7 +81,7 @@ TEST_CASE("a blended release keeps alpha of theta, and becomes the base whole") 
 TEST_CASE(
     "what bf16 leaves out of a merged contribution goes into the next, and of a dropped one it does not") {
   auto const plan = plan_with(deck::Receive::overwrite, outer::Codec::bf16);
-  train::Replica replica(plan, true);
+  train::Replica replica(plan, alone);
   adopt(replica, {0.0F, 0.0F, 0.0F}, AdoptRule::overwrite);
   drift(replica, -1.001953125F);  // 1 + 2^-9: half way to the next bf16, rounded down to 1
   CHECK(decoded(plan.codec, replica.outer_gradient(1)) == std::vector{1.0F, 1.0F, 1.0F});
@@ -92,7 +94,7 @@ TEST_CASE(
 
 TEST_CASE("after a merged contribution the release keeps what was trained since the snapshot") {
   auto const plan = plan_with(deck::Receive::rebase);
-  train::Replica replica(plan, true);
+  train::Replica replica(plan, alone);
   adopt(replica, {0.0F, 0.0F, 0.0F}, AdoptRule::overwrite);
   drift(replica, 1.0F);
   replica.take_snapshot(1);
@@ -104,7 +106,7 @@ TEST_CASE("after a merged contribution the release keeps what was trained since 
 
 TEST_CASE("without a merged contribution the release keeps all that was trained since the base") {
   auto const plan = plan_with(deck::Receive::rebase);
-  train::Replica replica(plan, true);
+  train::Replica replica(plan, alone);
   adopt(replica, {0.0F, 0.0F, 0.0F}, AdoptRule::overwrite);
   drift(replica, 1.0F);
   replica.take_snapshot(1);
@@ -121,7 +123,7 @@ TEST_CASE("without a merged contribution the release keeps all that was trained 
 TEST_CASE("a replica without exchange is judged by its own parameters") {
   auto plan = plan_with(deck::Receive::overwrite);
   plan.config.run.method = deck::Method::data_parallel;
-  train::Replica replica(plan, true);
+  train::Replica replica(plan, alone);
   drift(replica, 2.0F);
   CHECK(replica.outer_parameters()[3] == 2.0F);
 }
