@@ -228,25 +228,29 @@ void head_backward(Exec const& exec, Tensor2<Real const> const& dout, Head<Real 
   }
 }
 
+template <class Real>
+Workspace<Real> workspace_of(std::size_t sharer, AttentionShape const& shape, Tensor1<float> const& all) {
+  return Workspace<Real>(shape, all.data() + sharer * Workspace<Real>(shape, nullptr).size());
+}
+
 }  // namespace
 
 template <class Real>
 std::size_t attention_workspace_size(AttentionShape const& shape) {
-  return Workspace<Real>(shape, nullptr).size();
+  return sharers() * Workspace<Real>(shape, nullptr).size();
 }
 
 template <class Real>
 void attention_forward(Exec const& exec, Input2<Real> qkv, AttentionShape const& shape,
                        Tensor1<float> workspace, Tensor2<Real> out, Tensor3<float> lse) {
   Region const region("attention_forward");
-  auto const moved = bytes_moved;
-  Workspace<Real> const blocks(shape, workspace.data());
-  for (std::size_t b = 0; b < shape.batch; ++b) {
-    for (std::size_t h = 0; h < shape.heads; ++h) {
-      head_forward<Real>(exec, head_of(qkv, shape, b, h), score_scale(shape), blocks,
-                         head_columns(out, shape, b, h), lse_of(lse, shape, b, h));
-    }
-  }
+  std::uint64_t const moved = bytes_moved;
+  share_out(exec, "attention_heads", shape.batch * shape.heads, [&](std::size_t n, std::size_t sharer) {
+    std::size_t const b = n / shape.heads, h = n % shape.heads;
+    head_forward<Real>(exec, head_of(qkv, shape, b, h), score_scale(shape),
+                       workspace_of<Real>(sharer, shape, workspace), head_columns(out, shape, b, h),
+                       lse_of(lse, shape, b, h));
+  });
   bytes_moved = moved;  // but for these all stays in a cache
   moves(qkv, out, lse);
 }
@@ -256,20 +260,20 @@ void attention_backward(Exec const& exec, Input2<Real> dout, Input2<Real> qkv, I
                         Tensor3<float const> lse, AttentionShape const& shape, Tensor1<float> workspace,
                         Tensor2<Real> dqkv) {
   Region const region("attention_backward");
-  auto const moved = bytes_moved;
-  Workspace<Real> const blocks(shape, workspace.data());
+  std::uint64_t const moved = bytes_moved;
   std::size_t const group = shape.heads / shape.kv_heads;
-  for (std::size_t b = 0; b < shape.batch; ++b) {
-    for (std::size_t h = 0; h < shape.heads; ++h) {
-      Head<Real> const dhead = head_of(dqkv, shape, b, h);
+  share_out(exec, "attention_heads", shape.batch * shape.kv_heads, [&](std::size_t n, std::size_t sharer) {
+    std::size_t const b = n / shape.kv_heads, first = n % shape.kv_heads * group;
+    auto const blocks = workspace_of<Real>(sharer, shape, workspace);
+    for (std::size_t h = first; h < first + group; ++h) {
       head_backward<Real>(exec, head_columns(dout, shape, b, h), head_of(qkv, shape, b, h),
                           head_columns(out, shape, b, h), lse_of(lse, shape, b, h), score_scale(shape),
-                          blocks, h % group == 0 ? Update::overwrite : Update::add, dhead);
-      if (h % group + 1 < group) continue;
-      settle(exec, blocks.key_sums(dhead.key), dhead.key);
-      settle(exec, blocks.value_sums(dhead.value), dhead.value);
+                          blocks, h == first ? Update::overwrite : Update::add, head_of(dqkv, shape, b, h));
     }
-  }
+    Head<Real> const dhead = head_of(dqkv, shape, b, first);
+    settle(exec, blocks.key_sums(dhead.key), dhead.key);
+    settle(exec, blocks.value_sums(dhead.value), dhead.value);
+  });
   bytes_moved = moved;
   moves(dout, qkv, out, lse, dqkv);
 }

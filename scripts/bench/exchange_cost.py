@@ -2,9 +2,9 @@
 """What the outer exchange costs a step: switched off and on in blocks of 20 steps within one process, paired.
 
 One site and one shard, so that ranks <= cores. In every second block the site neither hears nor answers the syncer
-([link] pause_every_steps; up to in_flight pulls that stood are still answered). Each pair is a block without and the
-block with exchange after it; the figure is the median over pairs of the ratio of their mean step times, its upper
-bound from the binomial (sign) interval at 95 %.
+([link] pause_every_steps; up to in_flight pulls that stood are still answered). Each block with exchange is paired with the
+blocks without before and after it, so that a machine that becomes slower does not count; the figure is the median over pairs
+of the ratio of their mean step times, its upper bound from the binomial (sign) interval at 95 %.
 
 With --fragments 12 --interval 12 a fragment leaves and one arrives in every step; --link models one of 1 Gbit/s and 20 ms. The CPU
 time of the site's communication thread is told as a share of the time it was watched.
@@ -103,8 +103,8 @@ def main():
         if not any(number * BLOCK < step <= (number + 1) * BLOCK + 1 for step in commits):
             sys.exit(f"no fragment was committed in block {number}: there is nothing to measure")
 
-    # Blocks 0, 2, ... exchange; the pair is (off, the on that follows); the first two blocks warm up.
-    ratios = [block(number + 1) / block(number) for number in range(1, 2 * options.pairs, 2)]
+    # Blocks 0, 2, ... exchange; the first warms up.
+    ratios = [2 * block(number) / (block(number - 1) + block(number + 1)) for number in range(2, 2 * options.pairs + 1, 2)]
     result = {
         "pairs": len(ratios),
         "steps_a_block": BLOCK,

@@ -41,6 +41,8 @@ class Communicator {
 
   // Collective. The sleeping forms are for waits of seconds and more: they look every 2 ms.
   void broadcast(std::span<std::byte> bytes, int root) const;
+  // Not waited for: until the requests are complete (wait.hpp) the bytes stay, and the root's as they are.
+  std::vector<MPI_Request> begin_broadcast(std::span<std::byte> bytes, int root) const;
   void sleeping_broadcast(std::span<std::byte> bytes, int root) const;
   // `all` holds size() blocks of `mine.size()` bytes, in rank order; every rank brings as many.
   void all_gather(std::span<std::byte const> mine, std::span<std::byte> all) const;

@@ -47,10 +47,6 @@ kernels::Tensor1<float const> Replica::outer_parameters() const {
   return base_.size() > 0 ? kernels::Tensor1<float const>(base_) : parameters();
 }
 
-std::size_t Replica::release_bytes(int fragment) const {
-  return outer::encoded_bytes(plan_.release_codec, plan_.table.fragment(fragment).size);
-}
-
 void Replica::adopt(int fragment, std::span<std::byte const> bytes, protocol::AdoptRule rule) {
   auto const range = plan_.table.fragment(fragment);
   auto const release = outer::decoded(plan_.release_codec, bytes, range.size, room_);

@@ -33,8 +33,6 @@ class Replica {
   // exchanged.
   kernels::Tensor1<float const> outer_parameters() const;
 
-  // What a release of this fragment takes.
-  std::size_t release_bytes(int fragment) const;
   // Puts the released values of a fragment in place; they become its base.
   void adopt(int fragment, std::span<std::byte const> release, protocol::AdoptRule rule);
 

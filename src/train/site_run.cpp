@@ -54,6 +54,7 @@ SiteRun::SiteRun(RunPlan const& plan, RunFolder const& folder, std::optional<Res
       replica_(plan, world.site),
       machine_(options_of(plan, world.here.group, links.incarnation)),
       channel_(std::move(links.channel)),
+      relay_(plan, world.site),
       tape_(links.tape),
       chaos_(links.chaos),
       replayed_(links.replayed),
@@ -117,6 +118,7 @@ void SiteRun::training_step() {
   }
   check_health(record);
   is_torn_ = true;
+  record.events = relay_.pass(std::move(record.events), !machine_.is_waiting() && !replayed_, channel_.get());
   last_lr_ = inner_->update(replica_, record.grad_norm, machine_.step() + 1);
   tokens_ += record.tokens;
   cross_boundary(protocol::StepDone{record.tokens, record.step_s, record.loss, record.stop_requested},
@@ -224,6 +226,7 @@ void SiteRun::idle_boundary() {
     record = exchange_record(site_, nothing, channel_ ? channel_->events() : no_events_, /*idle=*/true);
   }
   is_torn_ = true;
+  record.events = relay_.pass(std::move(record.events), /*can_wait=*/false, channel_.get());
   cross_boundary(std::nullopt, record);
   is_torn_ = false;
   cut_if_asked();
@@ -236,7 +239,7 @@ void SiteRun::carry_out(protocol::SiteAction const& action) {
   if (auto const* taken = std::get_if<protocol::Adopt>(&action)) {
     adopt(*taken);
   } else if (auto const* moot = std::get_if<protocol::Discard>(&action)) {
-    if (channel_) channel_->discard(moot->payload);
+    discard(moot->payload);
   } else if (auto const* known = std::get_if<protocol::Settled>(&action)) {
     replica_.settle(static_cast<int>(known->fragment), known->advanced);
   } else if (auto const* asked = std::get_if<protocol::Contribute>(&action)) {

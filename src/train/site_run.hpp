@@ -20,6 +20,7 @@
 #include "train/checkpoints.hpp"
 #include "train/inner_step.hpp"
 #include "train/record.hpp"
+#include "train/release_relay.hpp"
 #include "train/replica.hpp"
 #include "train/run_plan.hpp"
 #include "train/site_channel.hpp"
@@ -68,7 +69,7 @@ class SiteRun {
   bool can_go_on_with_fewer();
   void go_on_with_these();
   bool is_still_here();
-  void check_health(Record const& record) const;
+  void check_health(Record const& record);
 
   // In the order of a step.
   void training_step();
@@ -84,6 +85,7 @@ class SiteRun {
   // The protocol's actions.
   void carry_out(protocol::SiteAction const& action);
   void adopt(protocol::Adopt const& adopt);
+  void discard(protocol::PayloadHandle payload);
   void contribute(protocol::Contribute const& asked);
   // A state is recorded in two parts: the second is what was on its way to the site, of which there is
   // nothing at rest. Then it is written while training goes on.
@@ -128,7 +130,8 @@ class SiteRun {
   std::optional<data::ValidationSet> validation_;  // of the sites that evaluate
   protocol::SiteMachine machine_;
   std::unique_ptr<SiteChannel> channel_;  // the leader's
-  protocol::Tape* tape_;                  // the leader's
+  ReleaseRelay relay_;
+  protocol::Tape* tape_;  // the leader's
   Chaos* chaos_;
   std::optional<std::size_t> replayed_;
   std::map<std::size_t, int> ranks_left_;      // by boundary

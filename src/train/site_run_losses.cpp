@@ -28,6 +28,7 @@ struct Where {
 // whole; the leader's word to the shards stays what it was. Nothing travels.
 bool SiteRun::can_go_on_with_fewer() {
   if (plan_.config.sites.repair != deck::Repair::shrink || !can_return(plan_) || replayed_) return false;
+  relay_.give_up();
   world_.set_site(site_.survivors());
   Where const here{crossed_, channel_ != nullptr,
                    !is_torn_ && !inner_->is_sharded() && !cut_ && !states_.is_open()};
@@ -69,7 +70,7 @@ bool SiteRun::is_still_here() {
 
 // What is not finite spreads: it must not reach the shards, nor stay. Once in a while a donor's state helps;
 // at once again it does not.
-void SiteRun::check_health(Record const& record) const {
+void SiteRun::check_health(Record const& record) {
   if (std::isfinite(record.loss) && std::isfinite(record.grad_norm)) return;
   auto const what = fmt::format("the loss of step {} is {} and its gradient norm {}", machine_.step() + 1,
                                 record.loss, record.grad_norm);
@@ -77,6 +78,8 @@ void SiteRun::check_health(Record const& record) const {
                         crossed_ - began_training_at_ > plan_.config.outer.interval_steps;
   if (can_heal) {
     base::log::warn(fmt::format("site {}: {}; it takes the state of another", number_, what));
+    replica_.parameters();  // nothing may be on its way between the ranks, who go on as they are
+    relay_.finish();
     throw MustReturn(what);
   }
   throw base::RuntimeFailure(what + "; lower inner.lr, or clip with inner.clip_norm");

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "base/memory_archive.hpp"
-#include "base/waiting.hpp"
 #include "kernels/region.hpp"
 #include "outer/codec.hpp"
 #include "protocol/saved_state.hpp"
@@ -43,22 +42,19 @@ void SiteRun::adopt(protocol::Adopt const& adopt) {
   kernels::Region const named("adoption of releases");
   states_.before_change();
   auto const fragment = static_cast<int>(adopt.fragment);
-  if (site_.size() == 1) {
-    replica_.adopt(fragment, *channel_->payload(adopt.payload), adopt.rule);
-  } else {
-    // MPI's broadcast wants a buffer that it may write to, and the leader's payload is const.
-    std::vector<std::byte> bytes(replica_.release_bytes(fragment));
-    if (channel_) bytes = *channel_->payload(adopt.payload);
-    base::Waiting const waiting("the passing on of a release");
-    site_.broadcast(bytes, 0);
-    replica_.adopt(fragment, bytes, adopt.rule);
-  }
-  adopted_bytes += replica_.release_bytes(fragment);
-  if (channel_) channel_->discard(adopt.payload);
+  auto const release = relay_.payload(adopt.payload, fragment, channel_.get());
+  replica_.adopt(fragment, *release, adopt.rule);
+  adopted_bytes += release->size();
+  discard(adopt.payload);
   if (!tape_) return;
   auto const range = plan_.table.fragment(fragment);
   std::span<float const> const base(replica_.outer_parameters().data() + range.offset, range.size);
   tape_->put(protocol::TapedBase{adopt.fragment, adopt.version, base::digest_of(base)});
+}
+
+void SiteRun::discard(protocol::PayloadHandle payload) {
+  relay_.discard(payload);
+  if (channel_) channel_->discard(payload);
 }
 
 void SiteRun::contribute(protocol::Contribute const& asked) {

@@ -19,14 +19,13 @@ class ModelledLink {
   explicit ModelledLink(LinkModel model) : model_(model) {}
 
   bool is_on() const { return model_.is_on(); }
-  // A frame of this lane could begin at once.
+  // When the next frame of this lane can begin.
+  double free_s(bool is_bulk) const { return is_bulk ? bulk_free_s_ : control_free_s_; }
   bool is_free(bool is_bulk, double now_s) const { return free_s(is_bulk) <= now_s; }
   // A frame begins as soon as it can. Returns when it has arrived.
   double send(bool is_bulk, std::size_t bytes, double now_s);
 
  private:
-  double free_s(bool is_bulk) const { return is_bulk ? bulk_free_s_ : control_free_s_; }
-
   LinkModel model_;
   double control_free_s_ = 0.0, bulk_free_s_ = 0.0;
 };

@@ -19,8 +19,8 @@ import sys
 import tempfile
 import threading
 
-import numpy as np
 import peer
+from sizes import SIZES, deck_of, write_tokens  # beside this folder, where peer has looked
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
 MODES = ("eager", "compile")
@@ -49,15 +49,12 @@ class Ours:
 
     def __init__(self, folder, name, precision, build):
         self.folder, self.precision, self.atoll, self.number = folder, precision, SOURCE / build / "atoll", 0
-        size = peer.SIZES[name]
+        size = SIZES[name]
         if not (folder / "imported").exists():
             self.run([self.atoll, "import", "initial", "--out", "imported", "--tokenizer", "none"])
-        model = {key: value for key, value in size.items() if key != "batch"} | {"kv_heads": size["heads"], "precision": precision}
-        self.keys = {f"model.{key}": value for key, value in model.items()} | {
-            "run.method": "data_parallel", "run.initial_model": "imported", "sites.count": 1, "sites.ranks": [2], "sites.data": ["tokens"],
-            "data.tokenizer": "none", "inner.batch": size["batch"], "inner.lr": peer.LR, "inner.betas": list(peer.BETAS),
-            "inner.weight_decay": peer.DECAY, "inner.clip_norm": peer.CLIP, "inner.warmup_steps": 0, "inner.schedule": "constant",
-            "inner.shard_optimizer": True, "eval.every_steps": 0, "eval.batches": 1, "checkpoint.every_steps": 0}
+        self.keys = deck_of(size, precision, "tokens") | {
+            "run.initial_model": "imported", "sites.ranks": [2], "inner.batch": size["batch"], "inner.lr": peer.LR,
+            "inner.betas": list(peer.BETAS), "inner.weight_decay": peer.DECAY, "inner.clip_norm": peer.CLIP}
 
     def run(self, command):
         done = subprocess.run([str(word) for word in command], cwd=self.folder, capture_output=True, text=True)
@@ -79,7 +76,7 @@ class Ours:
 
 
 class PeakMemory:
-    """Of the ranks of the site, together: the most that each held, looked at while they run."""
+    """Of the ranks of the site, together: the most that each held, looked at while they run. Pages of files count once."""
 
     def __init__(self, program):
         self.program, self.peaks, self.is_over = program.resolve(), {}, threading.Event()
@@ -104,16 +101,19 @@ class PeakMemory:
                     status = (entry / "status").read_text()
                 except OSError:
                     continue
-                peak = [int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")]
-                self.peaks[entry.name] = max([self.peaks.get(entry.name, 0), *peak])
+                kib = {name: int(value.split()[0]) for name, value in (line.split(":", 1) for line in status.splitlines())
+                       if name in ("VmHWM", "RssFile")}
+                if len(kib) == 2:
+                    self.peaks[entry.name] = (kib["VmHWM"], kib["RssFile"])
 
     @property
     def bytes(self):
-        return sum(self.peaks.values())
+        files = [file for _, file in self.peaks.values()]
+        return 1024 * (sum(peak for peak, _ in self.peaks.values()) - sum(files) + max(files))
 
 
 def compare(folder, name, precision, options):
-    size = peer.SIZES[name]
+    size = SIZES[name]
     tokens_a_step = size["batch"] * size["context"]
     peers, first = {}, {}
     for mode in MODES:  # one after the other: the first makes the initial parameters
@@ -139,19 +139,9 @@ def compare(folder, name, precision, options):
             "peak_bytes": memory, "memory_ratio": memory["atoll"] / min(memory[mode] for mode in MODES)}
 
 
-def write_tokens(folder, size):
-    """As many as one batch needs, so that every step sees the same sequences; frequent ones first (Zipf)."""
-    draw = np.random.default_rng(1)
-    weights = 1.0 / np.arange(1, size["vocab"] + 1)
-    count = size["batch"] * size["context"] + 1
-    folder.mkdir()
-    for file in ("train.bin", "val.bin"):
-        draw.choice(size["vocab"], count, p=weights / weights.sum()).astype(np.uint16).tofile(folder / file)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", nargs="+", choices=peer.SIZES, default=["S", "M"])
+    parser.add_argument("--models", nargs="+", choices=SIZES, default=["S", "M"])
     parser.add_argument("--precisions", nargs="+", choices=["fp32", "bf16"], default=["fp32"])
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--steps", type=int, default=8)
@@ -163,7 +153,7 @@ def main():
     for name in options.models:
         with tempfile.TemporaryDirectory(prefix="atoll-bench-") as scratch:
             folder = pathlib.Path(scratch)
-            write_tokens(folder / "tokens", peer.SIZES[name])
+            write_tokens(folder / "tokens", SIZES[name])
             for precision in options.precisions:
                 row = compare(folder, name, precision, options)
                 rows.append(row)

@@ -1,7 +1,6 @@
 """The models of the comparison in plain PyTorch, and a process that trains one of them when it is told to."""
 
 import json
-import math
 import pathlib
 import resource
 import struct
@@ -13,12 +12,9 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-# Sizes, and how many sequences a step. (Two for G, one a rank.)
-SIZES = {
-    "S": {"family": "gpt2", "layers": 6, "width": 384, "heads": 6, "ffn_width": 1536, "context": 256, "vocab": 4096, "batch": 8},
-    "M": {"family": "llama", "layers": 8, "width": 512, "heads": 8, "ffn_width": 1408, "context": 512, "vocab": 8192, "batch": 4},
-    "G": {"family": "gpt2", "layers": 12, "width": 768, "heads": 12, "ffn_width": 3072, "context": 1024, "vocab": 50257, "batch": 2},
-}
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+from sizes import SIZES
+
 LR, BETAS, DECAY, CLIP = 3e-4, (0.9, 0.95), 0.1, 1.0
 
 

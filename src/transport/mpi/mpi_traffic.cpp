@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -42,8 +43,8 @@ void MpiTransport::run() {
       if (is_closing_ && (is_finished() || now_s > close_by_s_)) return;
       open_new_lines();
       if (has_moved) continue;
-      std::chrono::duration<double> const pause(pause_s(now_s - moved_s, is_in_flight()));
-      work_.wait_for(lock, pause, [&] { return has_work_; });
+      double const pause = std::min(pause_s(now_s - moved_s, is_in_flight()), next_due_s(now_s) - now_s);
+      work_.wait_for(lock, std::chrono::duration<double>(pause), [&] { return has_work_; });
       has_work_ = false;
     }
   } catch (...) {
@@ -249,13 +250,28 @@ bool MpiTransport::is_left_by_all(int site) const {
 }
 
 bool MpiTransport::is_in_flight() const {
-  auto const moves = [](Channel const& channel) {
-    bool const is_modelled = !channel.leaving.empty() || !channel.arriving.empty();
-    return is_modelled || !channel.out.is_idle() || channel.in.is_midway();
-  };
+  auto const moves = [](Channel const& channel) { return !channel.out.is_idle() || channel.in.is_midway(); };
   return std::ranges::any_of(lines_, [&](auto const& line) {
     return line->has_process && (moves(line->control) || moves(line->bulk));
   });
+}
+
+// When a modelled link has something to do next: nobody need look before.
+double MpiTransport::next_due_s(double now_s) const {
+  double next_s = std::numeric_limits<double>::infinity();
+  auto const count = [&](double due_s) {
+    if (due_s > now_s) next_s = std::min(next_s, due_s);
+  };
+  for (auto const* link : {&up_, &down_}) {
+    for (bool const is_bulk : {false, true}) count(link->free_s(is_bulk));
+  }
+  for (auto const& line : lines_) {
+    for (auto const* channel : {&line->control, &line->bulk}) {
+      if (!channel->leaving.empty()) count(channel->leaving.front().due_s);
+      if (!channel->arriving.empty()) count(channel->arriving.front().due_s);
+    }
+  }
+  return next_s;
 }
 
 bool MpiTransport::is_finished() const {

@@ -128,6 +128,7 @@ class MpiTransport final : public Transport {
   void lose(Line& line);
   bool is_left_by_all(int site) const;
   bool is_in_flight() const;
+  double next_due_s(double now_s) const;
   bool is_finished() const;
 
   Options options_;

@@ -1,0 +1,72 @@
+#include "train/release_relay.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "base/waiting.hpp"
+#include "comm/wait.hpp"
+#include "outer/codec.hpp"
+
+namespace atl::train {
+
+ReleaseRelay::~ReleaseRelay() { give_up(); }
+
+std::vector<protocol::SiteEvent> ReleaseRelay::pass(std::vector<protocol::SiteEvent> told, bool can_wait,
+                                                    SiteChannel* leaders) {
+  finish();
+  auto events = std::exchange(waiting_, {});
+  auto const is_release = [](protocol::SiteEvent const& event) {
+    auto const* held = std::get_if<protocol::HeldRelease>(&event);
+    return held && held->payload != 0;
+  };
+  // Whatever else the leader was told is in order with its releases.
+  if (site_.size() > 1 && can_wait && std::ranges::all_of(told, is_release)) {
+    for (auto const& event : told) {
+      auto const& held = std::get<protocol::HeldRelease>(event);
+      travelling_.push_back(send(held.payload, static_cast<int>(held.release.fragment), leaders));
+    }
+    waiting_ = std::move(told);
+  } else {
+    std::ranges::move(told, std::back_inserter(events));
+  }
+  return events;
+}
+
+transport::Payload ReleaseRelay::payload(protocol::PayloadHandle handle, int fragment, SiteChannel* leaders) {
+  if (site_.size() == 1) return leaders->payload(handle);
+  if (auto const found = here_.find(handle); found != here_.end()) return found->second;
+  auto now = send(handle, fragment, leaders);
+  return arrived(now);
+}
+
+void ReleaseRelay::finish() {
+  for (auto& travelling : travelling_) here_[travelling.handle] = arrived(travelling);
+  travelling_.clear();
+}
+
+void ReleaseRelay::give_up() {
+  for (auto& travelling : travelling_) comm::give_up(site_.get(), travelling.requests);
+  travelling_.clear();
+}
+
+ReleaseRelay::Travelling ReleaseRelay::send(protocol::PayloadHandle handle, int fragment,
+                                            SiteChannel* leaders) const {
+  auto const size = outer::encoded_bytes(plan_.release_codec, plan_.table.fragment(fragment).size);
+  Travelling travelling{
+      handle, leaders ? leaders->payload(handle) : std::make_shared<std::vector<std::byte>>(size), {}};
+  // The leader's are only read.
+  std::span const bytes(const_cast<std::byte*>(travelling.payload->data()), travelling.payload->size());
+  travelling.requests = site_.begin_broadcast(bytes, 0);
+  return travelling;
+}
+
+transport::Payload ReleaseRelay::arrived(Travelling& travelling) const {
+  base::Waiting const waiting("the passing on of a release");
+  comm::wait_all(site_.get(), travelling.requests, comm::Patience::short_wait);
+  return std::move(travelling.payload);
+}
+
+}  // namespace atl::train
