@@ -10,7 +10,7 @@ namespace atl::kernels {
 
 using Policy = Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::size_t>>;
 
-constexpr bool runs_on_host = Kokkos::SpaceAccessibility<Kokkos::HostSpace, ExecMemory>::accessible;
+constexpr bool runs_on_host = std::is_same_v<Exec, Kokkos::DefaultHostExecutionSpace>;
 
 // body(n) for n in [0, count).
 template <class Body>
@@ -43,8 +43,8 @@ inline std::size_t sharers() {
 }
 
 // body(n, sharer) for n in [0, count): large pieces of work, a thread each, within which all loops above are
-// plain ones. That costs less than many small loops that every thread has a part of. On a device the pieces
-// come one after the other, and their loops are kernels.
+// plain ones. That costs less than many small loops that every thread has a part of; it must not throw. On a
+// device the pieces come one after the other, and their loops are kernels.
 template <class Body>
 void share_out(Exec const& exec, char const* label, std::size_t count, Body const& body) {
   std::size_t const all = sharers();

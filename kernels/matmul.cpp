@@ -28,11 +28,6 @@ struct Operand {
 
 dnnl_dim_t dim(std::size_t size) { return static_cast<dnnl_dim_t>(size); }
 
-template <class Pointer>
-std::size_t bytes_of(AnyMatrix<Pointer> const& x) {
-  return x.rows * x.cols * (x.number == Number::bf16 ? sizeof(Bf16) : sizeof(float));
-}
-
 // The C function is the same in oneDNN 2 and 3, takes any row stride, and was measured no slower than the
 // matmul primitive down to 64 x 64 x 64 with strided operands.
 void multiply_fp32(Operand const& a, Operand const& b, Update update, Product const& out) {

@@ -33,6 +33,11 @@ struct AnyMatrix {
 using Factor = AnyMatrix<void const*>;
 using Product = AnyMatrix<void*>;
 
+template <class Matrix>
+std::size_t bytes_of(Matrix const& x) {
+  return x.rows * x.cols * (x.number == Number::bf16 ? sizeof(Bf16) : sizeof(float));
+}
+
 // out[n,m] (+)= sum_k a[n,k] b[m,k]: Y = X W^T, the forward product.
 void matmul_nt(Exec const& exec, Factor const& a, Factor const& b, Update update, Product const& out);
 

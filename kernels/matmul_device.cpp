@@ -56,6 +56,7 @@ void multiply(Exec const& exec, char const* label, Operand const& a, Operand con
     throw std::runtime_error(std::string(label) + ": the numbers of the matrices do not fit together");
   }
   product_operations += 2 * out.rows * out.cols * a.cols;
+  bytes_moved += bytes_of(a) + bytes_of(b) + (update == Update::add ? 2 : 1) * bytes_of(out);
   if (is_fp32) {
     multiply_as<float, float>(exec, label, a, b, update, out);
   } else if (out.number == Number::fp32) {

@@ -157,12 +157,17 @@ void Communicator::broadcast(std::span<std::byte> bytes, int root) const {
 std::vector<MPI_Request> Communicator::begin_broadcast(std::span<std::byte> bytes, int root) const {
   std::vector<MPI_Request> requests;
   if (size_ == 1) return requests;
-  for_each_piece(bytes, [&](std::span<std::byte> piece) {
-    check_on(comm_,
-             MPI_Ibcast(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, root, comm_,
-                        &requests.emplace_back(MPI_REQUEST_NULL)),
-             "MPI_Ibcast");
-  });
+  try {
+    for_each_piece(bytes, [&](std::span<std::byte> piece) {
+      check_on(comm_,
+               MPI_Ibcast(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, root, comm_,
+                          &requests.emplace_back(MPI_REQUEST_NULL)),
+               "MPI_Ibcast");
+    });
+  } catch (ProcessLost const&) {
+    give_up(comm_, requests);
+    throw;
+  }
   return requests;
 }
 

@@ -57,12 +57,14 @@ void for_each_other(Communicator const& comm, Visit&& visit) {
   }
 }
 
+// Looks twice, as wait_all does.
 bool are_complete(std::span<MPI_Request> requests) {
-  return std::ranges::all_of(requests, [](MPI_Request& request) {
+  auto const is_complete = [](MPI_Request& request) {
     int done = 0;
     check_mpi(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
     return done != 0;
-  });
+  };
+  return std::ranges::all_of(requests, is_complete) || std::ranges::all_of(requests, is_complete);
 }
 
 // total <- addend(0) + addend(1) + ... + addend(ranks - 1), in float. One of them may be `total` itself.
@@ -151,7 +153,7 @@ void ShareSum::finish() try {
   base::ensure(told_ == values_.size(), "all parts of a sum are told of");
   base::Waiting const waiting("MPI_Isend, MPI_Irecv");
   do post();
-  while (add_first(/*waits=*/true));
+  while (add_first(/*waits=*/false) || add_first(/*waits=*/true));
   wait_all(comm_.get(), sends_, Patience::short_wait);
   sends_.clear();
 } catch (ProcessLost const&) {
@@ -179,8 +181,8 @@ bool ShareSum::add_first(bool waits) {
   auto const requests = requests_at(place);
   if (waits) {
     wait_all(comm_.get(), requests, Patience::short_wait);
-  } else if (!are_complete(requests) && !are_complete(requests)) {
-    return false;  // twice, as in wait_all
+  } else if (!are_complete(requests)) {
+    return false;
   }
   auto const total = piece_of(values_, posted_.front());
   count(total.size() * others_, !waits);
@@ -219,9 +221,7 @@ ShareSpread::ShareSpread(Communicator const& comm, Shares shares) : comm_(comm),
   base::ensure(shares_.ranks() == comm.size(), "every rank has a share");
 }
 
-ShareSpread::~ShareSpread() {
-  if (!is_over()) abandon();
-}
+ShareSpread::~ShareSpread() { give_up(); }
 
 void ShareSpread::begin(std::span<float> values, std::vector<Part> const& in_order) try {
   base::ensure(values.size() == shares_.size(), "shares are the whole vector");
@@ -238,7 +238,7 @@ void ShareSpread::begin(std::span<float> values, std::vector<Part> const& in_ord
     });
   }
 } catch (ProcessLost const&) {
-  abandon();
+  give_up();
   throw;
 }
 
@@ -246,31 +246,36 @@ void ShareSpread::wait_for(Part part) try {
   if (is_over()) return;
   base::Waiting const waiting("MPI_Isend, MPI_Irecv");
   for (std::size_t i = 0; i < pieces_.size(); ++i) {
-    if (!overlap(pieces_[i], part) || receives_[i] == MPI_REQUEST_NULL) continue;
-    bool const is_there = are_complete({&receives_[i], 1});
-    if (!is_there) wait_all(comm_.get(), {&receives_[i], 1}, Patience::short_wait);
-    count(pieces_[i].size, is_there);
+    if (overlap(pieces_[i], part)) wait_for_piece(i);
   }
 } catch (ProcessLost const&) {
-  abandon();
+  give_up();
   throw;
 }
 
 void ShareSpread::finish() try {
   if (is_over()) return;
   base::Waiting const waiting("MPI_Isend, MPI_Irecv");
-  wait_all(comm_.get(), receives_, Patience::short_wait);
+  for (std::size_t i = 0; i < pieces_.size(); ++i) wait_for_piece(i);
   wait_all(comm_.get(), sends_, Patience::short_wait);
   clear();
 } catch (ProcessLost const&) {
-  abandon();
+  give_up();
   throw;
 }
 
-void ShareSpread::abandon() {
-  give_up(comm_.get(), receives_);
-  give_up(comm_.get(), sends_);
+void ShareSpread::give_up() {
+  if (is_over()) return;
+  comm::give_up(comm_.get(), receives_);
+  comm::give_up(comm_.get(), sends_);
   clear();
+}
+
+void ShareSpread::wait_for_piece(std::size_t i) {
+  if (receives_[i] == MPI_REQUEST_NULL) return;
+  bool const is_there = are_complete({&receives_[i], 1});
+  if (!is_there) wait_all(comm_.get(), {&receives_[i], 1}, Patience::short_wait);
+  count(pieces_[i].size, is_there);
 }
 
 void ShareSpread::clear() {

@@ -94,10 +94,12 @@ class ShareSpread {
   void begin(std::span<float> values, std::vector<Part> const& in_order);
   void wait_for(Part part);
   void finish();
+  // A rank is lost: revokes the communicator if anything is on its way (wait.hpp), which then does not come.
+  void give_up();
 
  private:
   bool is_over() const { return receives_.empty() && sends_.empty(); }
-  void abandon();
+  void wait_for_piece(std::size_t i);
   void clear();
 
   Communicator const& comm_;

@@ -1,7 +1,5 @@
 #include "model/forward.hpp"
 
-#include <algorithm>
-
 #include "kernels/attention.hpp"
 #include "kernels/bias.hpp"
 #include "kernels/embedding.hpp"
@@ -61,7 +59,8 @@ template <class Real>
 void forward(Exec const& exec, WeightMap const& map, Parameters<Real> const& params,
              ParametersNeeded const& needed, Activations<Real>& act) {
   auto const ask_for = [&](std::span<tensor::Range const> ranges) {
-    if (needed) std::ranges::for_each(ranges, needed);
+    if (!needed) return;
+    for (tensor::Range const range : ranges) needed(range);
   };
   auto const ask_for_layer = [&](std::size_t l) {
     ask_for(map.of_attention(l));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "base/error.hpp"
 #include "kernels/elementwise.hpp"
@@ -166,7 +167,7 @@ void Transformer::run_forward(Batch const& part, Parameters<Real> const& params,
                       kernels::range<Bf16>(matrices, range.offset, range.size));
     }
   };
-  forward(exec_, map_, params, is_first ? take : ParametersNeeded{}, act);
+  forward(exec_, map_, params, is_first ? ParametersNeeded(std::cref(take)) : ParametersNeeded{}, act);
 }
 
 LossSum Transformer::loss_of(Batch const& part, Tensor1<float const> losses) const {

@@ -44,6 +44,7 @@ InnerStep::InnerStep(RunPlan const& plan, data::Corpus const& corpus, comm::Worl
       is_sharded_(plan.config.inner.shard_optimizer && world.site.size() > 1),
       shares_(optim::optimizer_shares(plan.config.inner, plan.table, world.site.size())),
       sum_(world.site, update_shares(plan, world.site.size())),
+      spread_(world.site, update_shares(plan, world.site.size())),
       model_(exec_, model_here(plan.config.model), plan.table,
              pass_sequences(plan.config, deck_ranks(plan, world))),
       optimizer_(exec_, plan.config.inner, plan.table,
@@ -51,6 +52,7 @@ InnerStep::InnerStep(RunPlan const& plan, data::Corpus const& corpus, comm::Worl
                              : tensor::Range{0, plan.table.size()}),
       stream_(stream_options(plan, corpus, world)),
       has_leaders_text_(sites_per_corpus(plan.config) > 1 || world.in_deck.group == world.here.group) {
+  for (auto const range : model_.in_order()) order_.push_back({range.offset, range.size});
   if (site_.rank() == 0 && model_here(plan.config.model) != plan.config.model) {
     base::log::warn(
         fmt::format("model.precision = \"bf16\": site {} computes in fp32, since its processor multiplies "
@@ -98,9 +100,8 @@ RankShare InnerStep::compute_gradients(Replica& replica, std::uint64_t step) {
     site_.sum(all);
   }
   if (is_summed_beside && !is_sharded_) {
-    comm::ShareSpread spread(site_, update_shares(plan_, site_.size()));
-    spread.begin(all, {{0, all.size()}});
-    spread.finish();
+    spread_.begin(all, order_);
+    spread_.finish();
   }
   // A rank measures its share of the sum, so that all is measured once and sharding changes nothing.
   auto const mine = shares_[static_cast<std::size_t>(site_.rank())];
@@ -116,7 +117,7 @@ double InnerStep::update(Replica& replica, double grad_norm, std::uint64_t step)
   optimizer_.step(replica.parameters(), replica.gradients(), lr,
                   optim::clip_factor(grad_norm, plan_.config.inner.clip_norm));
   exec_.fence();
-  if (is_sharded_) replica.spread(model_.in_order());
+  if (is_sharded_) replica.spread(order_);
   return lr;
 }
 

@@ -54,8 +54,10 @@ class InnerStep {
   bool is_sharded_;
   std::vector<tensor::Range> shares_;  // of the ranks: whose part of the norm, and of the moments
   comm::ShareSum sum_;                 // of the gradients
+  comm::ShareSpread spread_;           // likewise, where the optimizer is not sharded
   kernels::Exec exec_;
   model::Transformer model_;
+  std::vector<comm::Part> order_;  // of the parameters, as they are needed
   optim::InnerOptimizer optimizer_;
   data::TokenStream stream_;
   bool has_leaders_text_;  // not so under data_parallel where sites of the deck have text of their own

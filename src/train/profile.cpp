@@ -131,7 +131,6 @@ class Profile::Listener {
     if (is_step) {
       step_begin_s = now_s;
       counted = Counted::now();
-      traffic_before = Traffic::now();
     } else {
       current = {std::string(group_of(label)), now_s};
     }
@@ -159,12 +158,9 @@ class Profile::Listener {
           total.operations += row.operations;
           total.bytes += row.bytes;
         }
-        auto const now = Traffic::now();
-        traffic.site += now.site - traffic_before.site;
-        traffic.site_beside += now.site_beside - traffic_before.site_beside;
-        traffic.out += now.out - traffic_before.out;
-        traffic.in += now.in - traffic_before.in;
+        traffic.add(Traffic::now(), traffic_before);
       }
+      traffic_before = Traffic::now();  // what comes between two steps is the next one's
       of_step.clear();
     }
   }
@@ -191,10 +187,17 @@ class Profile::Listener {
   Traffic traffic, traffic_before;
 };
 
+void Profile::Traffic::add(Traffic const& after, Traffic const& before) {
+  site += after.site - before.site;
+  site_beside += after.site_beside - before.site_beside;
+  out += after.out - before.out;
+  in += after.in - before.in;
+}
+
 Profile::Traffic Profile::Traffic::now() {
   auto const number = [](std::uint64_t count) { return static_cast<double>(count); };
-  return {number(comm::site_traffic.all), number(comm::site_traffic.beside), number(coded_bytes),
-          number(adopted_bytes)};
+  return {number(comm::site_traffic.all), number(comm::site_traffic.beside), number(contributed_bytes),
+          number(released_bytes)};
 }
 
 Profile::Profile(deck::Precision precision)
@@ -249,7 +252,8 @@ std::string to_table(Profile::Summary const& summary) {
   auto const& traffic = summary.traffic;
   if (traffic.site > 0) {
     text += fmt::format(
-        "\nin the site {:.1f} MB a step come from other ranks, {:.0f} % of them before they are waited for",
+        "\n{:.1f} MB of gradients and parameters a step come from other ranks of the site, {:.0f} % before "
+        "they are waited for",
         traffic.site / steps / 1e6, 100 * traffic.site_beside / traffic.site);
   }
   if (traffic.out + traffic.in > 0) {

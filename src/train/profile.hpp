@@ -32,6 +32,7 @@ class Profile {
   // and from and to other sites.
   struct Traffic {
     static Traffic now();  // of this process so far
+    void add(Traffic const& after, Traffic const& before);
     double site = 0.0, site_beside = 0.0, out = 0.0, in = 0.0;
   };
   struct Summary {
@@ -52,8 +53,8 @@ class Profile {
 std::string to_table(Profile::Summary const& summary);
 std::string to_json(Profile::Summary const& summary);
 
-// Of contributions and releases of this process so far.
-inline std::uint64_t coded_bytes = 0, adopted_bytes = 0;
+// That this process has sent as contributions and received as releases so far.
+inline std::uint64_t contributed_bytes = 0, released_bytes = 0;
 
 constexpr char const* training_step_label = "training_step";
 

@@ -1,7 +1,6 @@
 #include "train/release_relay.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <memory>
 #include <span>
 #include <utility>
@@ -12,25 +11,34 @@
 
 namespace atl::train {
 
+namespace {
+
+// Releases, and what may be heard before them: it comes by another lane, which has overtaken them before.
+// What asks for a state, or for rest, is in order with all that was told before it.
+bool may_be_late_or_overtake(protocol::SiteEvent const& event) {
+  return std::holds_alternative<protocol::HeldRelease>(event) ||
+         std::holds_alternative<protocol::Pull>(event) || std::holds_alternative<protocol::Cancel>(event) ||
+         std::holds_alternative<protocol::FateNotice>(event);
+}
+
+}  // namespace
+
 ReleaseRelay::~ReleaseRelay() { give_up(); }
 
 std::vector<protocol::SiteEvent> ReleaseRelay::pass(std::vector<protocol::SiteEvent> told, bool can_wait,
                                                     SiteChannel* leaders) {
   finish();
   auto events = std::exchange(waiting_, {});
-  auto const is_release = [](protocol::SiteEvent const& event) {
+  bool const waits = site_.size() > 1 && can_wait && std::ranges::all_of(told, may_be_late_or_overtake);
+  for (auto& event : told) {
     auto const* held = std::get_if<protocol::HeldRelease>(&event);
-    return held && held->payload != 0;
-  };
-  // Whatever else the leader was told is in order with its releases.
-  if (site_.size() > 1 && can_wait && std::ranges::all_of(told, is_release)) {
-    for (auto const& event : told) {
-      auto const& held = std::get<protocol::HeldRelease>(event);
-      travelling_.push_back(send(held.payload, static_cast<int>(held.release.fragment), leaders));
+    if (!waits || !held) {
+      events.push_back(std::move(event));
+      continue;
     }
-    waiting_ = std::move(told);
-  } else {
-    std::ranges::move(told, std::back_inserter(events));
+    if (held->payload != 0)
+      travelling_.push_back(send(held->payload, static_cast<int>(held->release.fragment), leaders));
+    waiting_.push_back(std::move(event));
   }
   return events;
 }

@@ -26,6 +26,8 @@ class ReleaseRelay {
   std::vector<protocol::SiteEvent> pass(std::vector<protocol::SiteEvent> told, bool can_wait,
                                         SiteChannel* leaders);
 
+  bool has_waiting() const { return !waiting_.empty(); }
+
   // On every rank; of a release that has not travelled, now.
   transport::Payload payload(protocol::PayloadHandle handle, int fragment, SiteChannel* leaders);
   void discard(protocol::PayloadHandle handle) { here_.erase(handle); }

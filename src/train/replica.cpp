@@ -37,10 +37,8 @@ kernels::Tensor1<float> Replica::parameters() const {
   return theta_;
 }
 
-void Replica::spread(std::span<tensor::Range const> in_order) {
-  std::vector<comm::Part> parts;
-  for (auto const range : in_order) parts.push_back({range.offset, range.size});
-  spread_.begin({theta_.data(), theta_.size()}, parts);
+void Replica::spread(std::vector<comm::Part> const& in_order) {
+  spread_.begin({theta_.data(), theta_.size()}, in_order);
 }
 
 kernels::Tensor1<float const> Replica::outer_parameters() const {

@@ -23,10 +23,12 @@ class Replica {
   kernels::Tensor1<float> parameters() const;
   // Collective over the site, like what waits. Each rank has updated its share (optimizer_shares.hpp): passes
   // it to the others while they go on, in this order.
-  void spread(std::span<tensor::Range const> in_order);
+  void spread(std::vector<comm::Part> const& in_order);
   // As they come: read is only what was waited for.
   kernels::Tensor1<float const> coming_parameters() const { return theta_; }
   void wait_for(tensor::Range range) { spread_.wait_for({range.offset, range.size}); }
+  // A rank is lost: what was on its way does not come, and theta is worth nothing.
+  void give_up() { spread_.give_up(); }
 
   kernels::Tensor1<float> gradients() const { return gradients_; }
   // What the model is judged by: the adopted outer parameters, or the parameters themselves where nothing is

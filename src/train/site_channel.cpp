@@ -1,4 +1,5 @@
 #include "train/site_channel.hpp"
+// X
 
 #include <fmt/format.h>
 
@@ -12,6 +13,7 @@
 #include "base/waiting.hpp"
 #include "deck/deck.hpp"
 #include "train/peers.hpp"
+#include "train/profile.hpp"
 
 namespace atl::train {
 
@@ -108,6 +110,7 @@ void SiteChannel::accept_release(int shard, protocol::Release const& release, tr
   if (!chain_.fits(release, payload))
     return base::log::warn_once("release", "a release of the wrong size arrived; it was dropped");
   drop_older_release(release);
+  released_bytes += payload->size();
   auto whole = chain_.whole(release, std::move(payload));
   if (!whole) base::log::info(fmt::format("fragment {} is asked for whole", release.fragment));
   if (whole) {

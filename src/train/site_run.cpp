@@ -118,7 +118,7 @@ void SiteRun::training_step() {
   }
   check_health(record);
   is_torn_ = true;
-  record.events = relay_.pass(std::move(record.events), !machine_.is_waiting() && !replayed_, channel_.get());
+  record.events = relay_.pass(std::move(record.events), /*can_wait=*/!replayed_, channel_.get());
   last_lr_ = inner_->update(replica_, record.grad_norm, machine_.step() + 1);
   tokens_ += record.tokens;
   cross_boundary(protocol::StepDone{record.tokens, record.step_s, record.loss, record.stop_requested},
@@ -221,7 +221,8 @@ void SiteRun::idle_boundary() {
   Record record;
   {
     Trace::Span const span(trace_, Work::idle, machine_.step());
-    if (channel_) channel_->receive(states_.is_writing() ? writing_wait_s : idle_wait_s);
+    double const longest_s = states_.is_writing() ? writing_wait_s : idle_wait_s;
+    if (channel_) channel_->receive(relay_.has_waiting() ? 0.0 : longest_s);
     RankShare const nothing{.stop_requested = base::stop_requested()};
     record = exchange_record(site_, nothing, channel_ ? channel_->events() : no_events_, /*idle=*/true);
   }
@@ -272,6 +273,12 @@ void SiteRun::collect_events() {
   if (channel_ && !is_cut_off()) channel_->receive(0.0);
 }
 
+// Nothing of this life is on its way between the ranks any more, who go on as they are.
+void SiteRun::come_to_rest() {
+  replica_.parameters();
+  relay_.finish();
+}
+
 bool SiteRun::is_cut_off() const {
   auto const every = plan_.config.link.pause_every_steps;
   return every > 0 && machine_.is_ready() && !machine_.is_holding() && machine_.step() / every % 2 == 1;
@@ -319,6 +326,7 @@ void SiteRun::leave() {
   if (tape_) tape_parameters();
   base::Waiting const waiting("the end of the site");
   states_.finish();
+  come_to_rest();
   site_.barrier();  // Bye means that every rank of the site is done with the run's folder
   if (!channel_) return;
   if (!machine_.is_ready()) return channel_->say_goodbye();  // it came too late to take part

@@ -70,6 +70,7 @@ class SiteRun {
   void go_on_with_these();
   bool is_still_here();
   void check_health(Record const& record);
+  void come_to_rest();
 
   // In the order of a step.
   void training_step();

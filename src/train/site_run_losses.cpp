@@ -29,6 +29,7 @@ struct Where {
 bool SiteRun::can_go_on_with_fewer() {
   if (plan_.config.sites.repair != deck::Repair::shrink || !can_return(plan_) || replayed_) return false;
   relay_.give_up();
+  replica_.give_up();
   world_.set_site(site_.survivors());
   Where const here{crossed_, channel_ != nullptr,
                    !is_torn_ && !inner_->is_sharded() && !cut_ && !states_.is_open()};
@@ -78,8 +79,10 @@ void SiteRun::check_health(Record const& record) {
                         crossed_ - began_training_at_ > plan_.config.outer.interval_steps;
   if (can_heal) {
     base::log::warn(fmt::format("site {}: {}; it takes the state of another", number_, what));
-    replica_.parameters();  // nothing may be on its way between the ranks, who go on as they are
-    relay_.finish();
+    try {
+      come_to_rest();
+    } catch (comm::ProcessLost const&) {  // the next life begins with those that are left
+    }
     throw MustReturn(what);
   }
   throw base::RuntimeFailure(what + "; lower inner.lr, or clip with inner.clip_norm");

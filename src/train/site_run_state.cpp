@@ -44,7 +44,6 @@ void SiteRun::adopt(protocol::Adopt const& adopt) {
   auto const fragment = static_cast<int>(adopt.fragment);
   auto const release = relay_.payload(adopt.payload, fragment, channel_.get());
   replica_.adopt(fragment, *release, adopt.rule);
-  adopted_bytes += release->size();
   discard(adopt.payload);
   if (!tape_) return;
   auto const range = plan_.table.fragment(fragment);
@@ -65,7 +64,7 @@ void SiteRun::contribute(protocol::Contribute const& asked) {
   if (channel_) {
     if (tape_) tape_->flush();
     auto coded = std::make_shared<std::vector<std::byte> const>(replica_.outer_gradient(fragment));
-    coded_bytes += coded->size();
+    contributed_bytes += coded->size();
     channel_->contribute(asked, std::move(coded));
   }
   replica_.take_snapshot(fragment);

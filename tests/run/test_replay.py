@@ -68,6 +68,13 @@ class Replay(RunTest):
         self.assertIn("life 1 had 4 ranks, and here are 3", found)
         self.assertEqual([life["life"] for life in self.equal_replay("tiny", extra=["--life", "2"])], [2])
 
+    def test_ranks_that_share_the_moments_are_replayed_life_by_life(self):
+        deck = DECK | {"sites.count": 2, "sites.ranks": [2, 1], "inner.shard_optimizer": True}
+        self.finish(RANKS, deck | {"run.steps": 30})
+        self.finish(RANKS, deck | {"run.steps": 60}, resume=True)
+        for life in self.equal_replay("tiny"):
+            self.assertGreater(life["commits"], 0)
+
     def test_runs_that_lost_sites_and_a_shard_are_replayed(self):
         for kind in ("rank (site)", "rank (shrink)", "leader (shrink)", "two sites", "site and shard", "during a join"):
             number = list(storms.KINDS).index(kind)

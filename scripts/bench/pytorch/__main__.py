@@ -1,11 +1,11 @@
 """Training on two cores beside PyTorch: same model, initial parameters, tokens, AdamW and clipping.
 
-atoll runs two ranks of one thread, PyTorch one process of two threads, eagerly and compiled. First ten losses are compared; then
+atoll runs two ranks of one thread (or one of two), PyTorch one process of two threads, eagerly and compiled. First ten losses are compared; then
 both train in turns, a block each, and what counts is the ratio of their median tokens a second in each pair of blocks.
 S: GPT-2 style, 6 layers of 384, T 256, batch 8, vocabulary 4096. M: Llama style, 8 of 512, T 512, batch 4, 8192. G: GPT-2 124M, T 1024,
 batch 2.
 
-Usage: PYTHON scripts/bench/pytorch [--models S M G] [--precisions fp32 bf16] [--pairs 5] [--steps 8] [--build build/release] [--json]
+Usage: PYTHON scripts/bench/pytorch [--models S M G] [--precisions fp32 bf16] [--pairs 5] [--steps 8] [--ranks 2] [--build build/release] [--json]
 PYTHON is one with torch and numpy: python3 -m venv /tmp/torch && /tmp/torch/bin/pip install torch numpy
 """
 
@@ -45,15 +45,16 @@ class Peer:
 
 
 class Ours:
-    """Jobs of one site of two ranks, from the peer's initial parameters."""
+    """Jobs of one site, from the peer's initial parameters."""
 
-    def __init__(self, folder, name, precision, build):
-        self.folder, self.precision, self.atoll, self.number = folder, precision, SOURCE / build / "atoll", 0
+    def __init__(self, folder, name, precision, options):
+        self.folder, self.precision, self.atoll, self.number = folder, precision, SOURCE / options.build / "atoll", 0
+        self.ranks = options.ranks
         size = SIZES[name]
         if not (folder / "imported").exists():
             self.run([self.atoll, "import", "initial", "--out", "imported", "--tokenizer", "none"])
         self.keys = deck_of(size, precision, "tokens") | {
-            "run.initial_model": "imported", "sites.ranks": [2], "inner.batch": size["batch"], "inner.lr": peer.LR,
+            "run.initial_model": "imported", "sites.ranks": [self.ranks], "inner.batch": size["batch"], "inner.lr": peer.LR,
             "inner.betas": list(peer.BETAS), "inner.weight_decay": peer.DECAY, "inner.clip_norm": peer.CLIP}
 
     def run(self, command):
@@ -64,7 +65,7 @@ class Ours:
     def train(self, steps):
         self.number += 1
         keys = self.keys | {"run.name": f"{self.precision}_{self.number}", "run.steps": WARM_UP + steps}
-        command = [SOURCE / "scripts/mpirun.sh", "-n", 3, self.atoll, "train", SOURCE / "inputs/tiny.toml"]
+        command = [SOURCE / "scripts/mpirun.sh", "-n", 1 + self.ranks, self.atoll, "train", SOURCE / "inputs/tiny.toml"]
         for key, value in keys.items():
             command += ["--set", f"{key}={json.dumps(value)}"]
         with PeakMemory(self.atoll) as memory:
@@ -109,7 +110,7 @@ class PeakMemory:
     @property
     def bytes(self):
         files = [file for _, file in self.peaks.values()]
-        return 1024 * (sum(peak for peak, _ in self.peaks.values()) - sum(files) + max(files))
+        return 1024 * (sum(peak for peak, _ in self.peaks.values()) - sum(files) + max(files, default=0))
 
 
 def compare(folder, name, precision, options):
@@ -119,7 +120,7 @@ def compare(folder, name, precision, options):
     for mode in MODES:  # one after the other: the first makes the initial parameters
         peers[mode] = Peer(folder, name, mode, precision)
         first[mode] = peers[mode].train(10)
-    ours = Ours(folder, name, precision, options.build)
+    ours = Ours(folder, name, precision, options)
     losses = ours.train(10 - WARM_UP)["losses"]
     apart = max(abs(a / b - 1) for a, b in zip(losses, first["eager"]["losses"]))
     rows, memory = [], {}
@@ -145,10 +146,11 @@ def main():
     parser.add_argument("--precisions", nargs="+", choices=["fp32", "bf16"], default=["fp32"])
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--ranks", type=int, choices=[1, 2], default=2, help="one of two threads wants a Kokkos with OpenMP")
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    os.environ["OMP_NUM_THREADS"] = "1"  # ours; PyTorch is told by its own call
+    os.environ["OMP_NUM_THREADS"] = str(2 // options.ranks)  # ours; PyTorch is told by its own call
     rows = []
     for name in options.models:
         with tempfile.TemporaryDirectory(prefix="atoll-bench-") as scratch:
