@@ -25,14 +25,14 @@ WARM_UP = 2  # steps that do not count: memory is touched for the first time
 
 class Bench:
     def __init__(self, options, folder, name):
-        self.options, self.folder, self.size, self.number = options, folder, SIZES[name], 0
+        self.options, self.folder, self.name, self.size, self.number = options, folder, name, SIZES[name], 0
         write_tokens(folder / name, self.size)
         self.keys = deck_of(self.size, options.precision, folder / name)
 
     def run(self, ranks, *flags):
         """Its folder, and what it printed."""
         self.number += 1
-        folder = self.folder / "runs" / f"run_{self.number}"
+        folder = self.folder / "runs" / f"{self.name}_{self.number}"
         keys = self.keys | {"run.name": folder.name, "run.steps": WARM_UP + self.options.steps, "sites.ranks": [ranks],
                             "inner.batch": self.size["batch"] * ranks // 2}
         command = [SOURCE / "scripts/mpirun.sh", "-n", 1 + ranks, SOURCE / self.options.build / "atoll", "train", SOURCE / "inputs/tiny.toml", *flags]

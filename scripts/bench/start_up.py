@@ -30,7 +30,7 @@ def main():
         (folder / "data").symlink_to(SOURCE / "data")
         for number in range(options.tries):
             command = [SOURCE / "scripts/mpirun.sh", "-n", options.ranks, SOURCE / options.build / "atoll", "train", SOURCE / options.deck,
-                       "--set", f'run.name="start_{number}"', "--set", "run.steps=2", "--set", "eval.batches=1"]
+                       "--set", f'run.name="start_{number}"', "--set", "run.steps=2", "--set", "inner.warmup_steps=0", "--set", "eval.batches=1"]
             called_s = time.time()
             done = subprocess.run([str(word) for word in command], cwd=folder, capture_output=True, text=True)
             if done.returncode != 0:

@@ -21,13 +21,14 @@ constexpr std::size_t max_unread_bulk = 8;
 
 std::size_t max_unread(bool is_bulk) { return is_bulk ? max_unread_bulk : max_unread_control; }
 
-// How long to sleep before the next look, after nothing has moved for `quiet_s`. A peer may stand still for
-// long in the middle of a frame: after a second it is looked at no more often than an idle one.
+// How long to sleep before the next look, after nothing has moved for `quiet_s`: as long as that, so that
+// looks become rare after a few. A peer may stand still for long in the middle of a frame: after a second it
+// is looked at no more often than an idle one.
 double pause_s(double quiet_s, bool is_in_flight) {
   constexpr double shortest_s = 50e-6;
   constexpr double longest_in_flight_s = 200e-6;
   constexpr double longest_s = 4e-3;
-  return std::clamp(quiet_s / 4, shortest_s, is_in_flight && quiet_s < 1.0 ? longest_in_flight_s : longest_s);
+  return std::clamp(quiet_s, shortest_s, is_in_flight && quiet_s < 1.0 ? longest_in_flight_s : longest_s);
 }
 
 }  // namespace
