@@ -27,7 +27,7 @@ std::size_t max_unread(bool is_bulk) { return is_bulk ? max_unread_bulk : max_un
 double pause_s(double quiet_s, bool is_in_flight) {
   constexpr double shortest_s = 50e-6;
   constexpr double longest_in_flight_s = 200e-6;
-  constexpr double longest_s = 4e-3;
+  constexpr double longest_s = 6e-3;
   return std::clamp(quiet_s, shortest_s, is_in_flight && quiet_s < 1.0 ? longest_in_flight_s : longest_s);
 }
 

@@ -33,7 +33,7 @@ namespace atl::transport {
 // A modelled link is held up at its site's end, both ways: of a frame that comes, the next is taken only when
 // the link is free again, so that what waits for it waits at its sender.
 //
-// The thread looks every 50-200 us while something moves, every 4 ms while nothing does.
+// The thread looks every 50-200 us while something moves, every 6 ms while nothing does.
 class MpiTransport final : public Transport {
  public:
   struct Options {
