@@ -5,7 +5,7 @@ both train in turns, a block each, and what counts is the ratio of their median 
 S: GPT-2 style, 6 layers of 384, T 256, batch 8, vocabulary 4096. M: Llama style, 8 of 512, T 512, batch 4, 8192. G: GPT-2 124M, T 1024,
 batch 2.
 
-Usage: PYTHON scripts/bench/pytorch [--models S M G] [--precisions fp32 bf16] [--pairs 5] [--steps 8] [--ranks 2] [--micro-batch 0] [--build build/release] [--json]
+Usage: PYTHON scripts/bench/pytorch [--models S M G] [--precisions fp32 bf16] [--pairs 5] [--steps 8] [--ranks 2] [--micro-batch 0] [--recompute] [--build build/release] [--json]
 PYTHON is one with torch and numpy: python3 -m venv /tmp/torch && /tmp/torch/bin/pip install torch numpy
 """
 
@@ -55,7 +55,8 @@ class Ours:
             self.run([self.atoll, "import", "initial", "--out", "imported", "--tokenizer", "none"])
         self.keys = deck_of(size, precision, "tokens") | {
             "run.initial_model": "imported", "sites.ranks": [self.ranks], "inner.batch": size["batch"], "inner.lr": peer.LR,
-            "inner.betas": list(peer.BETAS), "inner.weight_decay": peer.DECAY, "inner.clip_norm": peer.CLIP, "inner.micro_batch": options.micro_batch}
+            "inner.betas": list(peer.BETAS), "inner.weight_decay": peer.DECAY, "inner.clip_norm": peer.CLIP, "inner.micro_batch": options.micro_batch,
+            "model.recompute": options.recompute}
 
     def run(self, command):
         done = subprocess.run([str(word) for word in command], cwd=self.folder, capture_output=True, text=True)
@@ -148,6 +149,7 @@ def main():
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--ranks", type=int, choices=[1, 2], default=2, help="one of two threads wants a Kokkos with OpenMP")
     parser.add_argument("--micro-batch", type=int, default=0, help="sequences a rank takes through the model at once, to save memory; 0: all")
+    parser.add_argument("--recompute", action="store_true", help="activations are computed again in the backward pass, to save more")
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
