@@ -66,7 +66,7 @@ class Chaos(RunTest):
     def test_spoilt_contributions_are_refused_and_a_replay_without_them_is_the_same_to_the_bit(self):
         hows = ["bit", "nan", "norm", "stale", "foreign", "replay"]
         found = poisoned(self.folder, "poisoned", hows)
-        self.assertEqual(found["done"], hows)
+        self.assertCountEqual(found["done"], hows)  # of two sites: on a busy machine one may be heard of late
         self.assertEqual(found["refused"], {REASONS[how]: 1 for how in hows})
         self.assertTrue(found["digests_equal"], found["replay"])
         self.assertGreater(found["commits"], 40)
