@@ -19,6 +19,8 @@ import sys
 import tempfile
 import time
 
+from options import positive
+
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 METRICS = "runs/checkpoints/metrics.jsonl"
 EVERY = 50
@@ -88,7 +90,7 @@ def step_s(seen, due, block, counts_waits):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=24)
+    parser.add_argument("--pairs", type=positive, default=24)
     parser.add_argument("--deck", default="inputs/quickstart.toml")
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--json", action="store_true")

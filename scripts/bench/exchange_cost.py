@@ -23,18 +23,20 @@ import sys
 import tempfile
 import time
 
+from options import positive
+
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BLOCK = 20
 
 
 def median_upper_bound(values, confidence=0.95):
-    """The order statistic that exceeds the median with at least this probability (one-sided sign test)."""
+    """The order statistic that exceeds the median with at least this probability (one-sided sign test); None of fewer than five."""
     ordered, n, tail = sorted(values), len(values), 0.0
     for rank in range(n, 0, -1):  # P(at least `rank` values lie below the median)
         tail += math.comb(n, rank) / 2**n
         if tail > 1 - confidence:
-            return ordered[min(rank, n - 1)]
-    return ordered[-1]
+            return ordered[rank] if rank < n else None
+    return None
 
 
 def watch_messages_thread(job):
@@ -50,8 +52,10 @@ def watch_messages_thread(job):
                 continue
             seen.append((time.monotonic(), sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")))
         time.sleep(0.5)
-    if len(seen) < 2:
+    if job.returncode == 0 and len(seen) < 2:
         sys.exit("the communication thread was not seen: the run is too short")
+    if len(seen) < 2:
+        return 0.0
     (begin_s, before_s), (end_s, after_s) = seen[0], seen[-1]
     return (after_s - before_s) / (end_s - begin_s)
 
@@ -62,10 +66,10 @@ def environment_of(process):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=12)
+    parser.add_argument("--pairs", type=positive, default=12)
     parser.add_argument("--deck", default="inputs/quickstart.toml")
-    parser.add_argument("--fragments", type=int)
-    parser.add_argument("--interval", type=int)
+    parser.add_argument("--fragments", type=positive)
+    parser.add_argument("--interval", type=positive)
     parser.add_argument("--link", action="store_true")
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--json", action="store_true")
@@ -88,7 +92,7 @@ def main():
         command += ["--set", f"{key}={value}"]
     job = subprocess.Popen([str(part) for part in command], cwd=folder, stdout=sys.stderr)
     share = watch_messages_thread(job)
-    if job.returncode != 0:
+    if job.returncode != 0:  # it has said why
         sys.exit(f"the run ended with {job.returncode}")
 
     lines = [json.loads(line) for line in (folder / "runs/exchange/metrics.jsonl").read_text().splitlines()]
@@ -105,22 +109,24 @@ def main():
 
     # Blocks 0, 2, ... exchange; the first warms up.
     ratios = [2 * block(number) / (block(number - 1) + block(number + 1)) for number in range(2, 2 * options.pairs + 1, 2)]
+    bound = median_upper_bound(ratios)
     result = {
         "pairs": len(ratios),
         "steps_a_block": BLOCK,
         "step_s_without": statistics.median(block(number) for number in range(1, 2 * options.pairs, 2)),
         "commits": len(commits),
         "median_cost_percent": 100 * (statistics.median(ratios) - 1),
-        "upper_bound_95_percent": 100 * (median_upper_bound(ratios) - 1),
+        "upper_bound_95_percent": None if bound is None else 100 * (bound - 1),
         "messages_thread_cpu_percent": 100 * share,
         "ratios": ratios,
     }
     if options.json:
         print(json.dumps(result, indent=2))
     else:
+        of_bound = "no 95 % bound of fewer than five pairs" if bound is None else f"95 % upper bound {100 * (bound - 1):+.2f} %"
         print(f"{result['pairs']} pairs of {BLOCK} steps, {result['commits']} commits, step {result['step_s_without']:.3f} s: "
               f"the exchange costs {result['median_cost_percent']:+.2f} % of a step (median), "
-              f"95 % upper bound {result['upper_bound_95_percent']:+.2f} %; the communication thread took "
+              f"{of_bound}; the communication thread took "
               f"{result['messages_thread_cpu_percent']:.2f} % of a core")
 
 

@@ -11,6 +11,7 @@ import argparse
 import json
 import statistics
 
+from options import positive
 from trials import SOURCE, Trials
 
 FIRST = 10
@@ -28,9 +29,9 @@ def main():
     parser.add_argument("--deck", default="inputs/quickstart.toml")
     parser.add_argument("--build", default="build/release")
     parser.set_defaults(out=SOURCE / "runs/fragments.jsonl")  # where Trials would look for runs that it keeps; these are made anew
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=FIRST + 96)
-    parser.add_argument("--fragments", type=int, default=12)
+    parser.add_argument("--pairs", type=positive, default=5)
+    parser.add_argument("--steps", type=positive, default=FIRST + 96)
+    parser.add_argument("--fragments", type=positive, default=12)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     trials = Trials(options)

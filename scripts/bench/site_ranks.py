@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 
+from options import positive
 from sizes import SIZES, deck_of, write_tokens
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
@@ -62,8 +63,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", choices=SIZES, default=["S", "M"])
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--pairs", type=positive, default=5)
+    parser.add_argument("--steps", type=positive, default=8)
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--tables", action="store_true")
     parser.add_argument("--json", action="store_true")

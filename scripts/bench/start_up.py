@@ -13,13 +13,15 @@ import sys
 import tempfile
 import time
 
+from options import positive
+
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--deck", default="inputs/quickstart.toml")
-    parser.add_argument("--tries", type=int, default=7)
+    parser.add_argument("--tries", type=positive, default=7)
     parser.add_argument("--ranks", type=int, default=3)
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--json", action="store_true")

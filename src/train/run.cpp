@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <system_error>
@@ -267,9 +268,11 @@ void publish(Profile const& profile, RunFolder const& folder, comm::Place here) 
   auto const summary = profile.summary();
   auto const file = folder.profile(describe(here));
   std::filesystem::create_directories(file.parent_path());
-  base::publish_text(file, to_json(summary) + '\n');
+  // One of an earlier life stays where this one had no steps.
+  if (summary.steps > 0 || !std::filesystem::exists(file)) base::publish_text(file, to_json(summary) + '\n');
   // Not by the log: the console of a job is that of shard 0.
   if (here.group == 0 && here.rank == 0) fmt::print("{}\n", to_table(summary));
+  std::fflush(stdout);  // a job that ends kills who is not gone
 }
 
 }  // namespace

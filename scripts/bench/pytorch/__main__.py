@@ -19,7 +19,11 @@ import sys
 import tempfile
 import threading
 
-import peer
+try:
+    import peer
+except ModuleNotFoundError as missing:
+    sys.exit(f"{missing}: call this with a Python that has torch and numpy\n\n{__doc__}")
+from options import positive
 from sizes import SIZES, deck_of, write_tokens  # beside this folder, where peer has looked
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
@@ -145,8 +149,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", choices=SIZES, default=["S", "M"])
     parser.add_argument("--precisions", nargs="+", choices=["fp32", "bf16"], default=["fp32"])
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--pairs", type=positive, default=5)
+    parser.add_argument("--steps", type=positive, default=8)
     parser.add_argument("--ranks", type=int, choices=[1, 2], default=2, help="one of two threads wants a Kokkos with OpenMP")
     parser.add_argument("--micro-batch", type=int, default=0, help="sequences a rank takes through the model at once, to save memory; 0: all")
     parser.add_argument("--recompute", action="store_true", help="activations are computed again in the backward pass, to save more")
