@@ -7,6 +7,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "app/commands.hpp"
 #include "base/error.hpp"
@@ -16,6 +17,7 @@
 #include "data/token_file.hpp"
 #include "data/token_range.hpp"
 #include "data/tokenizer.hpp"
+#include "kernels/device.hpp"
 #include "train/evaluation.hpp"
 #include "train/trained_model.hpp"
 
@@ -76,7 +78,8 @@ void say(train::TrainedModel const& trained, model::LossSum const& loss, double 
 }  // namespace
 
 int run_command(EvalFlags const& flags) {
-  auto const trained = train::load_model(flags.checkpoint);
+  kernels::Device const device;
+  auto trained = train::load_model(flags.checkpoint);
   auto const& config = trained.config;
 
   std::optional<TemporaryTokens> text;
@@ -111,10 +114,12 @@ int run_command(EvalFlags const& flags) {
                                  .sequences = text ? 1 : config.inner.batch,
                                  .context = config.model.context,
                                  .batches = batches});
+  auto const parameters = kernels::copy_of("parameters", std::exchange(trained.parameters, {}));
   kernels::Exec const exec;
-  model::Transformer model(exec, train::model_here(config.model), trained.table, train::pass_sequences(config, 1));
+  model::Transformer model(exec, train::model_here(config.model), trained.table,
+                           train::pass_sequences(config, 1));
   comm::Communicator const alone;
-  auto const loss = train::evaluate(model, set, batches, trained.parameters, alone, [] {});
+  auto const loss = train::evaluate(model, set, batches, parameters, alone, [] {});
   if (!std::isfinite(loss.mean())) {
     throw base::InputError(trained.folder.string(),
                            fmt::format("its loss is {}: the model has diverged", loss.mean()),

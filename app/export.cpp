@@ -43,8 +43,7 @@ int run_command(ExportFlags const& flags) {
   std::filesystem::path const out = flags.out;
   make_new_folder(out);
   auto const special = export_tokenizer(trained.config.data.tokenizer, out);
-  interop::write_hugging_face(out, trained.config.model, trained.table,
-                              {trained.parameters.data(), trained.parameters.size()},
+  interop::write_hugging_face(out, trained.config.model, trained.table, trained.parameters,
                               {.max_file_bytes = flags.shard_mb << 20, .special = special});
   if (flags.json) {
     nlohmann::ordered_json const json = {{"checkpoint", trained.folder.string()},

@@ -5,11 +5,14 @@
 #include <cmath>
 #include <cstdio>
 #include <numeric>
+#include <utility>
 
 #include "app/commands.hpp"
 #include "base/exit_code.hpp"
 #include "base/rng.hpp"
 #include "data/tokenizer.hpp"
+#include "kernels/buffer.hpp"
+#include "kernels/device.hpp"
 #include "model/transformer.hpp"
 #include "train/trained_model.hpp"
 
@@ -63,7 +66,9 @@ class LineCounter {
 }  // namespace
 
 int run_command(GenerateFlags const& flags) {
-  auto const trained = train::load_model(flags.checkpoint);
+  kernels::Device const device;
+  auto trained = train::load_model(flags.checkpoint);
+  auto const parameters = kernels::copy_of("parameters", std::exchange(trained.parameters, {}));
   auto const tokenizer = data::load_tokenizer(trained.config.data.tokenizer);
   kernels::Exec const exec;
   model::Transformer model(exec, train::model_here(trained.config.model), trained.table, 1);
@@ -86,7 +91,7 @@ int run_command(GenerateFlags const& flags) {
   auto const window = static_cast<std::size_t>(trained.config.model.context);
   for (int n = 0; n < most_tokens && (flags.lines == 0 || lines.full() < flags.lines); ++n) {
     auto const seen = std::span(context).last(std::min(window, context.size()));
-    model.next_token_logits(seen, 1, static_cast<int>(seen.size()), trained.parameters, logits);
+    model.next_token_logits(seen, 1, static_cast<int>(seen.size()), parameters, logits);
     // Ids beyond the tokenizer's exist where model.vocab was rounded up; they mean nothing.
     auto const known = std::span(logits).first(known_tokens);
     auto const token =

@@ -1,8 +1,7 @@
-// The program: flags, a scope in which everything dies before MPI and Kokkos end, and one place where errors
-// become exit codes.
+// The program: flags, a scope in which everything dies before MPI ends, and one place where errors become
+// exit codes.
 #include <fmt/format.h>
 
-#include <Kokkos_Core.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -33,11 +32,7 @@ int run_job(Flags const& flags, int argc, char** argv) {
   if constexpr (std::is_same_v<Flags, atl::app::TrainFlags>) atl::base::install_stop_signals();
   atl::comm::MpiRuntime mpi(argc, argv);
   try {
-    auto const in_scope = [&] {
-      Kokkos::ScopeGuard const kokkos(argc, argv);
-      return run_command(flags, mpi);
-    };
-    int const exit_code = in_scope();
+    int const exit_code = run_command(flags, mpi);
     mpi.leave(exit_code);
     return exit_code;
   } catch (atl::app::AgreedInputError const& error) {
@@ -58,10 +53,7 @@ int run(atl::app::Flags const& flags, int argc, char** argv) {
         if constexpr (std::is_same_v<Chosen, atl::app::TrainFlags> ||
                       std::is_same_v<Chosen, atl::app::ReplayFlags>) {
           return run_job(chosen, argc, argv);
-        } else if constexpr (std::is_same_v<Chosen, atl::app::LaunchFlags>) {
-          return run_command(chosen);
         } else {
-          Kokkos::ScopeGuard const kokkos(argc, argv);
           return run_command(chosen);
         }
       },

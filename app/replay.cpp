@@ -11,6 +11,7 @@
 #include "base/exit_code.hpp"
 #include "checkpoint/sets.hpp"
 #include "comm/site_layout.hpp"
+#include "kernels/device.hpp"
 #include "train/life_tail.hpp"
 
 namespace atl::app {
@@ -70,6 +71,7 @@ int run_command(ReplayFlags const& flags, comm::MpiRuntime& mpi) {
   folder.root = flags.run;
   std::vector<train::LifeOfRun> lives;
   on_every_rank(mpi, [&] { lives = chosen_lives(flags, folder, mpi.size()); });
+  kernels::Device const device;  // of all lives
   bool is_equal = true;
   nlohmann::ordered_json json{
       {"run", flags.run}, {"equal", true}, {"changes", nlohmann::ordered_json::array()}};

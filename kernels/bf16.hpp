@@ -2,11 +2,11 @@
 #pragma once
 
 #include <Kokkos_Core.hpp>
-#include <bit>
 #include <cstdint>
 
 namespace atl::kernels {
 
+// By __builtin_bit_cast: to nvcc std::bit_cast is a function of the host.
 struct Bf16 {
   Bf16() = default;
   // To nearest, ties to even; a NaN stays one.
@@ -17,14 +17,14 @@ struct Bf16 {
     return *this;
   }
   KOKKOS_FORCEINLINE_FUNCTION operator float() const {
-    return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16U);
+    return __builtin_bit_cast(float, static_cast<std::uint32_t>(bits) << 16U);
   }
 
   std::uint16_t bits;
 
  private:
   KOKKOS_FORCEINLINE_FUNCTION static std::uint16_t rounded(float value) {
-    auto const whole = std::bit_cast<std::uint32_t>(value);
+    auto const whole = __builtin_bit_cast(std::uint32_t, value);
     std::uint32_t const nearest = (whole + 0x7FFFU + ((whole >> 16U) & 1U)) >> 16U;
     return static_cast<std::uint16_t>(value == value ? nearest : 0x7FC0U);
   }

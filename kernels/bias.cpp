@@ -1,5 +1,6 @@
 #include "kernels/bias.hpp"
 
+#include "kernels/columns.hpp"
 #include "kernels/loops.hpp"
 
 namespace atl::kernels {
@@ -9,11 +10,10 @@ void bias_forward(Exec const& exec, Tensor2<float const> bias, Tensor2<Real> y) 
   std::size_t const width = y.extent(1), period = bias.extent(0);
   moves(bias, y, y);
   for_rows(
-      exec, "bias_forward", y.extent(0), KOKKOS_LAMBDA(std::size_t n) {
+      exec, "bias_forward", y.extent(0), width, KOKKOS_LAMBDA(Lanes const& lanes, std::size_t n) {
         float const* const from = &bias(n % period, 0);
         Real* const to = &y(n, 0);
-#pragma omp simd
-        for (std::size_t m = 0; m < width; ++m) to[m] = to[m] + from[m];
+        lanes.each(width, [&](std::size_t m) { to[m] = to[m] + from[m]; });
       });
 }
 
@@ -24,22 +24,11 @@ namespace {
 
 template <class Real>
 void add_rows(Exec const& exec, Tensor2<Real const> const& dy, Tensor2<float> const& dbias) {
-  constexpr std::size_t block = 64;
-  std::size_t const count = dy.extent(0), period = dbias.extent(0), width = dbias.extent(1);
-  std::size_t const blocks = (width + block - 1) / block;
   moves(dy);
-  for_rows(
-      exec, "bias_backward", period * blocks, KOKKOS_LAMBDA(std::size_t i) {
-        std::size_t const first = i / blocks, begin = i % blocks * block;
-        std::size_t const size = width - begin < block ? width - begin : block;
-        double sums[block] = {};
-        for (std::size_t n = first; n < count; n += period) {
-          Real const* const from = &dy(n, begin);
-#pragma omp simd
-          for (std::size_t m = 0; m < size; ++m) sums[m] += static_cast<float>(from[m]);
-        }
-        for (std::size_t m = 0; m < size; ++m) dbias(first, begin + m) += static_cast<float>(sums[m]);
-      });
+  sum_columns<1>(
+      exec, "bias_backward", {.rows = dy.extent(0), .width = dbias.extent(1), .period = dbias.extent(0)},
+      KOKKOS_LAMBDA(std::size_t n, std::size_t m) { return Terms<1>{static_cast<float>(dy(n, m))}; },
+      KOKKOS_LAMBDA(std::size_t p, std::size_t m, Terms<1> const& sums) { dbias(p, m) += sums.of[0]; });
 }
 
 }  // namespace

@@ -12,7 +12,8 @@ namespace {
 template <class Buffer>
 void ask_for_huge_pages([[maybe_unused]] Buffer const& buffer) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-  if constexpr (Kokkos::SpaceAccessibility<Kokkos::HostSpace, ExecMemory>::accessible) {
+  using Memory = typename Buffer::memory_space;
+  if constexpr (Kokkos::SpaceAccessibility<Kokkos::HostSpace, Memory>::accessible) {
     constexpr std::uintptr_t huge_page = std::uintptr_t{1} << 21U;
     auto const begin = reinterpret_cast<std::uintptr_t>(buffer.data());
     auto const first = (begin + huge_page - 1) / huge_page * huge_page;
@@ -22,19 +23,33 @@ void ask_for_huge_pages([[maybe_unused]] Buffer const& buffer) {
 #endif
 }
 
-}  // namespace
-
-FloatBuffer make_float_buffer(std::string const& label, std::size_t size) {
-  FloatBuffer buffer(Kokkos::view_alloc(label, Kokkos::WithoutInitializing), size);
+template <class Buffer>
+Buffer make_buffer(std::string const& label, std::size_t size) {
+  Buffer const buffer(Kokkos::view_alloc(label, Kokkos::WithoutInitializing), size);
   ask_for_huge_pages(buffer);
-  Kokkos::deep_copy(buffer, 0.0F);
+  Kokkos::deep_copy(buffer, typename Buffer::value_type(0.0F));
   return buffer;
 }
 
+}  // namespace
+
+FloatBuffer make_float_buffer(std::string const& label, std::size_t size) {
+  return make_buffer<FloatBuffer>(label, size);
+}
+
 Bf16Buffer make_bf16_buffer(std::string const& label, std::size_t size) {
-  Bf16Buffer buffer(Kokkos::view_alloc(label, Kokkos::WithoutInitializing), size);
-  ask_for_huge_pages(buffer);
-  Kokkos::deep_copy(buffer, Bf16(0.0F));
+  return make_buffer<Bf16Buffer>(label, size);
+}
+
+HostBuffer make_host_buffer(std::string const& label, std::size_t size) {
+  return make_buffer<HostBuffer>(label, size);
+}
+
+FloatBuffer copy_of(std::string const& label, std::span<float const> values) {
+  auto const buffer = make_float_buffer(label, values.size());
+  Kokkos::View<float const*, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>> const host(
+      values.data(), values.size());
+  Kokkos::deep_copy(buffer, host);
   return buffer;
 }
 

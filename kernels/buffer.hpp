@@ -2,6 +2,7 @@
 // ranges.
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "kernels/bf16.hpp"
@@ -9,13 +10,20 @@
 
 namespace atl::kernels {
 
+// Whether the host reads and writes what kernels compute with (else: on_host.hpp).
+constexpr bool is_host_memory = Kokkos::SpaceAccessibility<Kokkos::HostSpace, ExecMemory>::accessible;
+
 using FloatBuffer = Kokkos::View<float*, Kokkos::LayoutRight, ExecMemory>;
 using Bf16Buffer = Kokkos::View<Bf16*, Kokkos::LayoutRight, ExecMemory>;
+// What only the host touches.
+using HostBuffer = Kokkos::View<float*, Kokkos::LayoutRight, Kokkos::HostSpace>;
 using TokenBuffer = Kokkos::View<std::int32_t*, Kokkos::LayoutRight, ExecMemory>;
 
 // `size` zeros, aligned to 64 bytes. On the host they ask for huge pages, so allocate a few large buffers
 // rather than many small ones. Throws what Kokkos throws where memory runs out.
 FloatBuffer make_float_buffer(std::string const& label, std::size_t size);
 Bf16Buffer make_bf16_buffer(std::string const& label, std::size_t size);
+HostBuffer make_host_buffer(std::string const& label, std::size_t size);
+FloatBuffer copy_of(std::string const& label, std::span<float const> values);
 
 }  // namespace atl::kernels

@@ -18,14 +18,13 @@ void gelu_forward(Exec const& exec, Input2<Real> x, Tensor2<Real> h) {
   std::size_t const width = h.extent(1);
   moves(x, h);
   for_rows(
-      exec, "gelu_forward", h.extent(0), KOKKOS_LAMBDA(std::size_t n) {
+      exec, "gelu_forward", h.extent(0), width, KOKKOS_LAMBDA(Lanes const& lanes, std::size_t n) {
         Real const* const x_row = &x(n, 0);
         Real* const h_row = &h(n, 0);
-#pragma omp simd
-        for (std::size_t f = 0; f < width; ++f) {
+        lanes.each(width, [&](std::size_t f) {
           float const at = x_row[f];
           h_row[f] = at * sigmoid(at * (linear + cubic * at * at));
-        }
+        });
       });
 }
 
@@ -34,19 +33,18 @@ void gelu_backward(Exec const& exec, Input2<Real> dh, Input2<Real> x, Tensor2<Re
   std::size_t const width = dh.extent(1);
   moves(dh, x, dx, h);
   for_rows(
-      exec, "gelu_backward", dh.extent(0), KOKKOS_LAMBDA(std::size_t n) {
+      exec, "gelu_backward", dh.extent(0), width, KOKKOS_LAMBDA(Lanes const& lanes, std::size_t n) {
         Real const* const dh_row = &dh(n, 0);
         Real const* const x_row = &x(n, 0);
         Real* const dx_row = &dx(n, 0);
         Real* const h_row = &h(n, 0);
-#pragma omp simd
-        for (std::size_t f = 0; f < width; ++f) {
+        lanes.each(width, [&](std::size_t f) {
           float const at = x_row[f];
           float const s = sigmoid(at * (linear + cubic * at * at));
           float const slope = linear + 3.0F * cubic * at * at;  // of 2u
           dx_row[f] = dh_row[f] * (s + at * s * (1.0F - s) * slope);
           h_row[f] = at * s;
-        }
+        });
       });
 }
 

@@ -1,7 +1,8 @@
-// The parallel loops of the kernels' sources. Inside them the loop over the contiguous dimension is a
-// plain one under `#pragma omp simd`: that vectorizes on the host, and its order is the same in every run.
+// The parallel loops of the kernels' sources, which are good on the host and on a device alike. Their order
+// is the same in every run.
 #pragma once
 
+#include "kernels/lanes.hpp"
 #include "kernels/operations.hpp"
 #include "kernels/region.hpp"
 #include "kernels/views.hpp"
@@ -10,9 +11,7 @@ namespace atl::kernels {
 
 using Policy = Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::size_t>>;
 
-constexpr bool runs_on_host = std::is_same_v<Exec, Kokkos::DefaultHostExecutionSpace>;
-
-// body(n) for n in [0, count).
+// body(n) for n in [0, count), a thread each.
 template <class Body>
 void for_rows(Exec const& exec, char const* label, std::size_t count, Body const& body) {
   if constexpr (runs_on_host) {
@@ -24,6 +23,19 @@ void for_rows(Exec const& exec, char const* label, std::size_t count, Body const
   Kokkos::parallel_for(label, Policy(exec, 0, count), body);
 }
 
+// body(lanes, n) for n in [0, count): rows of about `width` elements, whose loops are the lanes'.
+template <class Body>
+void for_rows(Exec const& exec, char const* label, std::size_t count, std::size_t width, Body const& body) {
+  if constexpr (runs_on_host) {
+    for_rows(exec, label, count, [=](std::size_t n) { body(HostLanes(), n); });
+  } else {
+    Kokkos::parallel_for(
+        label, Teams(exec, static_cast<int>(count), lanes_for(width)), KOKKOS_LAMBDA(Team const& team) {
+          body(TeamLanes(team), static_cast<std::size_t>(team.league_rank()));
+        });
+  }
+}
+
 // body(begin, end) for consecutive blocks of [0, size); they depend on `size` and `block` alone.
 template <class Body>
 void for_blocks(Exec const& exec, char const* label, std::size_t size, std::size_t block, Body const& body) {
@@ -32,6 +44,23 @@ void for_blocks(Exec const& exec, char const* label, std::size_t size, std::size
         std::size_t const begin = i * block;
         body(begin, begin + block < size ? begin + block : size);
       });
+}
+
+// Elements of a vector that one thread takes: on a device neighbours are different threads'.
+constexpr std::size_t elements_at_once = runs_on_host ? 4096 : 1;
+
+// body(i) for the elements [0, size) of vectors: the calls know nothing of one another.
+template <class Body>
+void for_elements(Exec const& exec, char const* label, std::size_t size, Body const& body) {
+  if constexpr (runs_on_host) {
+    for_blocks(exec, label, size, elements_at_once, [=](std::size_t begin, std::size_t end) {
+      Body const own = body;  // which nothing that it writes can change: its numbers stay in registers
+#pragma omp simd
+      for (std::size_t i = begin; i < end; ++i) own(i);
+    });
+  } else {
+    for_rows(exec, label, size, body);
+  }
 }
 
 // Threads that share_out() has work for at once; on a device 1.

@@ -1,4 +1,5 @@
-// Products of row-major matrices: the three that a linear layer Y = X W^T needs. On the host by oneDNN.
+// Products of row-major matrices: the three that a linear layer Y = X W^T needs. On the host by oneDNN, on
+// NVIDIA GPUs by cuBLASLt.
 //
 // Both operands are of one number type, fp32 or bf16; sums are fp32, and so is the output, or bf16 where the
 // operands are. Row strides may exceed the row (ranges of columns). `overwrite` does not read the output.

@@ -1,68 +1,101 @@
-// Matrix products where the execution space is not the host: one thread an element.
-// Correct everywhere, fast nowhere.
+// Matrix products where the execution space is not the host: on CUDA by cuBLASLt; elsewhere one thread an
+// element, which is correct and slow.
 #include <stdexcept>
 #include <string>
 
 #include "kernels/loops.hpp"
 #include "kernels/matmul.hpp"
 #include "kernels/operations.hpp"
+#include "kernels/region.hpp"
+#ifdef KOKKOS_ENABLE_CUDA
+#include "kernels/cuda/matmul.hpp"
+#endif
 
 namespace atl::kernels {
 namespace {
 
-// An operand as the product reads it: element (i, k) lies at data[i * row + k * col].
+// A factor as the product reads it.
 struct Operand {
-  Operand(Factor const& matrix, bool transposed)
-      : data(matrix.data),
-        number(matrix.number),
-        rows(transposed ? matrix.cols : matrix.rows),
-        cols(transposed ? matrix.rows : matrix.cols),
-        row(transposed ? 1 : matrix.stride),
-        col(transposed ? matrix.stride : 1) {}
+  Factor matrix;
+  bool transposed = false;
 
-  void const* data;
-  Number number;
-  std::size_t rows, cols, row, col;
+  std::size_t rows() const { return transposed ? matrix.cols : matrix.rows; }
+  std::size_t cols() const { return transposed ? matrix.rows : matrix.cols; }
+};
+
+#ifdef KOKKOS_ENABLE_CUDA
+
+template <class Pointer>
+cuda::Matrix plain(AnyMatrix<Pointer> const& x) {
+  return {const_cast<void*>(x.data), x.number == Number::bf16, x.rows, x.cols, x.stride};
+}
+
+void run(Exec const& exec, Operand const& a, Operand const& b, Update update, Product const& out) {
+  cuda::multiply(exec.cuda_stream(), {plain(a.matrix), a.transposed}, {plain(b.matrix), b.transposed},
+                 update == Update::add, plain(out));
+}
+
+#else
+
+// Where element (i, k) of an operand lies: at data[i * row + k * col].
+template <class In>
+struct Steps {
+  Steps(Operand const& x)
+      : data(static_cast<In const*>(x.matrix.data)),
+        row(x.transposed ? 1 : x.matrix.stride),
+        col(x.transposed ? x.matrix.stride : 1) {}
+
+  In const* data;
+  std::size_t row, col;
 };
 
 template <class In, class Out>
-void multiply_as(Exec const& exec, char const* label, Operand const& a, Operand const& b, Update update,
-                 Product const& out) {
-  auto const* const from_a = static_cast<In const*>(a.data);
-  auto const* const from_b = static_cast<In const*>(b.data);
+void run_as(Exec const& exec, Steps<In> const& a, Steps<In> const& b, std::size_t inner, Update update,
+            Product const& out) {
   auto* const to = static_cast<Out*>(out.data);
   std::size_t const width = out.cols, stride = out.stride;
   bool const adds = update == Update::add;  // else out is not read: it may hold anything
   for_rows(
-      exec, label, out.rows * width, KOKKOS_LAMBDA(std::size_t i) {
+      exec, "product", out.rows * width, KOKKOS_LAMBDA(std::size_t i) {
         std::size_t const n = i / width, m = i % width;
         float sum = 0.0F;
-        for (std::size_t k = 0; k < a.cols; ++k) {
-          sum += static_cast<float>(from_a[n * a.row + k * a.col]) *
-                 static_cast<float>(from_b[k * b.row + m * b.col]);
+        for (std::size_t k = 0; k < inner; ++k) {
+          sum += static_cast<float>(a.data[n * a.row + k * a.col]) *
+                 static_cast<float>(b.data[k * b.row + m * b.col]);
         }
         Out& place = to[n * stride + m];
         place = static_cast<Out>(adds ? static_cast<float>(place) + sum : sum);
       });
 }
 
+void run(Exec const& exec, Operand const& a, Operand const& b, Update update, Product const& out) {
+  if (a.matrix.number == Number::fp32) {
+    run_as<float, float>(exec, a, b, a.cols(), update, out);
+  } else if (out.number == Number::fp32) {
+    run_as<Bf16, float>(exec, a, b, a.cols(), update, out);
+  } else {
+    run_as<Bf16, Bf16>(exec, a, b, a.cols(), update, out);
+  }
+}
+
+#endif
+
 void multiply(Exec const& exec, char const* label, Operand const& a, Operand const& b, Update update,
               Product const& out) {
-  if (a.rows != out.rows || b.cols != out.cols || a.cols != b.rows) {
+  Region const region(label);
+  if (a.rows() != out.rows || b.cols() != out.cols || a.cols() != b.rows()) {
     throw std::runtime_error(std::string(label) + ": the shapes of the matrices do not fit together");
   }
-  bool const is_fp32 = a.number == Number::fp32;
-  if (a.number != b.number || (is_fp32 && out.number != Number::fp32)) {
+  bool const is_fp32 = a.matrix.number == Number::fp32;
+  if (a.matrix.number != b.matrix.number || (is_fp32 && out.number != Number::fp32)) {
     throw std::runtime_error(std::string(label) + ": the numbers of the matrices do not fit together");
   }
-  product_operations += 2 * out.rows * out.cols * a.cols;
-  bytes_moved += bytes_of(a) + bytes_of(b) + (update == Update::add ? 2 : 1) * bytes_of(out);
-  if (is_fp32) {
-    multiply_as<float, float>(exec, label, a, b, update, out);
-  } else if (out.number == Number::fp32) {
-    multiply_as<Bf16, float>(exec, label, a, b, update, out);
-  } else {
-    multiply_as<Bf16, Bf16>(exec, label, a, b, update, out);
+  product_operations += 2 * out.rows * out.cols * a.cols();
+  bytes_moved += bytes_of(a.matrix) + bytes_of(b.matrix) + (update == Update::add ? 2 : 1) * bytes_of(out);
+  try {
+    run(exec, a, b, update, out);
+  } catch (std::runtime_error const& error) {
+    throw std::runtime_error(std::string(label) + ": " + error.what());
   }
 }
 

@@ -14,18 +14,18 @@ namespace {
 constexpr int steps = 5;  // an odd number: the result is in the other matrix
 constexpr float a = 3.4445F, b = -4.7750F, c = 2.0315F;
 constexpr double smallest_norm = 1e-7;  // a zero matrix stays zero
-constexpr std::size_t block = 4096;
 
 // x /= max(|x|, smallest_norm)
-void normalize(Exec const& exec, Scalar<double const> squared_norm, Tensor1<float> x) {
+void normalize(Exec const& exec, Scalar<double const> squared_norm, Tensor2<float> x) {
+  std::size_t const width = x.extent(1);
   moves(x, x);
-  for_blocks(
-      exec, "newton_schulz normalize", x.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
+  for_rows(
+      exec, "newton_schulz normalize", x.extent(0), width,
+      KOKKOS_LAMBDA(Lanes const& lanes, std::size_t row) {
         double const norm = std::sqrt(squared_norm());
         auto const factor = static_cast<float>(1.0 / (norm > smallest_norm ? norm : smallest_norm));
-        float* const to = x.data();
-#pragma omp simd
-        for (std::size_t i = begin; i < end; ++i) to[i] *= factor;
+        float* const to = &x(row, 0);
+        lanes.each(width, [&](std::size_t i) { to[i] *= factor; });
       });
 }
 
@@ -34,12 +34,10 @@ void polynomial(Exec const& exec, Tensor2<float const> gram, Tensor2<float> squa
   std::size_t const side = gram.extent(0);
   moves(gram, squared, squared);
   for_rows(
-      exec, "newton_schulz polynomial", side, KOKKOS_LAMBDA(std::size_t row) {
+      exec, "newton_schulz polynomial", side, side, KOKKOS_LAMBDA(Lanes const& lanes, std::size_t row) {
         float const* const from = &gram(row, 0);
         float* const to = &squared(row, 0);
-#pragma omp simd
-        for (std::size_t i = 0; i < side; ++i) to[i] = b * from[i] + c * to[i];
-        to[row] += a;
+        lanes.each(side, [&](std::size_t i) { to[i] = b * from[i] + c * to[i] + (i == row ? a : 0.0F); });
       });
 }
 
@@ -58,7 +56,7 @@ void newton_schulz(Exec const& exec, Scalar<double const> squared_norm, Tensor2<
   }
   bool const wide = x.extent(0) <= x.extent(1);
   Tensor2<float> const gram(scratch.data(), side, side), weights(gram.data() + gram.size(), side, side);
-  normalize(exec, squared_norm, Tensor1<float>(x.data(), x.size()));
+  normalize(exec, squared_norm, x);
   for (int step = 0; step < steps; ++step) {
     (wide ? matmul_nt : matmul_tn)(exec, x, x, Update::overwrite, gram);
     matmul_nn(exec, gram, gram, Update::overwrite, weights);

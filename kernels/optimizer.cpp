@@ -5,11 +5,6 @@
 #include "kernels/loops.hpp"
 
 namespace atl::kernels {
-namespace {
-
-constexpr std::size_t block = 4096;
-
-}  // namespace
 
 void adamw_update(Exec const& exec, Tensor1<float const> grad, AdamwStep const& step, Tensor1<float> param,
                   Tensor1<float> moment1, Tensor1<float> moment2) {
@@ -24,19 +19,16 @@ void adamw_update(Exec const& exec, Tensor1<float const> grad, AdamwStep const& 
   auto const inv_correction2 = static_cast<float>(1.0 / step.bias_correction2);
   auto const eps = static_cast<float>(step.eps);
   moves(grad, param, param, moment1, moment1, moment2, moment2);
-  for_blocks(
-      exec, "adamw_update", grad.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
-        float const* const g = grad.data();
-        float* const p = param.data();
-        float* const m = moment1.data();
-        float* const v = moment2.data();
-#pragma omp simd
-        for (std::size_t i = begin; i < end; ++i) {
-          float const scaled = grad_scale * g[i];
-          m[i] = beta1 * m[i] + rest1 * scaled;
-          v[i] = beta2 * v[i] + rest2 * scaled * scaled;
-          p[i] = keep * p[i] - rate * m[i] / (std::sqrt(v[i] * inv_correction2) + eps);
-        }
+  float const* const g = grad.data();
+  float* const p = param.data();
+  float* const m = moment1.data();
+  float* const v = moment2.data();
+  for_elements(
+      exec, "adamw_update", grad.extent(0), KOKKOS_LAMBDA(std::size_t i) {
+        float const scaled = grad_scale * g[i];
+        m[i] = beta1 * m[i] + rest1 * scaled;
+        v[i] = beta2 * v[i] + rest2 * scaled * scaled;
+        p[i] = keep * p[i] - rate * m[i] / (std::sqrt(v[i] * inv_correction2) + eps);
       });
 }
 
@@ -44,13 +36,10 @@ void sgd_update(Exec const& exec, Tensor1<float const> grad, SgdStep const& step
   auto const keep = static_cast<float>(1.0 - step.lr * step.weight_decay);
   auto const rate = static_cast<float>(step.lr * step.grad_scale);
   moves(grad, param, param);
-  for_blocks(
-      exec, "sgd_update", grad.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
-        float const* const g = grad.data();
-        float* const p = param.data();
-#pragma omp simd
-        for (std::size_t i = begin; i < end; ++i) p[i] = keep * p[i] - rate * g[i];
-      });
+  float const* const g = grad.data();
+  float* const p = param.data();
+  for_elements(
+      exec, "sgd_update", grad.extent(0), KOKKOS_LAMBDA(std::size_t i) { p[i] = keep * p[i] - rate * g[i]; });
 }
 
 void momentum_update(Exec const& exec, Tensor1<float const> grad, MomentumStep const& step,
@@ -58,13 +47,11 @@ void momentum_update(Exec const& exec, Tensor1<float const> grad, MomentumStep c
   auto const keep = static_cast<float>(step.momentum);
   auto const grad_scale = static_cast<float>(step.grad_scale);
   moves(grad, buffer, buffer);
-  for_blocks(
-      exec, "momentum_update", grad.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
-        float const* const g = grad.data();
-        float* const m = buffer.data();
-#pragma omp simd
-        for (std::size_t i = begin; i < end; ++i) m[i] = keep * m[i] + grad_scale * g[i];
-      });
+  float const* const g = grad.data();
+  float* const m = buffer.data();
+  for_elements(
+      exec, "momentum_update", grad.extent(0),
+      KOKKOS_LAMBDA(std::size_t i) { m[i] = keep * m[i] + grad_scale * g[i]; });
 }
 
 void nesterov_update(Exec const& exec, Tensor1<float const> grad, MomentumStep const& step,
@@ -72,17 +59,14 @@ void nesterov_update(Exec const& exec, Tensor1<float const> grad, MomentumStep c
   auto const keep = static_cast<float>(step.momentum);
   auto const grad_scale = static_cast<float>(step.grad_scale);
   moves(grad, buffer, buffer, ahead);
-  for_blocks(
-      exec, "nesterov_update", grad.extent(0), block, KOKKOS_LAMBDA(std::size_t begin, std::size_t end) {
-        float const* const g = grad.data();
-        float* const m = buffer.data();
-        float* const to = ahead.data();
-#pragma omp simd
-        for (std::size_t i = begin; i < end; ++i) {
-          float const scaled = grad_scale * g[i];
-          m[i] = keep * m[i] + scaled;
-          to[i] = scaled + keep * m[i];
-        }
+  float const* const g = grad.data();
+  float* const m = buffer.data();
+  float* const to = ahead.data();
+  for_elements(
+      exec, "nesterov_update", grad.extent(0), KOKKOS_LAMBDA(std::size_t i) {
+        float const scaled = grad_scale * g[i];
+        m[i] = keep * m[i] + scaled;
+        to[i] = scaled + keep * m[i];
       });
 }
 

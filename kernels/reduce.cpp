@@ -11,7 +11,7 @@ namespace {
 template <class Number, class Term>
 void reduce(Exec const& exec, char const* label, Tensor1<float const> const& x, Term const& term,
             Scalar<Number> const& result) {
-  constexpr std::size_t block = 4096;
+  constexpr std::size_t block = elements_at_once;
   std::size_t const size = x.extent(0);
   moves(x);
   Kokkos::parallel_reduce(

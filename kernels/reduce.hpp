@@ -1,4 +1,5 @@
-// Reductions of a vector to one number, in an order that depends on its size alone. Fence before reading it.
+// Reductions of a vector to one number, in an order that depends on its size alone (and on a
+// device on which one it is). Fence before reading it.
 #pragma once
 
 #include "kernels/views.hpp"

@@ -16,21 +16,17 @@ void rotate(Exec const& exec, char const* label, Tensor2<float const> cosine, Te
   std::size_t const heads = x.extent(1) / (2 * half);
   moves(x, x);
   for_rows(
-      exec, label, x.extent(0), KOKKOS_LAMBDA(std::size_t n) {
+      exec, label, x.extent(0), heads * half, KOKKOS_LAMBDA(Lanes const& lanes, std::size_t n) {
         float const* const cos_row = &cosine(n % context, 0);
         float const* const sin_row = &sine(n % context, 0);
-        for (std::size_t h = 0; h < heads; ++h) {
-          Real* const low = &x(n, h * 2 * half);
+        Real* const row = &x(n, 0);
+        lanes.each(heads, half, [&](std::size_t h, std::size_t i) {
+          Real* const low = row + 2 * half * h;
           Real* const high = low + half;
-#pragma omp simd
-          for (std::size_t i = 0; i < half; ++i) {
-            float const a = low[i];
-            float const b = high[i];
-            float const s = direction * sin_row[i];
-            low[i] = a * cos_row[i] - b * s;
-            high[i] = b * cos_row[i] + a * s;
-          }
-        }
+          float const a = low[i], b = high[i], s = direction * sin_row[i];
+          low[i] = a * cos_row[i] - b * s;
+          high[i] = b * cos_row[i] + a * s;
+        });
       });
 }
 
@@ -39,13 +35,12 @@ void rotate(Exec const& exec, char const* label, Tensor2<float const> cosine, Te
 void rope_tables(Exec const& exec, double base, Tensor2<float> cosine, Tensor2<float> sine) {
   std::size_t const half = cosine.extent(1);
   for_rows(
-      exec, "rope_tables", cosine.extent(0), KOKKOS_LAMBDA(std::size_t t) {
-        for (std::size_t i = 0; i < half; ++i) {
-          double const frequency = std::pow(base, -static_cast<double>(i) / static_cast<double>(half));
-          double const angle = static_cast<double>(t) * frequency;
-          cosine(t, i) = static_cast<float>(std::cos(angle));
-          sine(t, i) = static_cast<float>(std::sin(angle));
-        }
+      exec, "rope_tables", cosine.extent(0) * half, KOKKOS_LAMBDA(std::size_t n) {
+        std::size_t const t = n / half, i = n % half;
+        double const frequency = std::pow(base, -static_cast<double>(i) / static_cast<double>(half));
+        double const angle = static_cast<double>(t) * frequency;
+        cosine(t, i) = static_cast<float>(std::cos(angle));
+        sine(t, i) = static_cast<float>(std::sin(angle));
       });
 }
 

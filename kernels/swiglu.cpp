@@ -11,12 +11,11 @@ void swiglu_forward(Exec const& exec, Input2<Real> gate_up, Tensor2<Real> h) {
   std::size_t const width = h.extent(1);
   moves(gate_up, h);
   for_rows(
-      exec, "swiglu_forward", h.extent(0), KOKKOS_LAMBDA(std::size_t n) {
+      exec, "swiglu_forward", h.extent(0), width, KOKKOS_LAMBDA(Lanes const& lanes, std::size_t n) {
         Real const* const gate = &gate_up(n, 0);
         Real const* const up = gate + width;
         Real* const h_row = &h(n, 0);
-#pragma omp simd
-        for (std::size_t f = 0; f < width; ++f) h_row[f] = gate[f] * sigmoid(gate[f]) * up[f];
+        lanes.each(width, [&](std::size_t f) { h_row[f] = gate[f] * sigmoid(gate[f]) * up[f]; });
       });
 }
 
@@ -26,22 +25,21 @@ void swiglu_backward(Exec const& exec, Input2<Real> dh, Input2<Real> gate_up, Te
   std::size_t const width = dh.extent(1);
   moves(dh, gate_up, dgate_up, h);
   for_rows(
-      exec, "swiglu_backward", dh.extent(0), KOKKOS_LAMBDA(std::size_t n) {
+      exec, "swiglu_backward", dh.extent(0), width, KOKKOS_LAMBDA(Lanes const& lanes, std::size_t n) {
         Real const* const gate = &gate_up(n, 0);
         Real const* const up = gate + width;
         Real const* const dh_row = &dh(n, 0);
         Real* const dgate = &dgate_up(n, 0);
         Real* const dup = dgate + width;
         Real* const h_row = &h(n, 0);
-#pragma omp simd
-        for (std::size_t f = 0; f < width; ++f) {
+        lanes.each(width, [&](std::size_t f) {
           float const at = gate[f], by = up[f], d = dh_row[f];
           float const s = sigmoid(at);
           float const silu = at * s;
           dup[f] = d * silu;
           dgate[f] = d * by * (s + silu * (1.0F - s));
           h_row[f] = silu * by;
-        }
+        });
       });
 }
 

@@ -1,7 +1,6 @@
 # Everything atoll takes from elsewhere, as imported targets. Nothing is downloaded.
 
 find_package(Threads REQUIRED)
-find_package(PkgConfig REQUIRED)
 
 # MPI: the virtual environment beside the sources, which scripts/setup.sh fills with an Open MPI that has ULFM. A
 # cluster's own instead: -DMPI_HOME=/its/prefix.
@@ -26,7 +25,13 @@ endif()
 set_property(TARGET MPI::MPI_CXX APPEND PROPERTY INTERFACE_LINK_OPTIONS -Wl,--disable-new-dtags)
 
 find_package(atoll_Kokkos 3.4...<6 REQUIRED)
-find_package(dnnl REQUIRED)
+find_package(CUDAToolkit QUIET)  # where it is, what needs it is compiled, whatever Kokkos runs on
+if(CUDAToolkit_FOUND)
+  find_package(NCCL 2.18 QUIET)
+endif()
+if(NOT atoll_on_device)
+  find_package(dnnl REQUIRED)
+endif()
 set(HDF5_PREFER_PARALLEL OFF)  # one file per writer: a collectively written file does not survive a lost rank
 find_package(HDF5 REQUIRED COMPONENTS C)
 find_package(fmt REQUIRED)
@@ -38,5 +43,9 @@ find_package(tomlplusplus REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(ZLIB REQUIRED)
-pkg_check_modules(sentencepiece REQUIRED IMPORTED_TARGET sentencepiece)
-pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+find_package(atoll_xxhash REQUIRED)
+if(ATOLL_SENTENCEPIECE STREQUAL "AUTO")
+  find_package(atoll_SentencePiece)
+elseif(ATOLL_SENTENCEPIECE)
+  find_package(atoll_SentencePiece REQUIRED)
+endif()

@@ -12,6 +12,19 @@ add_library(atoll_test_options INTERFACE)
 target_link_libraries(atoll_test_options INTERFACE atoll_options Catch2::Catch2)
 target_include_directories(atoll_test_options INTERFACE ${PROJECT_SOURCE_DIR}/tests)
 
+# What is linked with a Kokkos of CUDA does not start without the driver's library. Where there is none (login nodes) tests
+# get the toolkit's stub of it, with which CUDA finds no GPU, and they are skipped.
+set(atoll_test_driver "")  # for the property ENVIRONMENT_MODIFICATION
+if(Kokkos_ENABLE_CUDA)
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env LD_PRELOAD=libcuda.so.1 sh -c : ERROR_VARIABLE driver_is_missing)
+  if(driver_is_missing)
+    set(stub ${PROJECT_BINARY_DIR}/driver_stub)
+    file(MAKE_DIRECTORY ${stub})
+    file(CREATE_LINK ${CUDAToolkit_LIBRARY_DIR}/stubs/libcuda.so ${stub}/libcuda.so.1 SYMBOLIC)
+    set(atoll_test_driver LD_LIBRARY_PATH=path_list_append:${stub})
+  endif()
+endif()
+
 function(atoll_unit_test name)
   atoll_test_executable(unit ${name} ${ARGN})
 endfunction()
@@ -56,6 +69,7 @@ function(atoll_test_executable main name)
       -D EXECUTABLE=$<TARGET_FILE:test_${name}> -D NAME=${name} -D MAIN=${main} -D LABELS=${labels} -D "LIST_NAMES=${list_names}"
       -D TESTS_FILE=${tests_file} -D WORK_FOLDER=${CMAKE_CURRENT_BINARY_DIR}/work/${name}
       -D MPIEXEC=${MPIEXEC_EXECUTABLE} -D MPIRUN_SH=${PROJECT_SOURCE_DIR}/scripts/mpirun.sh -D TIMEOUT=${arg_TIMEOUT} -D SERIAL=${arg_SERIAL}
+      -D DRIVER=${atoll_test_driver}
       -P ${discover})
   set_property(TARGET test_${name} APPEND PROPERTY LINK_DEPENDS ${discover})
   file(WRITE ${include_file}

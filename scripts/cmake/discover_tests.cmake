@@ -8,9 +8,15 @@ string(ASCII 2 close)
 string(ASCII 3 semicolon)
 string(ASCII 4 backslash)
 
+# Like the property ENVIRONMENT_MODIFICATION, which DRIVER is for, where it is set (atoll_tests.cmake).
+set(start "")
+if(DRIVER)
+  set(start ${CMAKE_COMMAND} -E env --modify ${DRIVER})
+endif()
+
 # Sets `cases` to the names that `spec` selects, encoded. Catch2 2 ends with their number, so its exit code says little.
 function(list_cases spec)
-  execute_process(COMMAND ${EXECUTABLE} ${LIST_NAMES} ${spec}
+  execute_process(COMMAND ${start} ${EXECUTABLE} ${LIST_NAMES} ${spec}
     OUTPUT_VARIABLE cases ERROR_VARIABLE errors RESULT_VARIABLE result)
   if(NOT result MATCHES "^[01]$" OR errors)
     message(FATAL_ERROR "${EXECUTABLE} does not list its cases (${result}):\n${errors}${cases}")
@@ -43,7 +49,8 @@ function(add_cases launch properties)
     string(APPEND tests
       "add_test([==[${NAME}/${case}]==] ${launch} \"${EXECUTABLE}\" [==[${selected}]==])\n"
       "set_tests_properties([==[${NAME}/${case}]==] PROPERTIES\n"
-      "  WORKING_DIRECTORY \"${WORK_FOLDER}/${folder}\" RUN_SERIAL ${SERIAL} SKIP_REGULAR_EXPRESSION \"SKIPPED: \" ${properties})\n")
+      "  WORKING_DIRECTORY \"${WORK_FOLDER}/${folder}\" RUN_SERIAL ${SERIAL} SKIP_REGULAR_EXPRESSION \"SKIPPED: \"
+  ENVIRONMENT_MODIFICATION \"${DRIVER}\" ${properties})\n")
   endforeach()
   set(tests "${tests}" PARENT_SCOPE)
 endfunction()

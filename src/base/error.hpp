@@ -43,13 +43,15 @@ class RuntimeFailure : public std::runtime_error {
 // The run was cut short by a loss, not by an error of its own: it can be resumed (exit 75).
 class Interrupted : public RuntimeFailure {
  public:
-  using RuntimeFailure::RuntimeFailure;
+  explicit Interrupted(std::string const& what, std::source_location where = std::source_location::current())
+      : RuntimeFailure(what, where) {}
 };
 
 // Nothing moves, and nothing that the program does of itself will help (exit 4).
 class Hung : public RuntimeFailure {
  public:
-  using RuntimeFailure::RuntimeFailure;
+  explicit Hung(std::string const& what, std::source_location where = std::source_location::current())
+      : RuntimeFailure(what, where) {}
 };
 
 // Throws RuntimeFailure, with the place in its text, unless `holds`. For what must be true of our own state,

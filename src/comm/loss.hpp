@@ -4,6 +4,7 @@
 #include <mpi.h>
 
 #include <source_location>
+#include <string>
 
 #include "base/error.hpp"
 
@@ -13,7 +14,8 @@ namespace atl::comm {
 // revoked the communicator.
 class ProcessLost : public base::Interrupted {
  public:
-  using Interrupted::Interrupted;
+  explicit ProcessLost(std::string const& what, std::source_location where = std::source_location::current())
+      : Interrupted(what, where) {}
 };
 
 // Throws ProcessLost or RuntimeFailure with MPI's own text unless `code` is MPI_SUCCESS.

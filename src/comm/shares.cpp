@@ -122,7 +122,7 @@ ShareSum::ShareSum(Communicator const& comm, Shares shares)
 }
 
 ShareSum::~ShareSum() {
-  if (!is_over()) abandon();
+  if (!is_over()) give_up();
 }
 
 void ShareSum::begin(std::span<float> values) {
@@ -145,7 +145,7 @@ void ShareSum::ready(Part part) try {
   do post();
   while (add_first(/*waits=*/false));
 } catch (ProcessLost const&) {
-  abandon();
+  give_up();
   throw;
 }
 
@@ -157,7 +157,7 @@ void ShareSum::finish() try {
   wait_all(comm_.get(), sends_, Patience::short_wait);
   sends_.clear();
 } catch (ProcessLost const&) {
-  abandon();
+  give_up();
   throw;
 }
 
@@ -209,9 +209,9 @@ std::span<float> ShareSum::addends_at(std::size_t place, std::size_t other) {
   return std::span(workspace_).subspan((place * others_ + other) * piece_elements_, piece_elements_);
 }
 
-void ShareSum::abandon() {
-  give_up(comm_.get(), receives_);
-  give_up(comm_.get(), sends_);
+void ShareSum::give_up() {
+  comm::give_up(comm_.get(), receives_);
+  comm::give_up(comm_.get(), sends_);
   waiting_.clear();
   posted_.clear();
   sends_.clear();

@@ -59,12 +59,13 @@ class ShareSum {
   void begin(std::span<float> values);
   void ready(Part part);
   void finish();
+  // A rank is lost: what was on its way does not come.
+  void give_up();
 
  private:
   void post();
   bool add_first(bool waits);
   bool is_over() const { return waiting_.empty() && posted_.empty() && sends_.empty(); }
-  void abandon();
   std::size_t index_of(int other) const;  // among the others
   std::span<MPI_Request> requests_at(std::size_t place);
   std::span<float> addends_at(std::size_t place, std::size_t other);

@@ -78,6 +78,7 @@ bool can_be_opened(fs::path const& file) {
 void check(PrepareOptions const& options) {
   std::vector<base::Problem> problems;
   if (options.out.empty()) problems.push_back({"--out", "names no folder", "name one for the dataset"});
+  if (!options.byte_level && !has_sentencepiece()) problems.push_back(no_sentencepiece("the tokenizer"));
   if (!options.byte_level && (options.vocab < 1 || options.vocab > max_vocab)) {
     problems.push_back({"--vocab", fmt::format("{} pieces are not possible", options.vocab),
                         fmt::format("choose at most {}, as many as token files can tell apart", max_vocab)});

@@ -187,6 +187,8 @@ class SentencePieceTokenizer final : public Tokenizer {
 
 }  // namespace
 
+bool has_sentencepiece() { return true; }
+
 std::string sentencepiece_version() { return ATOLL_SENTENCEPIECE_VERSION; }
 
 std::string train_sentencepiece(std::vector<std::string> const& text, int vocab) {

@@ -1,16 +1,29 @@
-// SentencePiece: training a tokenizer that loses nothing, and using one.
+// SentencePiece: training a tokenizer that loses nothing, and using one. In a build without it both throw
+// InputError with no_sentencepiece().
 #pragma once
 
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "base/error.hpp"
 #include "data/tokenizer.hpp"
 
 namespace atl::data {
 
-// Of the library that was compiled against.
+bool has_sentencepiece();
+
+// What is wrong where `where` asks for one in a build without.
+inline base::Problem no_sentencepiece(std::string where) {
+  return {std::move(where), "needs SentencePiece, and this build of atoll has none",
+          "install libsentencepiece-dev and build again with -DATOLL_SENTENCEPIECE=ON, or do without: `atoll "
+          "data "
+          "prepare --bytes`, data.tokenizer = \"bytes\" or \"none\""};
+}
+
+// Of the library that was compiled against; "not built" where there was none.
 std::string sentencepiece_version();
 
 // A byte-pair model of exactly `vocab` pieces as the bytes of its file: unknown, beginning of entry, 256

@@ -64,9 +64,10 @@ InnerStep::InnerStep(RunPlan const& plan, data::Corpus const& corpus, comm::Worl
 
 RankShare InnerStep::compute_gradients(Replica& replica, std::uint64_t step) {
   auto const gradients = replica.gradients();
-  std::span const all(gradients.data(), gradients.size());
   // Of a site of several ranks both directions travel beside the passes.
-  bool const is_summed_beside = site_.size() > 1 && (is_sharded_ || plan_.config.run.deterministic);
+  bool const is_shared_out =
+      site_.size() > 1 && (is_sharded_ || plan_.config.run.deterministic || !kernels::is_host_memory);
+  bool const is_summed_beside = is_shared_out && travels_beside_passes;
   model::Beside beside;
   if (is_sharded_) {
     beside.needed = [&](tensor::Range range) {
@@ -75,10 +76,10 @@ RankShare InnerStep::compute_gradients(Replica& replica, std::uint64_t step) {
     };
   }
   if (is_summed_beside) {
-    sum_.begin(all);
+    sum_.begin({gradients.data(), gradients.size()});
     beside.ready = [&](tensor::Range range) {
       kernels::Region const named("sum of the gradients");
-      exec_.fence();
+      if constexpr (kernels::is_host_memory) exec_.fence();
       sum_.ready({range.offset, range.size});
     };
   }
@@ -95,13 +96,14 @@ RankShare InnerStep::compute_gradients(Replica& replica, std::uint64_t step) {
   kernels::Region const named("sum of the gradients");
   base::Waiting const waiting("the sum of the gradients");
   if (is_summed_beside) {
-    sum_.finish();
-  } else {
-    site_.sum(all);
-  }
-  if (is_summed_beside && !is_sharded_) {
-    spread_.begin(all, order_);
-    spread_.finish();
+    finish_sum({gradients.data(), gradients.size()});
+  } else if (site_.size() > 1) {
+    kernels::change_on_host(gradients, room_, [&](std::span<float> all) {
+      if (!is_shared_out) return site_.sum(all);
+      sum_.begin(all);
+      sum_.ready({0, all.size()});
+      finish_sum(all);
+    });
   }
   // A rank measures its share of the sum, so that all is measured once and sharding changes nothing.
   auto const mine = shares_[static_cast<std::size_t>(site_.rank())];
@@ -109,6 +111,13 @@ RankShare InnerStep::compute_gradients(Replica& replica, std::uint64_t step) {
           .squared_norm =
               optim::squared_norm(exec_, kernels::range<float const>(gradients, mine.offset, mine.size)),
           .targets = loss.targets};
+}
+
+void InnerStep::finish_sum(std::span<float> gradients) {
+  sum_.finish();
+  if (is_sharded_) return;
+  spread_.begin(gradients, order_);
+  spread_.finish();
 }
 
 double InnerStep::update(Replica& replica, double grad_norm, std::uint64_t step) {

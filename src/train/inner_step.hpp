@@ -7,14 +7,15 @@
 #include <vector>
 
 #include "base/archive.hpp"
-#include "comm/shares.hpp"
 #include "comm/world.hpp"
 #include "data/token_stream.hpp"
+#include "kernels/on_host.hpp"
 #include "model/transformer.hpp"
 #include "optim/inner_optimizer.hpp"
 #include "train/record.hpp"
 #include "train/replica.hpp"
 #include "train/run_plan.hpp"
+#include "train/site_shares.hpp"
 #include "train/trace.hpp"
 
 namespace atl::train {
@@ -30,6 +31,12 @@ class InnerStep {
   // Updates the parameters from them. Returns the learning rate. Collective over the site where the optimizer
   // is sharded.
   double update(Replica& replica, double grad_norm, std::uint64_t step);
+
+  // A rank is lost: nothing comes any more of what was on its way.
+  void give_up() {
+    sum_.give_up();
+    spread_.give_up();
+  }
 
   bool is_sharded() const { return is_sharded_; }
   model::Transformer& model() { return model_; }
@@ -48,17 +55,21 @@ class InnerStep {
   void take_cursor(base::Reader const& reader) { stream_.seek(reader.read_uint("cursor")); }
 
  private:
+  // Of parts that are all told of: to whose share they are, or to all.
+  void finish_sum(std::span<float> gradients);
+
   RunPlan const& plan_;
   comm::Communicator const& site_;
   Trace& trace_;
   bool is_sharded_;
   std::vector<tensor::Range> shares_;  // of the ranks: whose part of the norm, and of the moments
-  comm::ShareSum sum_;                 // of the gradients
-  comm::ShareSpread spread_;           // likewise, where the optimizer is not sharded
+  ShareSum sum_;                       // of the gradients
+  ShareSpread spread_;                 // likewise, where the optimizer is not sharded
   kernels::Exec exec_;
   model::Transformer model_;
   std::vector<comm::Part> order_;  // of the parameters, as they are needed
   optim::InnerOptimizer optimizer_;
+  kernels::HostRoom room_;  // for gradients of a device on their way to other ranks
   data::TokenStream stream_;
   bool has_leaders_text_;  // not so under data_parallel where sites of the deck have text of their own
 };

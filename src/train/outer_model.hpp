@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <source_location>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/archive.hpp"
@@ -24,7 +26,8 @@ namespace atl::train {
 // its backup, or the last checkpoint, has what it was.
 class Corrupted : public base::Interrupted {
  public:
-  using Interrupted::Interrupted;
+  explicit Corrupted(std::string const& what, std::source_location where = std::source_location::current())
+      : Interrupted(what, where) {}
 };
 
 class OuterModel {

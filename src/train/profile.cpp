@@ -52,6 +52,11 @@ std::string_view group_of(std::string_view label) {
   return label;
 }
 
+// A device works behind the host: a group's time ends when its work does.
+void catch_up() {
+  if constexpr (!kernels::is_host_memory) kernels::Exec().fence();
+}
+
 // Operations a second of square products, the best of many.
 template <class Buffer>
 double peak_of(Buffer const& a, Buffer const& b, kernels::FloatBuffer const& out, std::size_t size) {
@@ -71,7 +76,7 @@ double peak_of(Buffer const& a, Buffer const& b, kernels::FloatBuffer const& out
 }
 
 double measure_peak(deck::Precision precision) {
-  constexpr std::size_t size = 1024;
+  constexpr std::size_t size = kernels::is_host_memory ? 1024 : 8192;
   auto const out = kernels::make_float_buffer("peak", size * size);
   if (precision == deck::Precision::bf16) {
     auto const a = kernels::make_bf16_buffer("peak", size * size);
@@ -127,6 +132,7 @@ class Profile::Listener {
     bool const is_step = std::string_view(label) == training_step_label;
     if (depth == 0 && !is_step) return;
     if (++depth > 2) return;
+    catch_up();
     double const now_s = base::now_s();
     if (is_step) {
       step_begin_s = now_s;
@@ -139,6 +145,7 @@ class Profile::Listener {
   void end() {
     if (std::this_thread::get_id() != thread || depth == 0) return;
     --depth;
+    if (depth < 2) catch_up();
     if (depth == 1) {
       auto& row = of_step[current.group];
       row.seconds += base::now_s() - current.seconds;

@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "base/archive.hpp"
-#include "comm/shares.hpp"
-#include "kernels/buffer.hpp"
+#include "kernels/on_host.hpp"
 #include "outer/residual.hpp"
 #include "protocol/site_machine.hpp"
 #include "train/run_plan.hpp"
+#include "train/site_shares.hpp"
 
 namespace atl::train {
 
@@ -32,8 +32,17 @@ class Replica {
 
   kernels::Tensor1<float> gradients() const { return gradients_; }
   // What the model is judged by: the adopted outer parameters, or the parameters themselves where nothing is
-  // exchanged.
-  kernels::Tensor1<float const> outer_parameters() const;
+  // exchanged. On a device a copy, which lives as long as it is held.
+  kernels::FloatBuffer outer_parameters() const;
+  // The same for the host, until the replica is asked again or changes.
+  std::span<float const> outer_values(tensor::Range range) const;
+  // The parameters for the host, likewise.
+  std::span<float const> values() const { return kernels::read_on_host(parameters(), room_); }
+  // change(values of a range) by the host.
+  template <class Change>
+  void change(tensor::Range range, Change const& change) {
+    kernels::change_on_host(range_of(parameters(), range), room_, change);
+  }
 
   // Puts the released values of a fragment in place; they become its base.
   void adopt(int fragment, std::span<std::byte const> release, protocol::AdoptRule rule);
@@ -49,17 +58,22 @@ class Replica {
   void load(base::Reader const& reader);
 
  private:
-  std::span<float> theta_of(tensor::Range range) const;
+  static kernels::Tensor1<float> range_of(kernels::Tensor1<float> const& x, tensor::Range range) {
+    return kernels::range(x, range.offset, range.size);
+  }
+  std::span<float const> theta_of(tensor::Range range) const;
+  std::span<float> base_of(tensor::Range range) const;
   std::span<float> snapshot_of(tensor::Range range);
 
   RunPlan const& plan_;
   kernels::FloatBuffer theta_;
-  mutable comm::ShareSpread spread_;  // of theta
+  mutable ShareSpread spread_;  // of theta
   kernels::FloatBuffer gradients_;
-  kernels::FloatBuffer base_;               // empty where nothing is exchanged
+  kernels::HostBuffer base_;                // empty where nothing is exchanged
   std::vector<float> snapshots_;            // flat, as the table; empty unless `rebase`
   std::vector<outer::Residual> residuals_;  // by fragment; empty unless this rank contributes
-  std::vector<float> room_;                 // for decoding
+  std::vector<float> decoded_;              // a release's values, where these are not what came
+  mutable kernels::HostRoom room_;
 };
 
 }  // namespace atl::train

@@ -15,6 +15,7 @@
 #include "base/log.hpp"
 #include "comm/spares.hpp"
 #include "deck/deck.hpp"
+#include "kernels/device.hpp"
 #include "train/chaos_channel.hpp"
 #include "train/profile.hpp"
 #include "train/shared_moments.hpp"
@@ -243,6 +244,7 @@ base::ExitCode serve(RunPlan const& plan, RunFolder const& folder, comm::Bridge 
   return as(describe(world.here), folder, /*owns_console=*/false, [&] {
     Life const life{orders.life, base::now_s() - orders.elapsed_s, std::nullopt};
     world.watch(describe(world.here), plan.config.run.watchdog_s);
+    kernels::Device const device;
     auto const incarnation = fall_in(plan, folder, world, orders);
     return SiteRank(plan, folder, life, world).live(incarnation);
   });
@@ -288,6 +290,7 @@ base::ExitCode run(RunPlan const& plan, RunFolder const& folder, std::optional<R
     world.watch(describe(world.here), plan.config.run.watchdog_s);
     if (world.here.role == comm::Role::shard)
       return live_as_shard(plan, folder, life, world, options.shows_progress);
+    kernels::Device const device;
     std::optional<Profile> profile;
     if (options.profiles) profile.emplace(model_here(plan.config.model).precision);
     auto const exit_code = SiteRank(plan, folder, life, world).live(/*incarnation=*/0);

@@ -89,11 +89,6 @@ bool stops_each(deck::RunConfig const& config) {
 }
 
 RunPlan make_plan(deck::RunConfig config) {
-  if (!Kokkos::SpaceAccessibility<Kokkos::HostSpace, kernels::ExecMemory>::accessible) {
-    throw base::InputError("this build",
-                           "computes on a device, where only kernels and model run in this version",
-                           "use a build with a Kokkos for the host");
-  }
   config.model.vocab = data::vocabulary(config.data.tokenizer, config.model.vocab);
   auto outer = deck::outer_rule(config);
   auto const codec = codec_of(outer.codec), of_releases = codec_of(outer.release_codec);
@@ -173,7 +168,7 @@ comm::Shares update_shares(RunPlan const& plan, int ranks) {
 }
 
 deck::ModelSection model_here(deck::ModelSection model) {
-  if (!base::has_fast_bf16()) model.precision = deck::Precision::fp32;
+  if (kernels::is_host_memory && !base::has_fast_bf16()) model.precision = deck::Precision::fp32;
   return model;
 }
 

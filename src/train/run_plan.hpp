@@ -24,7 +24,7 @@ struct RunPlan {
   tensor::ParamTable table;
 };
 
-// Loads the tokenizer, but no text. Throws InputError, also where this build computes on a device. Local.
+// Loads the tokenizer, but no text. Throws InputError. Local.
 RunPlan make_plan(deck::RunConfig config);
 
 // The deck's model as it is computed here: in bf16 only where that is faster than fp32.

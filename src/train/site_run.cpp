@@ -317,8 +317,7 @@ void SiteRun::evaluate_outer_parameters(bool is_final) {
 }
 
 base::Digest SiteRun::outer_digest() const {
-  auto const parameters = replica_.outer_parameters();
-  return base::digest_of(std::span<float const>(parameters.data(), parameters.size()));
+  return base::digest_of(replica_.outer_values({0, plan_.table.size()}));
 }
 
 void SiteRun::leave() {

@@ -7,7 +7,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/error.hpp"
@@ -31,7 +33,8 @@ namespace atl::train {
 
 // The site has gone wrong: all of its ranks begin another life.
 struct MustReturn : base::RuntimeFailure {
-  using RuntimeFailure::RuntimeFailure;
+  explicit MustReturn(std::string const& what, std::source_location where = std::source_location::current())
+      : RuntimeFailure(what, where) {}
 };
 
 class SiteRun {

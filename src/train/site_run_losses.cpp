@@ -30,6 +30,7 @@ bool SiteRun::can_go_on_with_fewer() {
   if (plan_.config.sites.repair != deck::Repair::shrink || !can_return(plan_) || replayed_) return false;
   relay_.give_up();
   replica_.give_up();
+  inner_->give_up();
   world_.set_site(site_.survivors());
   Where const here{crossed_, channel_ != nullptr,
                    !is_torn_ && !inner_->is_sharded() && !cut_ && !states_.is_open()};

@@ -31,10 +31,9 @@ std::vector<tensor::Tensor const*> pointers_to(std::span<tensor::Tensor const> t
 
 void SiteRun::initialize_parameters() {
   InitialModel const initial(plan_);
-  auto const parameters = replica_.parameters();
   auto const tensors = plan_.table.tensors();
   for (std::size_t i = 0; i < tensors.size(); ++i)
-    initial.fill(i, std::span(parameters.data() + tensors[i].range.offset, tensors[i].size()));
+    replica_.change(tensors[i].range, [&](auto values) { initial.fill(i, values); });
 }
 
 void SiteRun::adopt(protocol::Adopt const& adopt) {
@@ -46,9 +45,8 @@ void SiteRun::adopt(protocol::Adopt const& adopt) {
   replica_.adopt(fragment, *release, adopt.rule);
   discard(adopt.payload);
   if (!tape_) return;
-  auto const range = plan_.table.fragment(fragment);
-  std::span<float const> const base(replica_.outer_parameters().data() + range.offset, range.size);
-  tape_->put(protocol::TapedBase{adopt.fragment, adopt.version, base::digest_of(base)});
+  auto const base = base::digest_of(replica_.outer_values(plan_.table.fragment(fragment)));
+  tape_->put(protocol::TapedBase{adopt.fragment, adopt.version, base});
 }
 
 void SiteRun::discard(protocol::PayloadHandle payload) {
@@ -186,10 +184,8 @@ void SiteRun::tape_ranks() {
 }
 
 void SiteRun::tape_parameters() {
-  auto const parameters = replica_.parameters();
-  tape_->put(protocol::TapedParameters{
-      machine_.step(), inner_->cursor(),
-      base::digest_of(std::span<float const>(parameters.data(), parameters.size()))});
+  tape_->put(
+      protocol::TapedParameters{machine_.step(), inner_->cursor(), base::digest_of(replica_.values())});
   tape_->flush();
 }
 
@@ -197,17 +193,22 @@ void SiteRun::tape_parameters() {
 // name.
 void SiteRun::save_parameters(base::Writer& writer) const {
   if (has_outer_exchange(plan_.config)) return replica_.save(*writer.group("replica"));
-  auto const parameters = replica_.parameters();
+  auto const values = replica_.values();
   auto const model = writer.group("model");
-  for (auto const& tensor : plan_.table.tensors())
-    model->write_standing(tensor.name, {parameters.data() + tensor.range.offset, tensor.size()});
+  for (auto const& tensor : plan_.table.tensors()) {
+    auto const of_tensor = values.subspan(tensor.range.offset, tensor.size());
+    if constexpr (kernels::is_host_memory)
+      model->write_standing(tensor.name, of_tensor);
+    else
+      model->write(tensor.name, of_tensor);
+  }
 }
 
 void SiteRun::load_parameters(base::Reader const& reader) {
   if (has_outer_exchange(plan_.config)) return replica_.load(*reader.group("replica"));
-  auto const parameters = replica_.parameters();
-  load_tensors(*reader.group("model"), pointers_to(plan_.table.tensors()), 0,
-               {parameters.data(), parameters.size()});
+  replica_.change({0, plan_.table.size()}, [&](auto values) {
+    load_tensors(*reader.group("model"), pointers_to(plan_.table.tensors()), 0, values);
+  });
 }
 
 // A site that was not there takes step, moments and cursor from the first that was, and its parameters from

@@ -91,13 +91,13 @@ TrainedModel load_model(std::filesystem::path const& path) {
   auto const set = find_set(path);
   auto config = config_of(set);
   auto table = parameter_table(config);
-  auto parameters = kernels::make_float_buffer("parameters", table.size());
+  std::vector<float> parameters(table.size());
 
   ParameterFiles const files(set, config);
   for (int p = 0; p < table.fragments(); ++p) {
     auto const range = table.fragment(p);
     load_tensors(*files.of(p).group("model"), table.tensors_of(p), range.offset,
-                 std::span(parameters.data() + range.offset, range.size));
+                 std::span(parameters).subspan(range.offset, range.size));
   }
   return {set.folder, set.manifest.step, std::move(config), std::move(table), std::move(parameters)};
 }

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "checkpoint/sets.hpp"
-#include "kernels/buffer.hpp"
 #include "train/checkpoints.hpp"
 #include "train/run_plan.hpp"
 
@@ -17,7 +16,7 @@ struct TrainedModel {
   std::uint64_t step = 0;
   deck::RunConfig config;
   tensor::ParamTable table;
-  kernels::FloatBuffer parameters;
+  std::vector<float> parameters;  // flat, as the table
 };
 
 // The files of a set that hold the parameters.

@@ -1,6 +1,8 @@
 // Numbers of 16 bits, and every kernel that reads or writes them against the twin of its floats.
 #include "kernels/bf16.hpp"
 
+#include <bit>
+
 #include "kernels/attention.hpp"
 #include "kernels/bias.hpp"
 #include "kernels/cross_entropy.hpp"

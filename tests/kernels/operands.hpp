@@ -2,13 +2,13 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "comparison.hpp"
 #include "kernels/buffer.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/reference/values.hpp"
@@ -89,13 +89,6 @@ class Number {
   Kokkos::View<T, Kokkos::LayoutRight, ExecMemory> data_;
 };
 
-// Uniform in [-amplitude, amplitude], the same for the same seed everywhere.
-inline std::vector<float> random_floats(std::size_t size, std::uint32_t seed, float amplitude) {
-  std::mt19937 bits(seed);
-  std::vector<float> data(size);
-  for (float& x : data) x = amplitude * (static_cast<float>(bits() >> 8U) * 0x1p-23F - 1.0F);
-  return data;
-}
 inline Operand random_operand(std::size_t size, std::uint32_t seed, float amplitude = 1.0F) {
   return Operand(random_floats(size, seed, amplitude));
 }
@@ -124,19 +117,6 @@ inline TokenBuffer view_of(std::vector<std::int32_t> const& tokens) {
   return copy;
 }
 
-// The largest error, relative to the largest expected magnitude: rounding in sums scales with the whole, not
-// with the element that happens to be near zero.
-inline double relative_error(std::vector<float> const& actual, reference::Values const& expected) {
-  REQUIRE(actual.size() == expected.size());
-  double largest = std::numeric_limits<double>::min(), error = 0.0;
-  for (std::size_t i = 0; i < actual.size(); ++i) {
-    if (!std::isfinite(actual[i])) return std::numeric_limits<double>::infinity();
-    largest = std::max(largest, std::abs(expected[i]));
-    error = std::max(error, std::abs(static_cast<double>(actual[i]) - expected[i]));
-  }
-  return error / largest;
-}
-
 inline double relative_error(Operand const& actual, reference::Values const& expected) {
   return relative_error(actual.floats(), expected);
 }
@@ -144,11 +124,7 @@ inline double relative_error(NarrowOperand const& actual, reference::Values cons
   return relative_error(actual.floats(), expected);
 }
 
-inline bool bit_equal(Operand const& a, Operand const& b) {
-  auto const bits = [](float x) { return std::bit_cast<std::uint32_t>(x); };
-  auto const of_a = a.floats(), of_b = b.floats();
-  return std::ranges::equal(of_a, of_b, {}, bits, bits);
-}
+inline bool bit_equal(Operand const& a, Operand const& b) { return bit_equal(a.floats(), b.floats()); }
 
 // d loss / d x[i] by central differences of a loss computed in double: exact to about 1e-9.
 template <class Loss>

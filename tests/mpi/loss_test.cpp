@@ -1,7 +1,11 @@
 // Real processes, killed by a real signal: who needs the lost one hears of it, and the others go on.
+#include <chrono>
 #include <csignal>
+#include <memory>
+#include <thread>
 #include <vector>
 
+#include "comm/loss_watch.hpp"
 #include "comm/shares.hpp"
 #include "support/catch.hpp"
 #include "support/mpi.hpp"
@@ -77,5 +81,14 @@ TEST_CASE("a rank is killed while one tells all: the others hear of it and go on
   check_that_a_lost_rank_is_noticed([](comm::Communicator const& site) {
     std::vector<std::byte> bytes(10'000'000);
     site.broadcast(bytes, 3);
+  });
+}
+
+TEST_CASE("a rank is killed while the others watch for losses: they hear of it and go on", "[mpi][np4]") {
+  std::unique_ptr<comm::LossWatch> watch;
+  check_that_a_lost_rank_is_noticed([&](comm::Communicator const& site) {
+    if (!watch) watch = std::make_unique<comm::LossWatch>(site);
+    watch->look();
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   });
 }

@@ -6,20 +6,23 @@
 #include <Kokkos_Core.hpp>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <utility>
 #include <vector>
 
+#include "kernels/buffer.hpp"
 #include "model/transformer.hpp"
 #include "train/trained_model.hpp"
 
 namespace {
 
 nlohmann::json logits(char const* checkpoint, std::span<std::int32_t const> tokens) {
-  auto const trained = atl::train::load_model(checkpoint);
+  auto trained = atl::train::load_model(checkpoint);
+  auto const parameters = atl::kernels::copy_of("parameters", std::exchange(trained.parameters, {}));
   atl::model::Transformer model(atl::kernels::Exec(), trained.config.model, trained.table, 1);
   std::vector<float> row(static_cast<std::size_t>(trained.config.model.vocab));
   auto rows = nlohmann::json::array();
   for (std::size_t length = 1; length <= tokens.size(); ++length) {
-    model.next_token_logits(tokens.first(length), 1, static_cast<int>(length), trained.parameters, row);
+    model.next_token_logits(tokens.first(length), 1, static_cast<int>(length), parameters, row);
     rows.push_back(row);
   }
   return rows;

@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -25,6 +26,17 @@ def atoll(*arguments, cwd, check=True, timeout=120):
     if check and done.returncode != 0:
         raise AssertionError(f"atoll {' '.join(map(str, arguments))} exited with {done.returncode}:\n{done.stderr}")
     return done
+
+
+def skip_without_gpu():
+    """Ends this process, as one whose tests are skipped, where the program computes on a GPU and there is none."""
+    cuda = json.loads(atoll("info", "--json", cwd="/").stdout)["cuda"]
+    if "no GPU" in cuda:
+        print(f"SKIPPED: {cuda}")
+        sys.exit(0)
+
+
+skip_without_gpu()
 
 
 def prepare_data(folder):

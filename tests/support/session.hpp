@@ -12,6 +12,9 @@ int run_session(int argc, char** argv, bool must_assert = true);
 // For a case that cannot run here and returns: CTest counts it as skipped and tells why.
 void skip(std::string_view why);
 
+// The same for a main that cannot run any case here; returns its exit code.
+int skip_all(std::string_view why);
+
 // The build lists the cases, on machines where MPI or Kokkos may fail to start (login nodes).
 bool only_lists(int argc, char** argv);
 

@@ -7,6 +7,7 @@
 #include "support/catch.hpp"
 #include "support/file_bytes.hpp"
 #include "support/scratch_folder.hpp"
+#include "support/session.hpp"
 
 using namespace atl;
 
@@ -36,6 +37,7 @@ TEST_CASE("a run's folder is made once and never taken over") {
 }
 
 TEST_CASE("a run keeps its tokenizer") {
+  if (!data::has_sentencepiece()) return test::skip("this build has no SentencePiece");
   test::ScratchFolder const scratch;
   auto const folder = folder_in(scratch);
   auto const model = scratch.path() / "own.model";

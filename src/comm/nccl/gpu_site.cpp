@@ -1,0 +1,148 @@
+#include "comm/nccl/gpu_site.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <exception>
+#include <span>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+
+namespace atl::comm {
+
+namespace {
+
+constexpr auto look_every = std::chrono::milliseconds(5);
+constexpr auto settling = std::chrono::microseconds(50);
+
+void check_cuda(cudaError_t code, char const* call) {
+  if (code != cudaSuccess) throw base::RuntimeFailure(fmt::format("{}: {}", call, cudaGetErrorString(code)));
+}
+
+// Everyone's key to one communicator.
+ncclUniqueId agree_on_id(Communicator const& site) {
+  ncclUniqueId id{};
+  bool const is_made = site.rank() != 0 || ncclGetUniqueId(&id) == ncclSuccess;
+  site.broadcast(std::as_writable_bytes(std::span(&id, 1)), 0);
+  if (!is_made) throw base::RuntimeFailure("ncclGetUniqueId failed");
+  return id;
+}
+
+}  // namespace
+
+GpuEvent::GpuEvent() {
+  check_cuda(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming), "cudaEventCreateWithFlags");
+}
+
+GpuEvent::GpuEvent(GpuEvent&& other) noexcept : event_(std::exchange(other.event_, nullptr)) {}
+
+GpuEvent::~GpuEvent() {
+  if (event_ != nullptr) cudaEventDestroy(event_);
+}
+
+void GpuEvent::record(cudaStream_t stream) const {
+  check_cuda(cudaEventRecord(event_, stream), "cudaEventRecord");
+}
+
+void GpuEvent::hold_back(cudaStream_t stream) const {
+  check_cuda(cudaStreamWaitEvent(stream, event_, 0), "cudaStreamWaitEvent");
+}
+
+GpuSite::GpuSite(Communicator const& site) : site_(site) {
+  if (site.size() == 1) return;
+  auto const id = agree_on_id(site);
+  check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+  watcher_ = std::thread([this] { watch(); });
+  try {
+    ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+    config.blocking = 0;  // a rank that is lost meanwhile would be waited for
+    {
+      std::lock_guard const lock(mutex_);
+      run(ncclCommInitRankConfig(&nccl_, site.size(), id, site.rank(), &config), "ncclCommInitRankConfig");
+    }
+    settle("ncclCommInitRankConfig");
+  } catch (...) {
+    is_over_ = true;
+    watcher_.join();
+    abort();
+    throw;
+  }
+}
+
+// Nobody is waited for: whoever leaves in order has waited for what it told NCCL.
+GpuSite::~GpuSite() {
+  if (site_.size() == 1) return;
+  is_over_ = true;
+  watcher_.join();
+  abort();
+  cudaStreamDestroy(stream_);
+}
+
+void GpuSite::together(std::function<void()> const& calls) {
+  check();
+  {
+    std::lock_guard const lock(mutex_);
+    if (nccl_ == nullptr) return;  // lost this instant; the next check tells
+    run(ncclGroupStart(), "ncclGroupStart");
+    calls();
+    run(ncclGroupEnd(), "ncclGroupEnd");
+  }
+  settle("ncclGroupEnd");
+}
+
+void GpuSite::reduce(float const* from, float* to, std::size_t count, int root) {
+  run(ncclReduce(from, to, count, ncclFloat, ncclSum, root, nccl_, stream_), "ncclReduce");
+}
+
+void GpuSite::broadcast(float* values, std::size_t count, int root) {
+  run(ncclBroadcast(values, values, count, ncclFloat, root, nccl_, stream_), "ncclBroadcast");
+}
+
+void GpuSite::check() const {
+  if (is_lost_) throw ProcessLost("NCCL: a rank of the site is lost");
+}
+
+void GpuSite::run(ncclResult_t result, char const* call) {
+  if (result == ncclSuccess || result == ncclInProgress) return;
+  throw base::RuntimeFailure(fmt::format("{}: {}", call, ncclGetErrorString(result)));
+}
+
+// Calls return before they have been taken.
+void GpuSite::settle(char const* call) {
+  for (;;) {
+    check();
+    {
+      std::lock_guard const lock(mutex_);
+      if (nccl_ == nullptr) continue;
+      ncclResult_t state = ncclSuccess;
+      run(ncclCommGetAsyncError(nccl_, &state), "ncclCommGetAsyncError");
+      run(state, call);
+      if (state == ncclSuccess) return;
+    }
+    std::this_thread::sleep_for(settling);
+  }
+}
+
+void GpuSite::watch() {
+  try {
+    LossWatch losses(site_);
+    while (!is_over_) {
+      losses.look();
+      std::this_thread::sleep_for(look_every);
+    }
+  } catch (ProcessLost const&) {
+    is_lost_ = true;
+    abort();
+  } catch (std::exception const& failure) {
+    base::log::error(fmt::format("nobody watches for lost ranks any more: {}", failure.what()));
+  }
+}
+
+void GpuSite::abort() noexcept {
+  std::lock_guard const lock(mutex_);
+  if (nccl_ != nullptr) ncclCommAbort(std::exchange(nccl_, nullptr));
+}
+
+}  // namespace atl::comm
