@@ -18,6 +18,7 @@
 #include "data/token_range.hpp"
 #include "data/tokenizer.hpp"
 #include "kernels/device.hpp"
+#include "kernels/on_host.hpp"
 #include "train/evaluation.hpp"
 #include "train/trained_model.hpp"
 

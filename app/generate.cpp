@@ -11,8 +11,8 @@
 #include "base/exit_code.hpp"
 #include "base/rng.hpp"
 #include "data/tokenizer.hpp"
-#include "kernels/buffer.hpp"
 #include "kernels/device.hpp"
+#include "kernels/on_host.hpp"
 #include "model/transformer.hpp"
 #include "train/trained_model.hpp"
 

@@ -45,12 +45,4 @@ HostBuffer make_host_buffer(std::string const& label, std::size_t size) {
   return make_buffer<HostBuffer>(label, size);
 }
 
-FloatBuffer copy_of(std::string const& label, std::span<float const> values) {
-  auto const buffer = make_float_buffer(label, values.size());
-  Kokkos::View<float const*, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>> const host(
-      values.data(), values.size());
-  Kokkos::deep_copy(buffer, host);
-  return buffer;
-}
-
 }  // namespace atl::kernels

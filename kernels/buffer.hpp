@@ -2,7 +2,6 @@
 // ranges.
 #pragma once
 
-#include <span>
 #include <string>
 
 #include "kernels/bf16.hpp"
@@ -24,6 +23,5 @@ using TokenBuffer = Kokkos::View<std::int32_t*, Kokkos::LayoutRight, ExecMemory>
 FloatBuffer make_float_buffer(std::string const& label, std::size_t size);
 Bf16Buffer make_bf16_buffer(std::string const& label, std::size_t size);
 HostBuffer make_host_buffer(std::string const& label, std::size_t size);
-FloatBuffer copy_of(std::string const& label, std::span<float const> values);
 
 }  // namespace atl::kernels

@@ -38,4 +38,10 @@ void write_from_host(std::span<float const> values, Tensor1<float> const& x) {
   }
 }
 
+FloatBuffer copy_of(std::string const& label, std::span<float const> values) {
+  auto const buffer = make_float_buffer(label, values.size());
+  write_from_host(values, buffer);
+  return buffer;
+}
+
 }  // namespace atl::kernels

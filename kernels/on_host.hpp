@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 
 #include "kernels/buffer.hpp"
 
@@ -30,6 +31,7 @@ std::span<float const> read_on_host(Tensor1<float const> const& x, HostRoom& roo
 
 // x = values
 void write_from_host(std::span<float const> values, Tensor1<float> const& x);
+FloatBuffer copy_of(std::string const& label, std::span<float const> values);
 
 // change(std::span<float>) of the values of x.
 template <class Change>

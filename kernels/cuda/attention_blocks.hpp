@@ -83,25 +83,25 @@ class Room {
   unsigned char* memory_;
 };
 
-// Scores that causality forbids become -inf, whose exponential is 0: of rows of queries and columns of keys,
-template <int Slabs, int Columns>
-__device__ __forceinline__ void hide_later_keys(int query, int key, Sums<Slabs, Columns>& scores) {
+// Scores that causality forbids become -inf, whose exponential is 0: where is_forbidden(row, column),
+template <int Slabs, int Columns, class Rule>
+__device__ __forceinline__ void hide(Sums<Slabs, Columns>& scores, Rule const& is_forbidden) {
   using S = Sums<Slabs, Columns>;
   ATOLL_UNROLL
   for (int i = 0; i < Slabs * S::strips * 4; ++i) {
     int const s = i / 4 / S::strips, n = i / 4 % S::strips, e = i % 4;
-    if (key + S::column(n, e % 2) > query + S::row(s, e / 2)) scores.at[s][n][e] = -INFINITY;
+    if (is_forbidden(S::row(s, e / 2), S::column(n, e % 2))) scores.at[s][n][e] = -INFINITY;
   }
+}
+// of rows of queries and columns of keys,
+template <int Slabs, int Columns>
+__device__ __forceinline__ void hide_later_keys(int query, int key, Sums<Slabs, Columns>& scores) {
+  hide(scores, [=](int row, int column) { return key + column > query + row; });
 }
 // and of rows of keys and columns of queries.
 template <int Slabs, int Columns>
 __device__ __forceinline__ void hide_earlier_queries(int key, int query, Sums<Slabs, Columns>& scores) {
-  using S = Sums<Slabs, Columns>;
-  ATOLL_UNROLL
-  for (int i = 0; i < Slabs * S::strips * 4; ++i) {
-    int const s = i / 4 / S::strips, n = i / 4 % S::strips, e = i % 4;
-    if (query + S::column(n, e % 2) < key + S::row(s, e / 2)) scores.at[s][n][e] = -INFINITY;
-  }
+  hide(scores, [=](int row, int column) { return query + column < key + row; });
 }
 
 __device__ __forceinline__ void store_two(float* to, float x, float y) {

@@ -23,6 +23,10 @@ class Writer {
   // The same of values that stay where they are: an archive in memory may be told that they do not change
   // either.
   virtual void write_standing(std::string_view name, std::span<float const> values) { write(name, values); }
+  // Either, as `do_stand` says.
+  void write_as_they_are(std::string_view name, std::span<float const> values, bool do_stand) {
+    do_stand ? write_standing(name, values) : write(name, values);
+  }
 };
 
 // The mirror of Writer. Every function throws InputError, naming file and value, where the value is absent,

@@ -121,9 +121,7 @@ ShareSum::ShareSum(Communicator const& comm, Shares shares)
   receives_.assign(places * others_, MPI_REQUEST_NULL);
 }
 
-ShareSum::~ShareSum() {
-  if (!is_over()) give_up();
-}
+ShareSum::~ShareSum() { give_up(); }
 
 void ShareSum::begin(std::span<float> values) {
   base::ensure(values.size() == shares_.size(), "shares are the whole vector");
@@ -210,6 +208,7 @@ std::span<float> ShareSum::addends_at(std::size_t place, std::size_t other) {
 }
 
 void ShareSum::give_up() {
+  if (is_over()) return;
   comm::give_up(comm_.get(), receives_);
   comm::give_up(comm_.get(), sends_);
   waiting_.clear();

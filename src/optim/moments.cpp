@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "base/error.hpp"
+#include "kernels/on_host.hpp"
 
 namespace atl::optim {
 
@@ -60,28 +61,28 @@ void Moments::save(base::Writer& writer) const {
   writer.write("size", std::uint64_t{extent_.size});
   writer.write("begin", std::uint64_t{extent_.share.offset});
   writer.write("count", std::uint64_t{extent_.share.size});
+  kernels::HostRoom room;
   for (std::size_t i = 0; i < names_.size(); ++i) {
-    auto const host = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), vectors_[i]);
-    std::span<float const> const values(host.data(), host.size());
-    bool const stands = host.data() == vectors_[i].data();  // else it is a copy for the host
-    stands ? writer.write_standing(names_[i], values) : writer.write(names_[i], values);
+    writer.write_as_they_are(names_[i], kernels::read_on_host(vectors_[i], room), kernels::is_host_memory);
   }
 }
 
 void Moments::load(std::span<std::unique_ptr<base::Reader> const> saved) {
   std::size_t const begin = extent_.share.offset, end = begin + extent_.share.size;
   auto const shares = shares_in(saved, extent_.size);
+  kernels::HostRoom room;
   for (std::size_t i = 0; i < names_.size(); ++i) {
-    auto const host = Kokkos::create_mirror_view(vectors_[i]);
-    for (auto const& [range, reader] : shares) {
-      std::size_t const first = std::max(begin, range.offset),
-                        last = std::min(end, range.offset + range.size);
-      if (first >= last) continue;
-      std::vector<float> values(range.size);
-      reader->read(names_[i], values);
-      std::copy_n(&values[first - range.offset], last - first, host.data() + (first - begin));
-    }
-    Kokkos::deep_copy(vectors_[i], host);
+    kernels::change_on_host(vectors_[i], room, [&](std::span<float> own) {
+      for (auto const& [range, reader] : shares) {
+        std::size_t const first = std::max(begin, range.offset),
+                          last = std::min(end, range.offset + range.size);
+        if (first >= last) continue;
+        std::vector<float> values(range.size);
+        reader->read(names_[i], values);
+        std::ranges::copy(std::span(values).subspan(first - range.offset, last - first),
+                          own.subspan(first - begin).begin());
+      }
+    });
   }
 }
 

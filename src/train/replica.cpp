@@ -106,10 +106,7 @@ std::span<float> Replica::snapshot_of(tensor::Range range) {
 }
 
 void Replica::save(base::Writer& writer) const {
-  if constexpr (kernels::is_host_memory)
-    writer.write_standing("theta", values());
-  else
-    writer.write("theta", values());
+  writer.write_as_they_are("theta", values(), kernels::is_host_memory);
   writer.write_standing("base", std::span<float const>(base_.data(), base_.size()));
   if (!snapshots_.empty()) writer.write_standing("snapshots", std::span<float const>(snapshots_));
   for (std::size_t p = 0; p < residuals_.size(); ++p) residuals_[p].save(*writer.group(residual_name(p)));

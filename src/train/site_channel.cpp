@@ -1,5 +1,4 @@
 #include "train/site_channel.hpp"
-// X
 
 #include <fmt/format.h>
 

@@ -196,11 +196,8 @@ void SiteRun::save_parameters(base::Writer& writer) const {
   auto const values = replica_.values();
   auto const model = writer.group("model");
   for (auto const& tensor : plan_.table.tensors()) {
-    auto const of_tensor = values.subspan(tensor.range.offset, tensor.size());
-    if constexpr (kernels::is_host_memory)
-      model->write_standing(tensor.name, of_tensor);
-    else
-      model->write(tensor.name, of_tensor);
+    model->write_as_they_are(tensor.name, values.subspan(tensor.range.offset, tensor.size()),
+                             kernels::is_host_memory);
   }
 }
 

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/buffer.hpp"
+#include "kernels/on_host.hpp"
 #include "model/transformer.hpp"
 #include "train/trained_model.hpp"
 
