@@ -41,8 +41,4 @@ Bf16Buffer make_bf16_buffer(std::string const& label, std::size_t size) {
   return make_buffer<Bf16Buffer>(label, size);
 }
 
-HostBuffer make_host_buffer(std::string const& label, std::size_t size) {
-  return make_buffer<HostBuffer>(label, size);
-}
-
 }  // namespace atl::kernels

@@ -25,7 +25,9 @@ std::span<float const> read_on_host(Tensor1<float const> const& x, HostRoom& roo
     return {x.data(), x.size()};
   } else {
     auto const values = room.take(x.size());
-    Kokkos::deep_copy(HostTensor1<float>(values.data(), values.size()), x);
+    Exec const exec;
+    Kokkos::deep_copy(exec, HostTensor1<float>(values.data(), values.size()), x);
+    exec.fence();
     return values;
   }
 }
@@ -34,7 +36,9 @@ void write_from_host(std::span<float const> values, Tensor1<float> const& x) {
   if constexpr (is_host_memory) {
     std::ranges::copy(values, x.data());
   } else {
-    Kokkos::deep_copy(x, HostTensor1<float const>(values.data(), values.size()));
+    Exec const exec;
+    Kokkos::deep_copy(exec, x, HostTensor1<float const>(values.data(), values.size()));
+    exec.fence();
   }
 }
 

@@ -11,19 +11,13 @@
 
 namespace atl::kernels {
 
-// Room for copies, which grows to the largest; never any where memory is shared. On a device's host it is
-// pinned, so that copies run at the speed of the bus.
+// Room for copies, which grows to the largest; never any where memory is shared.
 class HostRoom {
  public:
   std::span<float> take(std::size_t size);
 
  private:
-#if defined(KOKKOS_ENABLE_CUDA)
-  using Memory = Kokkos::CudaHostPinnedSpace;
-#else
-  using Memory = Kokkos::HostSpace;
-#endif
-  Kokkos::View<float*, Kokkos::LayoutRight, Memory> memory_;
+  Kokkos::View<float*, Kokkos::LayoutRight, HostStagingSpace> memory_;
 };
 
 // The values of x, until `room` is used again or x changes.

@@ -1,5 +1,5 @@
 // What the caller does beside a pass: bring parameters before they are read, take gradients once they are
-// final.
+// final, and what else there is to do while a device computes.
 #pragma once
 
 #include <functional>
@@ -16,10 +16,11 @@ using ParametersNeeded = std::function<void(tensor::Range)>;
 // order of exec: fence before reading them elsewhere.
 using GradientsReady = std::function<void(tensor::Range)>;
 
-// Either may be empty.
+// Any may be empty.
 struct Beside {
   ParametersNeeded needed;
   GradientsReady ready;
+  std::function<void()> meanwhile;  // again and again until a device has done all of it; on the host never
 };
 
 }  // namespace atl::model

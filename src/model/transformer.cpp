@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <functional>
+#include <numeric>
 
 #include "base/error.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/reduce.hpp"
+#include "kernels/staging.hpp"
 #include "model/backward.hpp"
 #include "model/forward.hpp"
 #include "model/head.hpp"
@@ -55,7 +57,7 @@ Transformer::Transformer(kernels::Exec const& exec, deck::ModelSection const& mo
       map_(model, table),
       buffers_(make_buffers(exec, model, table, max_sequences)),
       max_sequences_(max_sequences),
-      loss_sum_("loss sum") {}
+      loss_sums_("loss sums", 1) {}
 
 Transformer::AnyBuffers Transformer::make_buffers(Exec const& exec, deck::ModelSection const& model,
                                                   tensor::ParamTable const& table, int max_sequences) {
@@ -80,7 +82,7 @@ LossSum Transformer::forward_backward(Batch const& batch, Tensor1<float const> p
   for (auto const& added_to : map_.accumulated())
     kernels::fill(exec_, 0.0f, range(gradients, added_to.offset, added_to.size));
   return with_buffers(params, [&](auto const& parameters, auto& act) {
-    LossSum total;
+    std::size_t passes = 0;
     for (int first = 0; first < batch.sequences; first += max_sequences_) {
       bool const is_first = first == 0, is_last = first + max_sequences_ >= batch.sequences;
       Update const matrices = is_first ? Update::overwrite : Update::add;
@@ -89,22 +91,22 @@ LossSum Transformer::forward_backward(Batch const& batch, Tensor1<float const> p
       head_losses_backward(exec_, map_.head(parameters.matrices), static_cast<float>(scale), act, matrices,
                            map_.head(gradients));
       backward(exec_, map_, parameters, act, gradients, matrices, is_last ? beside.ready : GradientsReady{});
-      total += loss_of(part, act.losses);
+      sum_losses(passes++, act.losses);
     }
-    return total;
+    return loss_of(batch, passes, beside.meanwhile);
   });
 }
 
 LossSum Transformer::forward_loss(Batch const& batch, Tensor1<float const> params) {
   return with_buffers(params, [&](auto const& parameters, auto& act) {
-    LossSum total;
+    std::size_t passes = 0;
     for (int first = 0; first < batch.sequences; first += max_sequences_) {
       Batch const part = part_of(batch, first, max_sequences_);
       run_forward(part, parameters, first == 0, {}, act);
       head_losses(exec_, map_.head(parameters.matrices), act);
-      total += loss_of(part, act.losses);
+      sum_losses(passes++, act.losses);
     }
-    return total;
+    return loss_of(batch, passes, {});
   });
 }
 
@@ -170,14 +172,23 @@ void Transformer::run_forward(Batch const& part, Parameters<Real> const& params,
   forward(exec_, map_, params, is_first ? ParametersNeeded(std::cref(take)) : ParametersNeeded{}, act);
 }
 
-LossSum Transformer::loss_of(Batch const& part, Tensor1<float const> losses) const {
-  base::ensure(part.targets.size() == part.tokens.size(), "a loss has targets");
-  kernels::sum(exec_, losses, loss_sum_);
-  double sum = 0.0;
-  Kokkos::deep_copy(exec_, sum, loss_sum_);
+void Transformer::sum_losses(std::size_t pass, Tensor1<float const> losses) {
+  if (loss_sums_.size() <= pass) Kokkos::resize(loss_sums_, 2 * loss_sums_.size());
+  kernels::sum(exec_, losses, kernels::Scalar<double>(loss_sums_.data() + pass));
+}
+
+LossSum Transformer::loss_of(Batch const& batch, std::size_t passes,
+                             std::function<void()> const& meanwhile) const {
+  base::ensure(batch.targets.size() == batch.tokens.size(), "a loss has targets");
+  if (meanwhile) kernels::meanwhile(exec_, meanwhile);
+  std::vector<double> sums(loss_sums_.size());
+  Kokkos::View<double*, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>> const on_host(
+      sums.data(), sums.size());
+  Kokkos::deep_copy(exec_, on_host, loss_sums_);
   exec_.fence();
-  auto const ignored = static_cast<std::uint64_t>(std::ranges::count(part.targets, -1));
-  return {sum, part.targets.size() - ignored};
+  auto const ignored = static_cast<std::uint64_t>(std::ranges::count(batch.targets, -1));
+  return {std::accumulate(sums.begin(), sums.begin() + static_cast<std::ptrdiff_t>(passes), 0.0),
+          batch.targets.size() - ignored};
 }
 
 }  // namespace atl::model

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <variant>
 #include <vector>
@@ -85,14 +86,16 @@ class Transformer {
   template <class Real>
   void run_forward(Batch const& part, Parameters<Real> const& params, bool is_first,
                    ParametersNeeded const& needed, Activations<Real>& act);
-  LossSum loss_of(Batch const& part, Tensor1<float const> losses) const;
+  // Of each pass in its turn: enqueued, and read when exec is done with all.
+  void sum_losses(std::size_t pass, Tensor1<float const> losses);
+  LossSum loss_of(Batch const& batch, std::size_t passes, std::function<void()> const& meanwhile) const;
 
   Exec exec_;
   deck::ModelSection model_;
   WeightMap map_;
   AnyBuffers buffers_;
   int max_sequences_;
-  Kokkos::View<double, kernels::ExecMemory> loss_sum_;
+  Kokkos::View<double*, kernels::ExecMemory> loss_sums_;  // by pass
 };
 
 }  // namespace atl::model

@@ -6,11 +6,11 @@
 
 namespace atl::optim {
 
-double squared_norm(kernels::Exec const& exec, kernels::Tensor1<float const> gradients) {
-  Kokkos::View<double, kernels::ExecMemory> const in_place("squared norm");
-  kernels::sum_of_squares(exec, gradients, in_place);
+double squared_norm(kernels::Exec const& exec, kernels::Tensor1<float const> gradients,
+                    kernels::Scalar<double> room) {
+  kernels::sum_of_squares(exec, gradients, room);
   double on_host = 0.0;
-  Kokkos::deep_copy(exec, on_host, in_place);
+  Kokkos::deep_copy(exec, on_host, room);
   exec.fence();
   return on_host;
 }

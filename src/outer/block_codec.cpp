@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <limits>
-#include <numbers>
+
+#include "outer/coded_numbers.hpp"
 
 namespace atl::outer {
 
@@ -16,68 +16,28 @@ namespace {
 using Numbers = std::array<float, coded_block_elements>;
 using Codes = std::array<std::uint8_t, coded_block_elements>;
 
-constexpr std::uint32_t magnitude_bits = 0x7fffffff;
-constexpr std::uint32_t infinity_bits = 0x7f800000;
-constexpr float no_scale = std::numeric_limits<float>::quiet_NaN();  // makes every number of its block a NaN
-constexpr float smallest_scale = 0x1p-100F;  // the inverse of a smaller one may overflow
-
 std::size_t code_bytes(Codec codec, std::size_t count) {
   return codec == Codec::int8 ? count : (count + 1) / 2;
 }
 
-// The largest magnitude; none where a number is not finite, and 0 where all are too small to be coded.
 float scale_of(Numbers const& numbers) {
   std::uint32_t largest = 0;
-  for (float const number : numbers) {
-    largest = std::max(largest, std::bit_cast<std::uint32_t>(number) & magnitude_bits);
-  }
-  if (largest >= infinity_bits) return no_scale;
-  auto const scale = std::bit_cast<float>(largest);
-  return scale < smallest_scale ? 0.0F : scale;
+  for (float const number : numbers) largest = std::max(largest, magnitude_of(number));
+  return scale_for(largest);
 }
 
-// ---- int8, int4: so many equal steps on either side of 0 ----
-
-float steps_of(Codec codec) { return codec == Codec::int8 ? 127.0F : 7.0F; }
-
-// To the nearest, ties to even: in this sum the lowest bits are the whole number, in two's complement.
-void to_steps(Numbers const& numbers, float scale, float steps, Codes& codes) {
-  constexpr float rounding = 0x1.8p23F;
-  float const factor = scale > 0.0F ? steps / scale : 0.0F;
-  for (std::size_t i = 0; i < codes.size(); ++i) {
-    codes[i] = static_cast<std::uint8_t>(std::bit_cast<std::uint32_t>(numbers[i] * factor + rounding));
-  }
+template <class Number>
+void to_codes(Numbers const& numbers, float scale, Codes& codes) {
+  float const factor = Number::factor(scale);
+  for (std::size_t i = 0; i < codes.size(); ++i) codes[i] = Number::code(numbers[i], factor);
 }
 
-// `shift`: the bits of a code that do not belong to its number. All steps are the scale itself, so that
-// decoded numbers have the code that they came from.
-void from_steps(Codes const& codes, float scale, float steps, int shift, Numbers& numbers) {
+// `unused`: the bits of a code that do not belong to its number.
+template <class Number>
+void from_codes(Codes const& codes, float scale, int unused, Numbers& numbers) {
   for (std::size_t i = 0; i < codes.size(); ++i) {
-    auto const number = static_cast<std::int8_t>(codes[i] << shift) >> shift;
-    numbers[i] = static_cast<float>(number) / steps * scale;
-  }
-}
-
-// ---- e3m0: sign, and a level 1..7 for 2^(level - 7) of the scale; 0 for 0 ----
-
-constexpr std::uint32_t bias = 120;  // of a level against the exponent of a float
-
-// To the nearest power in log space: with the factor sqrt(2), that is the exponent.
-void to_powers(Numbers const& numbers, float scale, Codes& codes) {
-  float const factor = scale > 0.0F ? std::numbers::sqrt2_v<float> / scale : 0.0F;
-  for (std::size_t i = 0; i < codes.size(); ++i) {
-    auto const bits = std::bit_cast<std::uint32_t>(numbers[i] * factor);
-    std::uint32_t const level = std::clamp((bits & magnitude_bits) >> 23, bias, bias + 7) - bias;
-    codes[i] = static_cast<std::uint8_t>(bits >> 31 << 3 | level);
-  }
-}
-
-void from_powers(Codes const& codes, float scale, Numbers& numbers) {
-  for (std::size_t i = 0; i < codes.size(); ++i) {
-    std::uint32_t const code = codes[i];
-    std::uint32_t const level = code & 7;
-    std::uint32_t const power = level == 0 ? 0 : (level + bias) << 23;
-    numbers[i] = std::bit_cast<float>(power | code >> 3 << 31) * scale;
+    auto const code = static_cast<std::int8_t>(static_cast<std::int8_t>(codes[i] << unused) >> unused);
+    numbers[i] = Number::number(code, scale);
   }
 }
 
@@ -101,11 +61,9 @@ void encode_block(Codec codec, std::span<float const> values, std::byte* out) {
   std::ranges::fill(std::ranges::copy(values, numbers.begin()).out, numbers.end(), 0.0F);
   float const scale = scale_of(numbers);
   Codes codes;
-  if (codec == Codec::e3m0) {
-    to_powers(numbers, scale, codes);
-  } else {
-    to_steps(numbers, scale, steps_of(codec), codes);
-  }
+  if (codec == Codec::int8) to_codes<Int8>(numbers, scale, codes);
+  if (codec == Codec::int4) to_codes<Int4>(numbers, scale, codes);
+  if (codec == Codec::e3m0) to_codes<InPowers>(numbers, scale, codes);
   if (codec != Codec::int8) pack(codes);
   std::memcpy(out, &scale, sizeof scale);
   std::memcpy(out + sizeof scale, codes.data(), code_bytes(codec, values.size()));
@@ -120,12 +78,12 @@ void decode_block(Codec codec, std::byte const* bytes, std::span<float> out) {
   std::memcpy(codes.data(), bytes + sizeof scale, code_bytes(codec, out.size()));
   Numbers numbers;
   if (codec == Codec::int8) {
-    from_steps(codes, scale, steps_of(codec), 0, numbers);
+    from_codes<Int8>(codes, scale, 0, numbers);
   } else {
     Codes const packed = codes;
     unpack(packed, codes);
-    if (codec == Codec::int4) from_steps(codes, scale, steps_of(codec), 4, numbers);
-    if (codec == Codec::e3m0) from_powers(codes, scale, numbers);
+    if (codec == Codec::int4) from_codes<Int4>(codes, scale, 4, numbers);
+    if (codec == Codec::e3m0) from_codes<InPowers>(codes, scale, 4, numbers);
   }
   std::copy_n(numbers.begin(), out.size(), out.begin());
 }

@@ -8,8 +8,6 @@
 
 namespace atl::outer {
 
-inline constexpr std::size_t coded_block_elements = 256;  // the last block may be shorter
-
 // For int8, int4 and e3m0 alone; sizes as codec.hpp says.
 std::size_t encoded_block_bytes(Codec codec, std::size_t count);
 void encode_blocks(Codec codec, std::span<float const> values, std::span<std::byte> out);

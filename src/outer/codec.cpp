@@ -11,26 +11,13 @@
 #include "base/error.hpp"
 #include "outer/block_codec.hpp"
 #include "outer/blocks.hpp"
+#include "outer/coded_numbers.hpp"
 
 namespace atl::outer {
 
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "what travels is little-endian");
-
-constexpr std::uint32_t magnitude_bits = 0x7fffffff;
-constexpr std::uint32_t infinity = 0x7f800000;
-
-// Adding just under half of what is cut off, or half where the last bit that stays is odd, rounds to nearest,
-// ties to even. A NaN must not be rounded to an infinity; its highest bit of mantissa keeps it one.
-std::uint16_t to_bf16(float value) {
-  auto const bits = std::bit_cast<std::uint32_t>(value);
-  std::uint32_t const rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-  bool const is_nan = (bits & magnitude_bits) > infinity;
-  return static_cast<std::uint16_t>(is_nan ? bits >> 16 | 0x40 : rounded);
-}
-
-float from_bf16(std::uint16_t half) { return std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16); }
 
 void encode_bf16(std::span<float const> values, std::byte* to) {
   float const* const from = values.data();
@@ -128,14 +115,13 @@ void difference(std::span<float const> base, std::span<float const> theta, std::
 }
 
 bool is_finite(std::span<float const> values) {
-  // NaN and infinity are the values whose magnitude, read as an integer, is at least that of infinity.
   bool finite = true;
   for_each_block({0, values.size()}, [&](tensor::Range block) {
     std::uint32_t largest = 0;
     for (float const value : values.subspan(block.offset, block.size)) {
-      largest = std::max(largest, std::bit_cast<std::uint32_t>(value) & magnitude_bits);
+      largest = std::max(largest, magnitude_of(value));
     }
-    finite = finite && largest < infinity;
+    finite = finite && largest < infinity_bits;
   });
   return finite;
 }

@@ -5,6 +5,12 @@
 
 namespace atl::outer {
 
+// One number of what follows.
+constexpr float rebased(float theta, float reference, float release) { return release + (theta - reference); }
+constexpr float blended(float theta, float release, double alpha) {
+  return static_cast<float>(alpha * theta + (1.0 - alpha) * release);
+}
+
 // theta <- release + (theta - reference): what was trained since `reference` is kept on top of the release.
 // All of one size.
 void rebase(std::span<float> theta, std::span<float const> reference, std::span<float const> release);

@@ -62,13 +62,14 @@ InnerStep::InnerStep(RunPlan const& plan, data::Corpus const& corpus, comm::Worl
   }
 }
 
-RankShare InnerStep::compute_gradients(Replica& replica, std::uint64_t step) {
+RankShare InnerStep::compute_gradients(Replica& replica, std::uint64_t step,
+                                       std::function<void()> const& meanwhile) {
   auto const gradients = replica.gradients();
   // Of a site of several ranks both directions travel beside the passes.
   bool const is_shared_out =
       site_.size() > 1 && (is_sharded_ || plan_.config.run.deterministic || !kernels::is_host_memory);
   bool const is_summed_beside = is_shared_out && travels_beside_passes;
-  model::Beside beside;
+  model::Beside beside{.meanwhile = meanwhile};
   if (is_sharded_) {
     beside.needed = [&](tensor::Range range) {
       kernels::Region const named("exchange of the parameters");
@@ -90,7 +91,6 @@ RankShare InnerStep::compute_gradients(Replica& replica, std::uint64_t step) {
     double const site_targets = static_cast<double>(site_batch(plan_.config)) * batch.context;
     loss = model_.forward_backward({batch.tokens, batch.targets, batch.sequences, batch.context},
                                    replica.coming_parameters(), 1.0 / site_targets, gradients, beside);
-    exec_.fence();
   }
   Trace::Span const span(trace_, Work::reduce, step);
   kernels::Region const named("sum of the gradients");
@@ -108,8 +108,8 @@ RankShare InnerStep::compute_gradients(Replica& replica, std::uint64_t step) {
   // A rank measures its share of the sum, so that all is measured once and sharding changes nothing.
   auto const mine = shares_[static_cast<std::size_t>(site_.rank())];
   return {.loss_sum = loss.sum,
-          .squared_norm =
-              optim::squared_norm(exec_, kernels::range<float const>(gradients, mine.offset, mine.size)),
+          .squared_norm = optim::squared_norm(
+              exec_, kernels::range<float const>(gradients, mine.offset, mine.size), squared_norm_),
           .targets = loss.targets};
 }
 
@@ -125,7 +125,6 @@ double InnerStep::update(Replica& replica, double grad_norm, std::uint64_t step)
   double const lr = optim::learning_rate(plan_.config.inner, plan_.config.run.steps, step);
   optimizer_.step(replica.parameters(), replica.gradients(), lr,
                   optim::clip_factor(grad_norm, plan_.config.inner.clip_norm));
-  exec_.fence();
   if (is_sharded_) replica.spread(order_);
   return lr;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -25,8 +26,9 @@ class InnerStep {
   InnerStep(RunPlan const& plan, data::Corpus const& corpus, comm::World const& world, Trace& trace);
 
   // Collective over the site. Leaves the site's summed gradients in the replica, of a sharded optimizer only
-  // this rank's share of them, and returns what this rank puts into the record.
-  RankShare compute_gradients(Replica& replica, std::uint64_t step);
+  // this rank's share of them, and returns what this rank puts into the record. `meanwhile` is called again
+  // and again while a device computes.
+  RankShare compute_gradients(Replica& replica, std::uint64_t step, std::function<void()> const& meanwhile);
 
   // Updates the parameters from them. Returns the learning rate. Collective over the site where the optimizer
   // is sharded.
@@ -69,6 +71,7 @@ class InnerStep {
   model::Transformer model_;
   std::vector<comm::Part> order_;  // of the parameters, as they are needed
   optim::InnerOptimizer optimizer_;
+  Kokkos::View<double, kernels::ExecMemory> squared_norm_{"squared norm"};
   kernels::HostRoom room_;  // for gradients of a device on their way to other ranks
   data::TokenStream stream_;
   bool has_leaders_text_;  // not so under data_parallel where sites of the deck have text of their own

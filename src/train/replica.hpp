@@ -2,13 +2,15 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "base/archive.hpp"
 #include "kernels/on_host.hpp"
-#include "outer/residual.hpp"
+#include "kernels/staging.hpp"
 #include "protocol/site_machine.hpp"
+#include "train/error_feedback.hpp"
 #include "train/run_plan.hpp"
 #include "train/site_shares.hpp"
 
@@ -16,7 +18,8 @@ namespace atl::train {
 
 class Replica {
  public:
-  // The site's leader alone codes contributions and keeps what the codec leaves over.
+  // All of it lies where kernels compute. The site's leader alone codes contributions and keeps what the
+  // codec leaves over.
   Replica(RunPlan const& plan, comm::Communicator const& site);
 
   // Whole: waits for what is on its way.
@@ -32,8 +35,8 @@ class Replica {
 
   kernels::Tensor1<float> gradients() const { return gradients_; }
   // What the model is judged by: the adopted outer parameters, or the parameters themselves where nothing is
-  // exchanged. On a device a copy, which lives as long as it is held.
-  kernels::FloatBuffer outer_parameters() const;
+  // exchanged.
+  kernels::Tensor1<float const> outer_parameters() const;
   // The same for the host, until the replica is asked again or changes.
   std::span<float const> outer_values(tensor::Range range) const;
   // The parameters for the host, likewise.
@@ -44,11 +47,11 @@ class Replica {
     kernels::change_on_host(range_of(parameters(), range), room_, change);
   }
 
-  // Puts the released values of a fragment in place; they become its base.
-  void adopt(int fragment, std::span<std::byte const> release, protocol::AdoptRule rule);
+  // Puts the released values of a fragment in place; they become its base. Enqueued, like what follows.
+  void adopt(int fragment, kernels::Tensor1<std::byte const> release, protocol::AdoptRule rule);
 
-  // base - theta of a fragment as it is now, coded.
-  std::vector<std::byte> outer_gradient(int fragment);
+  // base - theta of a fragment as it is now, coded; it leaves by `out`.
+  void outer_gradient(int fragment, kernels::Staging& out);
   // What became of the last one: whether what the codec left out of it goes into the next.
   void settle(int fragment, bool advanced);
   // Remembers theta of a fragment as it is now, where snapshots are kept.
@@ -61,18 +64,13 @@ class Replica {
   static kernels::Tensor1<float> range_of(kernels::Tensor1<float> const& x, tensor::Range range) {
     return kernels::range(x, range.offset, range.size);
   }
-  std::span<float const> theta_of(tensor::Range range) const;
-  std::span<float> base_of(tensor::Range range) const;
-  std::span<float> snapshot_of(tensor::Range range);
-
   RunPlan const& plan_;
   kernels::FloatBuffer theta_;
   mutable ShareSpread spread_;  // of theta
   kernels::FloatBuffer gradients_;
-  kernels::HostBuffer base_;                // empty where nothing is exchanged
-  std::vector<float> snapshots_;            // flat, as the table; empty unless `rebase`
-  std::vector<outer::Residual> residuals_;  // by fragment; empty unless this rank contributes
-  std::vector<float> decoded_;              // a release's values, where these are not what came
+  kernels::FloatBuffer base_;               // empty where nothing is exchanged
+  kernels::FloatBuffer snapshots_;          // flat, as the table; empty unless `rebase`
+  std::optional<ErrorFeedback> left_over_;  // none unless this rank contributes
   mutable kernels::HostRoom room_;
 };
 

@@ -37,6 +37,8 @@ class SiteChannel {
 
   // Takes in what has arrived; `wait_s` > 0: sleeps so long at most where nothing is there yet.
   virtual void receive(double wait_s);
+  // Releases that were made whole and are not adopted yet.
+  std::map<protocol::PayloadHandle, Waiting> const& waiting() const { return payloads_; }
   // What the machine has not seen yet, oldest first: asked for once at every boundary.
   virtual std::deque<protocol::SiteEvent>& events() { return events_; }
 

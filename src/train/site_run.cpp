@@ -139,7 +139,10 @@ void SiteRun::training_step() {
 void SiteRun::cut_if_asked() {
   if (auto const marker = std::exchange(cut_, std::nullopt)) {
     double const begin_s = base::now_s();
-    if (channel_) channel_->send_markers(*marker);
+    if (channel_) {
+      departures_.pass_on(*channel_, /*all=*/true);  // before the cut
+      channel_->send_markers(*marker);
+    }
     begin_state({.id = marker->id, .step = marker->step}, checkpoint::Standing::copied);
     last_record_s_ = base::now_s();  // copying is no part of a step
     pauses_.checkpoint_s += last_record_s_ - begin_s;
@@ -148,7 +151,7 @@ void SiteRun::cut_if_asked() {
 }
 
 RankShare SiteRun::compute_gradients() {
-  auto share = inner_->compute_gradients(replica_, machine_.step() + 1);
+  auto share = inner_->compute_gradients(replica_, machine_.step() + 1, [this] { collect_events(); });
   share.stop_requested = base::stop_requested();
   pace();
   double const now_s = base::now_s();
@@ -222,7 +225,10 @@ void SiteRun::idle_boundary() {
   {
     Trace::Span const span(trace_, Work::idle, machine_.step());
     double const longest_s = states_.is_writing() ? writing_wait_s : idle_wait_s;
-    if (channel_) channel_->receive(relay_.has_waiting() ? 0.0 : longest_s);
+    if (channel_) {
+      departures_.pass_on(*channel_, /*all=*/true);
+      channel_->receive(relay_.has_waiting() ? 0.0 : longest_s);
+    }
     RankShare const nothing{.stop_requested = base::stop_requested()};
     record = exchange_record(site_, nothing, channel_ ? channel_->events() : no_events_, /*idle=*/true);
   }
@@ -270,7 +276,11 @@ void SiteRun::carry_out(protocol::SiteAction const& action) {
 }
 
 void SiteRun::collect_events() {
-  if (channel_ && !is_cut_off()) channel_->receive(0.0);
+  if (!channel_) return;
+  departures_.pass_on(*channel_);
+  if (is_cut_off()) return;
+  channel_->receive(0.0);
+  arrivals_.follow(channel_->waiting());
 }
 
 // Nothing of this life is on its way between the ranks any more, who go on as they are.
@@ -325,6 +335,7 @@ void SiteRun::leave() {
   if (tape_) tape_parameters();
   base::Waiting const waiting("the end of the site");
   states_.finish();
+  if (channel_) departures_.pass_on(*channel_, /*all=*/true);
   come_to_rest();
   site_.barrier();  // Bye means that every rank of the site is done with the run's folder
   if (!channel_) return;

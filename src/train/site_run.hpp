@@ -20,6 +20,7 @@
 #include "protocol/tape.hpp"
 #include "train/chaos.hpp"
 #include "train/checkpoints.hpp"
+#include "train/crossings.hpp"
 #include "train/inner_step.hpp"
 #include "train/record.hpp"
 #include "train/release_relay.hpp"
@@ -135,7 +136,9 @@ class SiteRun {
   protocol::SiteMachine machine_;
   std::unique_ptr<SiteChannel> channel_;  // the leader's
   ReleaseRelay relay_;
+  Departures departures_{trace_};
   protocol::Tape* tape_;  // the leader's
+  Arrivals arrivals_{plan_, trace_, tape_ != nullptr};
   Chaos* chaos_;
   std::optional<std::size_t> replayed_;
   std::map<std::size_t, int> ranks_left_;      // by boundary

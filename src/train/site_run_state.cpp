@@ -41,12 +41,11 @@ void SiteRun::adopt(protocol::Adopt const& adopt) {
   kernels::Region const named("adoption of releases");
   states_.before_change();
   auto const fragment = static_cast<int>(adopt.fragment);
-  auto const release = relay_.payload(adopt.payload, fragment, channel_.get());
-  replica_.adopt(fragment, *release, adopt.rule);
+  auto const payload = relay_.payload(adopt.payload, fragment, channel_.get());
+  replica_.adopt(fragment, arrivals_.bring(adopt.payload, adopt.fragment, payload), adopt.rule);
+  if (tape_) tape_->put(protocol::TapedBase{adopt.fragment, adopt.version, arrivals_.digest(adopt.payload)});
+  arrivals_.done(adopt.payload);
   discard(adopt.payload);
-  if (!tape_) return;
-  auto const base = base::digest_of(replica_.outer_values(plan_.table.fragment(fragment)));
-  tape_->put(protocol::TapedBase{adopt.fragment, adopt.version, base});
 }
 
 void SiteRun::discard(protocol::PayloadHandle payload) {
@@ -61,9 +60,8 @@ void SiteRun::contribute(protocol::Contribute const& asked) {
   auto const fragment = static_cast<int>(asked.contribution.fragment);
   if (channel_) {
     if (tape_) tape_->flush();
-    auto coded = std::make_shared<std::vector<std::byte> const>(replica_.outer_gradient(fragment));
-    contributed_bytes += coded->size();
-    channel_->contribute(asked, std::move(coded));
+    departures_.add(asked, [&](kernels::Staging& out) { replica_.outer_gradient(fragment, out); });
+    departures_.pass_on(*channel_);
   }
   replica_.take_snapshot(fragment);
 }

@@ -35,7 +35,7 @@ struct Lane {
   char const* number;  // what the number of its spans means
 };
 // In the order of `Work`.
-constexpr std::array<Lane, 11> lanes{{{"compute", "step"},
+constexpr std::array<Lane, 13> lanes{{{"compute", "step"},
                                       {"reduce", "step"},
                                       {"record", "step"},
                                       {"optimize", "step"},
@@ -43,6 +43,8 @@ constexpr std::array<Lane, 11> lanes{{{"compute", "step"},
                                       {"contribute", "fragment"},
                                       {"evaluate", "step"},
                                       {"checkpoint", "step"},
+                                      {"copy_out", "fragment"},
+                                      {"copy_in", "fragment"},
                                       {"idle", "step"},
                                       {"merge", "fragment"},
                                       {"round", "fragment"}}};

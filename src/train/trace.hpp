@@ -23,9 +23,11 @@ enum class Work : std::uint8_t {
   contribute,  // of a fragment
   evaluate,
   checkpoint,
-  idle,   // waiting, with nothing to do
-  merge,  // members and outer step, of a fragment
-  round,  // open, of a fragment
+  copy_out,  // of a contribution, from a device to its host
+  copy_in,   // of a release
+  idle,      // waiting, with nothing to do
+  merge,     // members and outer step, of a fragment
+  round,     // open, of a fragment
 };
 
 struct TraceEntry {

@@ -1,0 +1,91 @@
+// Between the device that a site computes on and its channel: contributions on their way out, releases on
+// their way in. They cross beside the steps.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "base/digest.hpp"
+#include "kernels/staging.hpp"
+#include "train/run_plan.hpp"
+#include "train/site_channel.hpp"
+#include "train/trace.hpp"
+
+namespace atl::train {
+
+// Rooms for what crosses, kept for the next.
+class StagingRooms {
+ public:
+  using Room = std::unique_ptr<kernels::Staging>;
+  Room take();
+  void give_back(Room room) { free_.push_back(std::move(room)); }
+
+ private:
+  std::vector<Room> free_;
+};
+
+class Departures {
+ public:
+  explicit Departures(Trace& trace) : trace_(trace) {}
+
+  // code(kernels::Staging&) tells the device to code the contribution, and that it leaves then.
+  template <class Code>
+  void add(protocol::Contribute const& asked, Code const& code) {
+    leaving_.push_back({asked, rooms_.take()});
+    code(*leaving_.back().room);
+  }
+
+  // To the channel, in order: what is there. `all`: waits for the others.
+  void pass_on(SiteChannel& channel, bool all = false);
+
+ private:
+  struct Leaving {
+    protocol::Contribute asked;
+    StagingRooms::Room room;
+  };
+
+  Trace& trace_;
+  StagingRooms rooms_;
+  std::deque<Leaving> leaving_;
+};
+
+class Arrivals {
+ public:
+  // `is_taped`: digests are wanted.
+  Arrivals(RunPlan const& plan, Trace& trace, bool is_taped)
+      : plan_(plan), trace_(trace), is_taped_(is_taped) {}
+
+  // What waits at the channel now: begins to bring what is new, and forgets what does not wait any more.
+  void follow(std::map<protocol::PayloadHandle, SiteChannel::Waiting> const& waiting);
+
+  // A release for what the device is told next; brought now where it was not on its way. Until done().
+  kernels::Tensor1<std::byte const> bring(protocol::PayloadHandle handle, std::uint32_t fragment,
+                                          transport::Payload const& payload);
+  // Its numbers', if digests are wanted.
+  base::Digest digest(protocol::PayloadHandle handle) const { return arriving_.at(handle).digest; }
+  // The device was told all that reads it.
+  void done(protocol::PayloadHandle handle);
+
+ private:
+  struct Arriving {
+    std::uint32_t fragment = 0;
+    transport::Payload payload;  // where memory is shared it is read where it lies
+    StagingRooms::Room room;
+    base::Digest digest;
+    bool is_traced = false;
+  };
+  Arriving& begin(protocol::PayloadHandle handle, std::uint32_t fragment, transport::Payload payload);
+  void trace(Arriving& arriving);
+
+  RunPlan const& plan_;
+  Trace& trace_;
+  bool is_taped_;
+  StagingRooms rooms_;
+  std::map<protocol::PayloadHandle, Arriving> arriving_;
+  std::vector<float> decoded_;
+};
+
+}  // namespace atl::train
