@@ -142,6 +142,11 @@ void matmul_nt(Exec const&, Factor const& a, Factor const& b, Update update, Pro
   multiply("matmul_nt", {a, false}, {b, true}, update, out);
 }
 
+bool matmul_nt_bias(Exec const& exec, Factor const& a, Factor const& b, void const*, Product const& out) {
+  matmul_nt(exec, a, b, Update::overwrite, out);
+  return false;
+}
+
 void matmul_nn(Exec const&, Factor const& a, Factor const& b, Update update, Product const& out) {
   multiply("matmul_nn", {a, false}, {b, false}, update, out);
 }

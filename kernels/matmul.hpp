@@ -42,6 +42,10 @@ std::size_t bytes_of(Matrix const& x) {
 // out[n,m] (+)= sum_k a[n,k] b[m,k]: Y = X W^T, the forward product.
 void matmul_nt(Exec const& exec, Factor const& a, Factor const& b, Update update, Product const& out);
 
+// The forward product, overwritten, + bias[m] where the library adds it in the same kernel: returns whether.
+// `bias` is of the output's numbers.
+bool matmul_nt_bias(Exec const& exec, Factor const& a, Factor const& b, void const* bias, Product const& out);
+
 // out[n,k] (+)= sum_m a[n,m] b[m,k]: dX = dY W.
 void matmul_nn(Exec const& exec, Factor const& a, Factor const& b, Update update, Product const& out);
 

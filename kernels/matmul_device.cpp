@@ -30,9 +30,10 @@ cuda::Matrix plain(AnyMatrix<Pointer> const& x) {
   return {const_cast<void*>(x.data), x.number == Number::bf16, x.rows, x.cols, x.stride};
 }
 
-void run(Exec const& exec, Operand const& a, Operand const& b, Update update, Product const& out) {
-  cuda::multiply(exec.cuda_stream(), {plain(a.matrix), a.transposed}, {plain(b.matrix), b.transposed},
-                 update == Update::add, plain(out));
+bool run(Exec const& exec, Operand const& a, Operand const& b, Update update, Product const& out,
+         void const* bias) {
+  return cuda::multiply(exec.cuda_stream(), {plain(a.matrix), a.transposed}, {plain(b.matrix), b.transposed},
+                        update == Update::add, plain(out), bias);
 }
 
 #else
@@ -68,7 +69,8 @@ void run_as(Exec const& exec, Steps<In> const& a, Steps<In> const& b, std::size_
       });
 }
 
-void run(Exec const& exec, Operand const& a, Operand const& b, Update update, Product const& out) {
+bool run(Exec const& exec, Operand const& a, Operand const& b, Update update, Product const& out,
+         void const*) {
   if (a.matrix.number == Number::fp32) {
     run_as<float, float>(exec, a, b, a.cols(), update, out);
   } else if (out.number == Number::fp32) {
@@ -76,12 +78,14 @@ void run(Exec const& exec, Operand const& a, Operand const& b, Update update, Pr
   } else {
     run_as<Bf16, Bf16>(exec, a, b, a.cols(), update, out);
   }
+  return false;
 }
 
 #endif
 
-void multiply(Exec const& exec, char const* label, Operand const& a, Operand const& b, Update update,
-              Product const& out) {
+// True where the bias was added, too.
+bool multiply(Exec const& exec, char const* label, Operand const& a, Operand const& b, Update update,
+              Product const& out, void const* bias = nullptr) {
   Region const region(label);
   if (a.rows() != out.rows || b.cols() != out.cols || a.cols() != b.rows()) {
     throw std::runtime_error(std::string(label) + ": the shapes of the matrices do not fit together");
@@ -93,7 +97,7 @@ void multiply(Exec const& exec, char const* label, Operand const& a, Operand con
   product_operations += 2 * out.rows * out.cols * a.cols();
   bytes_moved += bytes_of(a.matrix) + bytes_of(b.matrix) + (update == Update::add ? 2 : 1) * bytes_of(out);
   try {
-    run(exec, a, b, update, out);
+    return run(exec, a, b, update, out, bias);
   } catch (std::runtime_error const& error) {
     throw std::runtime_error(std::string(label) + ": " + error.what());
   }
@@ -103,6 +107,11 @@ void multiply(Exec const& exec, char const* label, Operand const& a, Operand con
 
 void matmul_nt(Exec const& exec, Factor const& a, Factor const& b, Update update, Product const& out) {
   multiply(exec, "matmul_nt", {a, false}, {b, true}, update, out);
+}
+
+bool matmul_nt_bias(Exec const& exec, Factor const& a, Factor const& b, void const* bias,
+                    Product const& out) {
+  return multiply(exec, "matmul_nt", {a, false}, {b, true}, Update::overwrite, out, bias);
 }
 
 void matmul_nn(Exec const& exec, Factor const& a, Factor const& b, Update update, Product const& out) {

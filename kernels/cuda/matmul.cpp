@@ -55,18 +55,22 @@ struct Layout {
 };
 
 struct Shape {
-  Shape(Operand const& left, Operand const& right, bool also_adds, Matrix const& output)
+  Shape(Operand const& left, Operand const& right, bool also_adds, Matrix const& output, bool with_bias)
       : a(left.matrix),
         b(right.matrix),
         out(output),
         a_is_transposed(left.is_transposed),
         b_is_transposed(right.is_transposed),
-        adds(also_adds) {}
+        adds(also_adds),
+        has_bias(with_bias) {}
   auto operator<=>(Shape const&) const = default;
 
   Layout a, b, out;
-  bool a_is_transposed, b_is_transposed, adds;
+  bool a_is_transposed, b_is_transposed, adds, has_bias;
 };
+
+// Rows of any other address are no case for the library's kernels of bias.
+constexpr std::uint32_t bias_alignment = 16;
 
 // cuBLASLt's matrices are column-major: there a row-major matrix is its transpose. So the product is told as
 // out^T = b^T a^T, the factors in the other order.
@@ -78,16 +82,28 @@ struct Plan {
     describe(shape.b, b);
     describe(shape.a, a);
     describe(shape.out, out);
-    choose_algorithm(library, shape);
+    if (shape.has_bias) {
+      set_product(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
+      set_product(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, shape.out.is_bf16 ? CUDA_R_16BF : CUDA_R_32F);
+      adds_bias = choose_algorithm(library, shape);
+      if (adds_bias) return;
+      set_product(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_DEFAULT);
+    }
+    if (!choose_algorithm(library, shape))
+      throw std::runtime_error("cublasLtMatmulAlgoGetHeuristic: no algorithm");
   }
+
+  void set_bias(void const* bias) { set_product(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias); }
 
   cublasLtMatmulDescOpaque_t product{};
   cublasLtMatrixLayoutOpaque_t a{}, b{}, out{};
   cublasLtMatmulAlgo_t algorithm{};
+  bool adds_bias = false;  // else the caller does
 
  private:
-  void set_product(cublasLtMatmulDescAttributes_t attribute, cublasOperation_t operation) {
-    check(cublasLtMatmulDescSetAttribute(&product, attribute, &operation, sizeof operation),
+  template <class Value>
+  void set_product(cublasLtMatmulDescAttributes_t attribute, Value value) {
+    check(cublasLtMatmulDescSetAttribute(&product, attribute, &value, sizeof value),
           "cublasLtMatmulDescSetAttribute");
   }
 
@@ -97,7 +113,8 @@ struct Plan {
           "cublasLtMatrixLayoutInit");
   }
 
-  void choose_algorithm(cublasLtHandle_t library, Shape const& shape) {
+  // False where there is none.
+  bool choose_algorithm(cublasLtHandle_t library, Shape const& shape) {
     cublasLtMatmulPreferenceOpaque_t wishes{};
     check(cublasLtMatmulPreferenceInit(&wishes), "cublasLtMatmulPreferenceInit");
     auto const wish = [&](cublasLtMatmulPreferenceAttributes_t attribute, auto value) {
@@ -114,11 +131,13 @@ struct Plan {
     wish(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, shape.out.alignment);
     cublasLtMatmulHeuristicResult_t best{};
     int found = 0;
-    check(cublasLtMatmulAlgoGetHeuristic(library, &product, &b, &a, &out, &out, &wishes, 1, &best, &found),
-          "cublasLtMatmulAlgoGetHeuristic");
-    if (found == 0) throw std::runtime_error("cublasLtMatmulAlgoGetHeuristic: no algorithm");
-    check(best.state, "cublasLtMatmulAlgoGetHeuristic");
+    auto const status =
+        cublasLtMatmulAlgoGetHeuristic(library, &product, &b, &a, &out, &out, &wishes, 1, &best, &found);
+    if (status == CUBLAS_STATUS_NOT_SUPPORTED) return false;
+    check(status, "cublasLtMatmulAlgoGetHeuristic");
+    if (found == 0 || best.state != CUBLAS_STATUS_SUCCESS) return false;
     algorithm = best.algo;
+    return true;
   }
 };
 
@@ -126,15 +145,18 @@ class Library {
  public:
   Library() { check(cublasLtCreate(&handle_), "cublasLtCreate"); }
 
-  void multiply(cudaStream_t stream, Operand const& a, Operand const& b, bool adds, Matrix const& out) {
+  bool multiply(cudaStream_t stream, Operand const& a, Operand const& b, bool adds, Matrix const& out,
+                void const* bias) {
     std::scoped_lock const one_at_a_time(mutex_);
-    Shape const shape(a, b, adds, out);
+    Shape const shape(a, b, adds, out, bias != nullptr && alignment_of(bias) >= bias_alignment);
     Plan& plan = plans_.try_emplace(shape, handle_, shape).first->second;
+    if (plan.adds_bias) plan.set_bias(bias);
     float const alpha = 1.0F, beta = adds ? 1.0F : 0.0F;  // with 0 the output is not read
     check(cublasLtMatmul(handle_, &plan.product, &alpha, b.matrix.data, &plan.b, a.matrix.data, &plan.a,
                          &beta, out.data, &plan.out, out.data, &plan.out, &plan.algorithm,
                          workspace_of(stream), workspace_bytes, stream),
           "cublasLtMatmul");
+    return plan.adds_bias;
   }
 
  private:
@@ -159,16 +181,17 @@ Library& library() {
 
 }  // namespace
 
-void multiply(cudaStream_t stream, Operand const& a, Operand const& b, bool adds, Matrix const& out) {
-  if (out.rows == 0 || out.cols == 0) return;
+bool multiply(cudaStream_t stream, Operand const& a, Operand const& b, bool adds, Matrix const& out,
+              void const* bias) {
+  if (out.rows == 0 || out.cols == 0) return false;
   try {
-    if (a.cols() > 0) {
-      library().multiply(stream, a, b, adds, out);
-    } else if (!adds) {  // a sum of nothing
+    if (a.cols() > 0) return library().multiply(stream, a, b, adds, out, bias);
+    if (!adds) {  // a sum of nothing
       std::size_t const size = out.is_bf16 ? 2 : 4;
       check(cudaMemset2DAsync(out.data, out.stride * size, 0, out.cols * size, out.rows, stream),
             "cudaMemset2DAsync");
     }
+    return false;
   } catch (std::runtime_error const& error) {
     throw std::runtime_error("product of (" + in_words(a) + ") and (" + in_words(b) + ") to (" +
                              in_words(out) + "): " + error.what());

@@ -16,8 +16,11 @@ Tensor2<T> one_row(Tensor1<T> const& vector) {
 template <class Real, class Out>
 void linear_forward(Exec const& exec, Input2<Real> const& x, Linear<float const, Real const> const& weights,
                     Tensor2<Out> const& y) {
-  kernels::matmul_nt(exec, x, weights.weight, Update::overwrite, y);
-  if (weights.bias.size() > 0) kernels::bias_forward(exec, one_row(weights.bias), y);
+  if (weights.bias.size() == 0) return kernels::matmul_nt(exec, x, weights.weight, Update::overwrite, y);
+  void const* like_y = weights.bias.data();
+  if constexpr (std::is_same_v<Out, Bf16>) like_y = weights.narrow_bias.data();
+  if (!kernels::matmul_nt_bias(exec, x, weights.weight, like_y, y))
+    kernels::bias_forward(exec, one_row(weights.bias), y);
 }
 
 // Where the gradients of a linear layer go: dW (=, +=), db +=.

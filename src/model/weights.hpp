@@ -18,8 +18,9 @@ struct Norm {
 // Matrices can be of another number type, M, than the rest.
 template <class T, class M = T>
 struct Linear {
-  Tensor2<M> weight;  // (outputs, inputs)
-  Tensor1<T> bias;    // (outputs)
+  Tensor2<M> weight;       // (outputs, inputs)
+  Tensor1<T> bias;         // (outputs)
+  Tensor1<M> narrow_bias;  // the same, of the matrix's numbers
 };
 template <class T, class M = T>
 struct LayerWeights {
@@ -105,7 +106,7 @@ class WeightMap {
   }
   template <class T, class M>
   static Linear<T, M> linear(Tensor1<T> const& values, Tensor1<M> const& matrices, BiasedPlace const& at) {
-    return {matrix(matrices, at.weight), vector(values, at.bias)};
+    return {matrix(matrices, at.weight), vector(values, at.bias), vector(matrices, at.bias)};
   }
   template <class T, class M>
   LayerWeights<T, M> layer(Tensor1<T> const& values, Tensor1<M> const& matrices, std::size_t l) const {

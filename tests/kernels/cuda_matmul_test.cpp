@@ -84,6 +84,8 @@ class OnGpu {
   void* memory_ = nullptr;
 };
 
+reference::Values wide(std::vector<float> const& values) { return {values.begin(), values.end()}; }
+
 float as_bf16(double x) {  // to nearest, ties to even
   auto const bits = std::bit_cast<std::uint32_t>(static_cast<float>(x));
   return std::bit_cast<float>((bits + 0x7FFFU + ((bits >> 16U) & 1U)) & 0xFFFF0000U);
@@ -125,8 +127,7 @@ void check_product(Transposition const& t, Numbers const& numbers, reference::Ex
   cuda::multiply(nullptr, {on_a.matrix(), t.of_a}, {on_b.matrix(), t.of_b}, adds, out.matrix());
   REQUIRE(cudaStreamSynchronize(nullptr) == cudaSuccess);
 
-  std::vector<double> const wide_a(a.begin(), a.end()), wide_b(b.begin(), b.end());
-  auto const product = t.twin(wide_a, wide_b, s);
+  auto const product = t.twin(wide(a), wide(b), s);
   auto const found = out.values();
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < found.size(); ++i) {
@@ -207,4 +208,29 @@ TEST_CASE("a product that fails says of what shape") {
   cuda::Matrix const a{row.data(), false, 1, 5, 3}, out{row.data(), false, 1, 1, 1};  // rows 3 apart, 5 long
   CHECK_THROWS_WITH(cuda::multiply(nullptr, {a, false}, {a, true}, false, out),
                     ContainsSubstring("fp32 1 x 5, rows 3 apart") && ContainsSubstring("cublas"));
+}
+
+TEST_CASE("a product on the GPU adds a bias to every row, or says that it has not") {
+  if (!has_gpu()) return atl::test::skip(no_gpu);
+  reference::Extents const s{64, 96, 32};
+  for (Numbers const& numbers : all_numbers) {
+    INFO(numbers.name);
+    auto const a = whole_numbers(s.rows * s.inner, 1), b = whole_numbers(s.inner * s.cols, 2);
+    auto const bias = whole_numbers(s.cols, 3);
+    OnGpu const on_a(a, s.rows, numbers.in_is_bf16), on_b(b, s.cols, numbers.in_is_bf16);
+    OnGpu const on_bias(bias, 1, numbers.out_is_bf16);
+    OnGpu const out(std::vector<float>(s.rows * s.cols), s.rows, numbers.out_is_bf16);
+    bool const is_added = cuda::multiply(nullptr, {on_a.matrix(), false}, {on_b.matrix(), true}, false,
+                                         out.matrix(), on_bias.matrix().data);
+    REQUIRE(cudaStreamSynchronize(nullptr) == cudaSuccess);
+
+    auto const product = reference::matmul_nt(wide(a), wide(b), s);
+    auto const found = out.values();
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      double const exact = product[i] + (is_added ? static_cast<double>(bias[i % s.cols]) : 0.0);
+      if (found[i] != (numbers.out_is_bf16 ? as_bf16(exact) : static_cast<float>(exact))) ++wrong;
+    }
+    CHECK(wrong == 0);
+  }
 }

@@ -75,6 +75,18 @@ TEST_CASE("a product of the same operands has the same bits") {
   CHECK(bit_equal(once, twice));
 }
 
+TEST_CASE("a product adds a bias to every row, or says that it has not") {
+  Exec const exec;
+  std::size_t const n = 64, m = 96, k = 32;
+  Operand a = random_operand(n * k, 1), b = random_operand(m * k, 2), bias = random_operand(m, 3),
+          out = unset(n * m);
+  bool const is_added = matmul_nt_bias(exec, a.matrix(n), b.matrix(m), bias.vector().data(), out.matrix(n));
+  auto expected = reference::matmul_nt(a.values(), b.values(), {n, m, k});
+  auto const added = bias.values();
+  for (std::size_t i = 0; i < expected.size() && is_added; ++i) expected[i] += added[i % m];
+  CHECK(relative_error(out, expected) < tolerance);
+}
+
 TEST_CASE("operands that do not fit together are refused") {
   Exec const exec;
   Operand a(6, 0.0F), b(6, 0.0F), out(4, 0.0F);
