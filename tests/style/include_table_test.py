@@ -13,7 +13,7 @@ import tempfile
 # A module may always include itself. Kernels lie beside src/, all others in it.
 MAY_INCLUDE = {
     "base": "",
-    "kernels": "",
+    "kernels": "outer",
     "deck": "base",
     "comm": "base deck",
     "tensor": "base",
@@ -21,7 +21,7 @@ MAY_INCLUDE = {
     "model": "base deck tensor kernels",
     "optim": "base deck tensor kernels",
     "protocol": "base deck tensor",
-    "outer": "base tensor kernels",
+    "outer": "base tensor",
     "transport": "base comm protocol",
     "sim": "base deck tensor protocol outer",
     "checkpoint": "base",
