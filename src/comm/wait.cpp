@@ -50,6 +50,14 @@ void wait_all(MPI_Comm comm, std::span<MPI_Request> requests, Patience patience)
   throw;
 }
 
+bool are_complete(MPI_Comm comm, std::span<MPI_Request> requests) try {
+  std::vector<MPI_Status> statuses(requests.size());
+  return test_all(requests, statuses) || test_all(requests, statuses);
+} catch (ProcessLost const&) {
+  give_up(comm, requests);
+  throw;
+}
+
 void give_up(MPI_Comm comm, std::span<MPI_Request> requests) {
   revoke(comm);
   constexpr auto longest = std::chrono::seconds(5);

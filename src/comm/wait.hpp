@@ -17,6 +17,9 @@ enum class Patience {
 // for want of a process, ProcessLost after give_up().
 void wait_all(MPI_Comm comm, std::span<MPI_Request> requests, Patience patience);
 
+// Whether they are by now; throws likewise.
+bool are_complete(MPI_Comm comm, std::span<MPI_Request> requests);
+
 // A rank is lost: revokes `comm`, so that nobody goes on waiting for this one, and returns when MPI writes no
 // more to what the requests are for.
 void give_up(MPI_Comm comm, std::span<MPI_Request> requests);

@@ -39,16 +39,20 @@ void Departures::pass_on(SiteChannel& channel, bool all) {
   }
 }
 
-void Arrivals::follow(std::map<protocol::PayloadHandle, SiteChannel::Waiting> const& waiting) {
+void Arrivals::forget_unless(std::function<bool(protocol::PayloadHandle)> const& waits) {
   for (auto here = arriving_.begin(); here != arriving_.end();) {
-    auto const next = std::next(here);
-    if (!waiting.contains(here->first)) done(here->first);
-    here = next;
+    auto const handle = here++->first;
+    if (!waits(handle)) done(handle);
   }
-  for (auto const& [handle, release] : waiting) {
-    auto const here = arriving_.find(handle);
-    trace(here == arriving_.end() ? begin(handle, release.fragment, release.theta) : here->second);
-  }
+}
+
+void Arrivals::look_at(protocol::PayloadHandle handle, std::uint32_t fragment,
+                       transport::Payload const& payload) {
+  auto const here = arriving_.find(handle);
+  auto& arriving = here == arriving_.end() ? begin(handle, fragment, payload) : here->second;
+  if (arriving.is_traced || !arriving.room->is_there()) return;
+  arriving.is_traced = true;
+  trace_copy(trace_, Work::copy_in, *arriving.room, fragment);
 }
 
 kernels::Tensor1<std::byte const> Arrivals::bring(protocol::PayloadHandle handle, std::uint32_t fragment,
@@ -68,7 +72,6 @@ void Arrivals::done(protocol::PayloadHandle handle) {
 Arrivals::Arriving& Arrivals::begin(protocol::PayloadHandle handle, std::uint32_t fragment,
                                     transport::Payload payload) {
   auto& arriving = arriving_[handle];
-  arriving.fragment = fragment;
   arriving.payload = std::move(payload);
   arriving.room = rooms_.take();
   arriving.room->come(*arriving.payload);
@@ -77,12 +80,6 @@ Arrivals::Arriving& Arrivals::begin(protocol::PayloadHandle handle, std::uint32_
     arriving.digest = base::digest_of(outer::decoded(plan_.release_codec, *arriving.payload, size, decoded_));
   }
   return arriving;
-}
-
-void Arrivals::trace(Arriving& arriving) {
-  if (arriving.is_traced || !arriving.room->is_there()) return;
-  arriving.is_traced = true;
-  trace_copy(trace_, Work::copy_in, *arriving.room, arriving.fragment);
 }
 
 }  // namespace atl::train

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -58,8 +59,13 @@ class Arrivals {
   Arrivals(RunPlan const& plan, Trace& trace, bool is_taped)
       : plan_(plan), trace_(trace), is_taped_(is_taped) {}
 
-  // What waits at the channel now: begins to bring what is new, and forgets what does not wait any more.
-  void follow(std::map<protocol::PayloadHandle, SiteChannel::Waiting> const& waiting);
+  // What waits to be adopted, by its handle, with its `fragment` and `theta`: begins to bring what is new,
+  // and forgets what does not wait any more.
+  template <class Releases>
+  void follow(Releases const& waiting) {
+    forget_unless([&](protocol::PayloadHandle handle) { return waiting.contains(handle); });
+    for (auto const& [handle, release] : waiting) look_at(handle, release.fragment, release.theta);
+  }
 
   // A release for what the device is told next; brought now where it was not on its way. Until done().
   kernels::Tensor1<std::byte const> bring(protocol::PayloadHandle handle, std::uint32_t fragment,
@@ -71,14 +77,14 @@ class Arrivals {
 
  private:
   struct Arriving {
-    std::uint32_t fragment = 0;
     transport::Payload payload;  // where memory is shared it is read where it lies
     StagingRooms::Room room;
     base::Digest digest;
     bool is_traced = false;
   };
   Arriving& begin(protocol::PayloadHandle handle, std::uint32_t fragment, transport::Payload payload);
-  void trace(Arriving& arriving);
+  void look_at(protocol::PayloadHandle handle, std::uint32_t fragment, transport::Payload const& payload);
+  void forget_unless(std::function<bool(protocol::PayloadHandle)> const& waits);
 
   RunPlan const& plan_;
   Trace& trace_;

@@ -36,18 +36,26 @@ std::vector<protocol::SiteEvent> ReleaseRelay::pass(std::vector<protocol::SiteEv
       events.push_back(std::move(event));
       continue;
     }
-    if (held->payload != 0)
-      travelling_.push_back(send(held->payload, static_cast<int>(held->release.fragment), leaders));
+    if (held->payload != 0) travelling_.push_back(send(held->payload, held->release.fragment, leaders));
     waiting_.push_back(std::move(event));
   }
   return events;
 }
 
-transport::Payload ReleaseRelay::payload(protocol::PayloadHandle handle, int fragment, SiteChannel* leaders) {
+void ReleaseRelay::look() {
+  std::erase_if(travelling_, [&](Travelling& travelling) {
+    bool const is_here = comm::are_complete(site_.get(), travelling.requests);
+    if (is_here) here_[travelling.handle] = std::move(travelling.release);
+    return is_here;
+  });
+}
+
+transport::Payload ReleaseRelay::payload(protocol::PayloadHandle handle, std::uint32_t fragment,
+                                         SiteChannel* leaders) {
   if (site_.size() == 1) return leaders->payload(handle);
-  if (auto const found = here_.find(handle); found != here_.end()) return found->second;
+  if (auto const found = here_.find(handle); found != here_.end()) return found->second.theta;
   auto now = send(handle, fragment, leaders);
-  return arrived(now);
+  return arrived(now).theta;
 }
 
 void ReleaseRelay::finish() {
@@ -60,21 +68,23 @@ void ReleaseRelay::give_up() {
   travelling_.clear();
 }
 
-ReleaseRelay::Travelling ReleaseRelay::send(protocol::PayloadHandle handle, int fragment,
+ReleaseRelay::Travelling ReleaseRelay::send(protocol::PayloadHandle handle, std::uint32_t fragment,
                                             SiteChannel* leaders) const {
-  auto const size = outer::encoded_bytes(plan_.release_codec, plan_.table.fragment(fragment).size);
-  Travelling travelling{
-      handle, leaders ? leaders->payload(handle) : std::make_shared<std::vector<std::byte>>(size), {}};
+  auto const size =
+      outer::encoded_bytes(plan_.release_codec, plan_.table.fragment(static_cast<int>(fragment)).size);
+  auto theta = leaders ? leaders->payload(handle) : std::make_shared<std::vector<std::byte>>(size);
+  Travelling travelling{handle, {fragment, std::move(theta)}, {}};
   // The leader's are only read.
-  std::span const bytes(const_cast<std::byte*>(travelling.payload->data()), travelling.payload->size());
+  std::span const bytes(const_cast<std::byte*>(travelling.release.theta->data()),
+                        travelling.release.theta->size());
   travelling.requests = site_.begin_broadcast(bytes, 0);
   return travelling;
 }
 
-transport::Payload ReleaseRelay::arrived(Travelling& travelling) const {
+ReleaseRelay::Release ReleaseRelay::arrived(Travelling& travelling) const {
   base::Waiting const waiting("the passing on of a release");
   comm::wait_all(site_.get(), travelling.requests, comm::Patience::short_wait);
-  return std::move(travelling.payload);
+  return std::move(travelling.release);
 }
 
 }  // namespace atl::train

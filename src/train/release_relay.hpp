@@ -1,7 +1,7 @@
 // How releases get from a site's leader to its other ranks: while the next step is computed.
 #pragma once
 
-#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <vector>
 
@@ -28,8 +28,17 @@ class ReleaseRelay {
 
   bool has_waiting() const { return !waiting_.empty(); }
 
+  // What has arrived and is not discarded yet.
+  struct Release {
+    std::uint32_t fragment = 0;
+    transport::Payload theta;
+  };
+  std::map<protocol::PayloadHandle, Release> const& here() const { return here_; }
+  // Takes in what has arrived, without waiting; MPI moves what travels meanwhile.
+  void look();
+
   // On every rank; of a release that has not travelled, now.
-  transport::Payload payload(protocol::PayloadHandle handle, int fragment, SiteChannel* leaders);
+  transport::Payload payload(protocol::PayloadHandle handle, std::uint32_t fragment, SiteChannel* leaders);
   void discard(protocol::PayloadHandle handle) { here_.erase(handle); }
 
   // Nothing travels after it.
@@ -40,17 +49,17 @@ class ReleaseRelay {
  private:
   struct Travelling {
     protocol::PayloadHandle handle = 0;
-    transport::Payload payload;
+    Release release;
     std::vector<MPI_Request> requests;
   };
-  Travelling send(protocol::PayloadHandle handle, int fragment, SiteChannel* leaders) const;
-  transport::Payload arrived(Travelling& travelling) const;
+  Travelling send(protocol::PayloadHandle handle, std::uint32_t fragment, SiteChannel* leaders) const;
+  Release arrived(Travelling& travelling) const;
 
   RunPlan const& plan_;
   comm::Communicator const& site_;
   std::vector<protocol::SiteEvent> waiting_;
   std::vector<Travelling> travelling_;
-  std::map<protocol::PayloadHandle, transport::Payload> here_;
+  std::map<protocol::PayloadHandle, Release> here_;
 };
 
 }  // namespace atl::train

@@ -275,8 +275,10 @@ void SiteRun::carry_out(protocol::SiteAction const& action) {
   }
 }
 
+// On ranks that have no channel too: what the leader passes on goes on to their devices.
 void SiteRun::collect_events() {
-  if (!channel_) return;
+  relay_.look();
+  if (!channel_) return arrivals_.follow(relay_.here());
   departures_.pass_on(*channel_);
   if (is_cut_off()) return;
   channel_->receive(0.0);

@@ -41,7 +41,7 @@ void SiteRun::adopt(protocol::Adopt const& adopt) {
   kernels::Region const named("adoption of releases");
   states_.before_change();
   auto const fragment = static_cast<int>(adopt.fragment);
-  auto const payload = relay_.payload(adopt.payload, fragment, channel_.get());
+  auto const payload = relay_.payload(adopt.payload, adopt.fragment, channel_.get());
   replica_.adopt(fragment, arrivals_.bring(adopt.payload, adopt.fragment, payload), adopt.rule);
   if (tape_) tape_->put(protocol::TapedBase{adopt.fragment, adopt.version, arrivals_.digest(adopt.payload)});
   arrivals_.done(adopt.payload);
