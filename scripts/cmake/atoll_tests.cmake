@@ -4,7 +4,8 @@
 #   atoll_kokkos_test(NAME ...)   the same; Kokkos is initialized around the cases. Label gpu where they run on one
 #   atoll_mpi_test(NAME ...)      the same; TEST_CASE("...", "[mpi][np4]") runs as an MPI job of 4 ranks
 #
-# All take [TIMEOUT seconds] (60) for each case, and SERIAL for cases that measure time: they run alone.
+# All take [TIMEOUT seconds] (60) for each case, SERIAL for cases that measure time: they run alone, and GPU for cases that
+# want one whatever Kokkos runs on: their label is gpu.
 
 find_package(Catch2 REQUIRED)
 
@@ -39,7 +40,7 @@ endfunction()
 
 # `main` is the main of tests/support that the test is linked with: unit, kokkos or mpi.
 function(atoll_test_executable main name)
-  cmake_parse_arguments(arg "SERIAL" "TIMEOUT" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(arg "SERIAL;GPU" "TIMEOUT" "SOURCES;LINKS" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 60)
   endif()
@@ -53,7 +54,7 @@ function(atoll_test_executable main name)
   endif()
 
   set(labels ${main})
-  if(main STREQUAL "kokkos" AND atoll_on_device)
+  if(arg_GPU OR (main STREQUAL "kokkos" AND atoll_on_device))
     set(labels gpu)
   endif()
 

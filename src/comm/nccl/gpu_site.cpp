@@ -2,13 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <chrono>
+#include <cstdlib>
 #include <exception>
 #include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "comm/one_gpu_each.hpp"
 
 namespace atl::comm {
 
@@ -16,9 +21,28 @@ namespace {
 
 constexpr auto look_every = std::chrono::milliseconds(5);
 constexpr auto settling = std::chrono::microseconds(50);
+// From NCCL's error until MPI knows of the loss that it comes from.
+constexpr auto longest_hearing = std::chrono::seconds(5);
 
 void check_cuda(cudaError_t code, char const* call) {
   if (code != cudaSuccess) throw base::RuntimeFailure(fmt::format("{}: {}", call, cudaGetErrorString(code)));
+}
+
+std::string own_gpu() {
+  int device = 0;
+  check_cuda(cudaGetDevice(&device), "cudaGetDevice");
+  std::array<char, 32> address{};
+  check_cuda(cudaDeviceGetPCIBusId(address.data(), static_cast<int>(address.size()), device),
+             "cudaDeviceGetPCIBusId");
+  return address.data();
+}
+
+// For trials: from 2.30 on NCCL can be told to take several ranks a GPU.
+bool ranks_may_share_gpus() {
+  char const* const word = std::getenv("NCCL_MULTI_RANK_GPU_ENABLE");
+  int version = 0;
+  return word != nullptr && std::string_view(word) == "1" && ncclGetVersion(&version) == ncclSuccess &&
+         version >= NCCL_VERSION(2, 30, 0);
 }
 
 // Everyone's key to one communicator.
@@ -52,6 +76,7 @@ void GpuEvent::hold_back(cudaStream_t stream) const {
 
 GpuSite::GpuSite(Communicator const& site) : site_(site) {
   if (site.size() == 1) return;
+  if (!ranks_may_share_gpus()) check_one_gpu_each(site, own_gpu());
   auto const id = agree_on_id(site);
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
   watcher_ = std::thread([this] { watch(); });
@@ -104,9 +129,14 @@ void GpuSite::check() const {
   if (is_lost_) throw ProcessLost("NCCL: a rank of the site is lost");
 }
 
+// NCCL may hear of a lost rank before MPI does, and calls it an error of its own.
 void GpuSite::run(ncclResult_t result, char const* call) {
   if (result == ncclSuccess || result == ncclInProgress) return;
-  throw base::RuntimeFailure(fmt::format("{}: {}", call, ncclGetErrorString(result)));
+  auto const until = std::chrono::steady_clock::now() + longest_hearing;
+  while (!is_lost_ && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(look_every);
+  check();
+  throw base::RuntimeFailure(
+      fmt::format("{}: {} ({})", call, ncclGetErrorString(result), ncclGetLastError(nccl_)));
 }
 
 // Calls return before they have been taken.

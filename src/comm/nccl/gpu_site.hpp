@@ -33,7 +33,8 @@ class GpuEvent {
 // and the next call throws ProcessLost. What was written to is worth nothing.
 class GpuSite {
  public:
-  // Collective over `site`, which must outlive it. On the current device. Throws RuntimeFailure, ProcessLost.
+  // Collective over `site`, which must outlive it. On the current device. Throws RuntimeFailure, ProcessLost,
+  // and InputError where ranks share a GPU (one_gpu_each.hpp).
   explicit GpuSite(Communicator const& site);
   ~GpuSite();
   GpuSite(GpuSite const&) = delete;

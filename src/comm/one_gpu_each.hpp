@@ -1,0 +1,16 @@
+// Ranks of a site that took the same GPU, named before NCCL is asked, which refuses them without a word that
+// helps.
+#pragma once
+
+#include <string>
+
+#include "comm/communicator.hpp"
+
+namespace atl::comm {
+
+// Collective over the site. `gpu`: this rank's, by what tells it from the others of its node (its PCI
+// address). Throws InputError, the same on every rank, where two share one. Sites may share GPUs, ranks of a
+// site may not.
+void check_one_gpu_each(Communicator const& site, std::string const& gpu);
+
+}  // namespace atl::comm
