@@ -71,7 +71,7 @@ int run_command(ReplayFlags const& flags, comm::MpiRuntime& mpi) {
   folder.root = flags.run;
   std::vector<train::LifeOfRun> lives;
   on_every_rank(mpi, [&] { lives = chosen_lives(flags, folder, mpi.size()); });
-  kernels::Device const device;  // of all lives
+  kernels::Device const device({.number = mpi.number_on_node()});  // of all lives
   bool is_equal = true;
   nlohmann::ordered_json json{
       {"run", flags.run}, {"equal", true}, {"changes", nlohmann::ordered_json::array()}};

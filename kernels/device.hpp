@@ -4,19 +4,18 @@
 
 #include <Kokkos_Core.hpp>
 
+#include "kernels/gpu_choice.hpp"
+
 namespace atl::kernels {
 
 class Device {
  public:
-  // Of several GPUs that of this process's rank on its node. Throws std::runtime_error where this build
-  // computes on GPUs and there is none that works.
-  Device() = default;
+  // Of several GPUs that of its seat (gpu_choice.hpp); CUDA_VISIBLE_DEVICES says which there are. Throws
+  // std::runtime_error where this build computes on GPUs and there is none that works.
+  explicit Device(Seat seat = {});
 
  private:
-  struct Found {
-    Found();
-  };
-  Found found_;  // first: without a GPU Kokkos would end the process
+  GpuClaims claims_;
   Kokkos::ScopeGuard kokkos_;
 };
 

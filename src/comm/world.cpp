@@ -52,6 +52,13 @@ int MpiRuntime::size() const {
   return size;
 }
 
+int MpiRuntime::number_on_node() const {
+  MPI_Comm node = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank(), MPI_INFO_NULL, &node),
+            "MPI_Comm_split_type");
+  return Communicator(node).rank();
+}
+
 std::string MpiRuntime::broadcast_text(std::string text, int from) const {
   std::uint64_t length = text.size();
   check_mpi(MPI_Bcast(&length, 1, MPI_UINT64_T, from, MPI_COMM_WORLD), "MPI_Bcast");

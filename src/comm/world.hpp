@@ -26,6 +26,8 @@ class MpiRuntime {
 
   int rank() const;
   int size() const;
+  // Collective over the world: how many of its ranks before this one are on the same node.
+  int number_on_node() const;
   // Collective over the world. The text of one rank on every rank.
   std::string broadcast_text(std::string text, int from = 0) const;
   // Collective over the world. The first text in rank order that is not empty, on every rank;

@@ -56,6 +56,10 @@ TEST_CASE("control and bulk span the world and do not see each other's messages"
   REQUIRE(test::all_ranks(right_control && received == 100 + previous));
 }
 
+TEST_CASE("ranks are counted on their node", "[mpi][np3]") {  // there is but one here
+  REQUIRE(test::all_ranks(test::runtime().number_on_node() == test::rank()));
+}
+
 TEST_CASE("every rank gets the text of rank 0", "[mpi][np3]") {
   std::string const long_text(100000, 'x');
   CHECK(test::runtime().broadcast_text(test::rank() == 0 ? long_text : "mine") == long_text);
