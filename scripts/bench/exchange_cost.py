@@ -7,9 +7,10 @@ blocks without before and after it, so that a machine that becomes slower does n
 of the ratio of their mean step times, its upper bound from the binomial (sign) interval at 95 %.
 
 With --fragments 12 --interval 12 a fragment leaves and one arrives in every step; --link models one of 1 Gbit/s and 20 ms. The CPU
-time of the site's communication thread is told as a share of the time it was watched.
+time of the site's communication thread is told as a share of the time it was watched. With --sites 2 another site trains beside it,
+on the same GPU if there is one, and pauses in blocks of its own steps: figures are of site 0, and of how far the two came apart.
 
-Usage: scripts/bench/exchange_cost.py [--pairs 12] [--fragments 12 --interval 12] [--link] [--json]
+Usage: scripts/bench/exchange_cost.py [--pairs 12] [--sites 1] [--deck inputs/quickstart.toml] [--fragments 12 --interval 12] [--link] [--json]
 """
 
 import argparse
@@ -68,6 +69,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=positive, default=12)
     parser.add_argument("--deck", default="inputs/quickstart.toml")
+    parser.add_argument("--sites", type=positive, default=1)
     parser.add_argument("--fragments", type=positive)
     parser.add_argument("--interval", type=positive)
     parser.add_argument("--link", action="store_true")
@@ -79,7 +81,7 @@ def main():
     scratch = tempfile.TemporaryDirectory(prefix="atoll-bench-")
     folder = pathlib.Path(scratch.name)
     (folder / "data").symlink_to(SOURCE / "data")
-    settings = {"run.steps": steps, "run.name": '"exchange"', "sites.count": 1, "link.pause_every_steps": BLOCK,
+    settings = {"run.steps": steps, "run.name": '"exchange"', "sites.count": options.sites, "link.pause_every_steps": BLOCK,
                 "eval.every_steps": 0, "checkpoint.every_steps": 0}
     if options.fragments:
         settings["outer.fragments"] = options.fragments
@@ -87,7 +89,7 @@ def main():
         settings["outer.interval_steps"] = options.interval
     if options.link:
         settings |= {"link.bandwidth_mbit_s": 1000, "link.delay_ms": 20}
-    command = [SOURCE / "scripts/mpirun.sh", "-n", "2", SOURCE / options.build / "atoll", "train", SOURCE / options.deck]
+    command = [SOURCE / "scripts/mpirun.sh", "-n", 1 + options.sites, SOURCE / options.build / "atoll", "train", SOURCE / options.deck]
     for key, value in settings.items():
         command += ["--set", f"{key}={value}"]
     job = subprocess.Popen([str(part) for part in command], cwd=folder, stdout=sys.stderr)
@@ -96,16 +98,20 @@ def main():
         sys.exit(f"the run ended with {job.returncode}")
 
     lines = [json.loads(line) for line in (folder / "runs/exchange/metrics.jsonl").read_text().splitlines()]
-    step_s = {line["step"]: line["step_s"] for line in lines if line["event"] == "step"}
-    commits = [line["step"] for line in lines if line["event"] == "commit"]
+    of_sites = [[line for line in lines if line["event"] == "step" and line["site"] == site] for site in range(options.sites)]
+    step_s = {line["step"]: line["step_s"] for line in of_sites[0]}
+    time_s = {line["step"]: line["time_s"] for line in of_sites[0]}
+    first_end = min(taken[-1]["time_s"] for taken in of_sites)
+    taken_then = [sum(line["time_s"] <= first_end for line in taken) for taken in of_sites]
+    commits = [line["time_s"] for line in lines if line["event"] == "commit" and 0 in line["members"]]
 
     def block(number):
         # The first step of a block pays for what the switch itself does: held releases arrive, rounds reopen.
         return statistics.mean(step_s[step] for step in range(number * BLOCK + 2, (number + 1) * BLOCK + 1))
 
     for number in range(2, 2 * options.pairs + 1, 2):
-        if not any(number * BLOCK < step <= (number + 1) * BLOCK + 1 for step in commits):
-            sys.exit(f"no fragment was committed in block {number}: there is nothing to measure")
+        if not any(time_s[number * BLOCK] < moment <= time_s[(number + 1) * BLOCK + 1] for moment in commits):
+            sys.exit(f"no fragment of site 0 was committed in block {number}: there is nothing to measure")
 
     # Blocks 0, 2, ... exchange; the first warms up.
     ratios = [2 * block(number) / (block(number - 1) + block(number + 1)) for number in range(2, 2 * options.pairs + 1, 2)]
@@ -115,6 +121,7 @@ def main():
         "steps_a_block": BLOCK,
         "step_s_without": statistics.median(block(number) for number in range(1, 2 * options.pairs, 2)),
         "commits": len(commits),
+        "sites_apart_steps": max(taken_then) - min(taken_then),
         "median_cost_percent": 100 * (statistics.median(ratios) - 1),
         "upper_bound_95_percent": None if bound is None else 100 * (bound - 1),
         "messages_thread_cpu_percent": 100 * share,
@@ -127,7 +134,8 @@ def main():
         print(f"{result['pairs']} pairs of {BLOCK} steps, {result['commits']} commits, step {result['step_s_without']:.3f} s: "
               f"the exchange costs {result['median_cost_percent']:+.2f} % of a step (median), "
               f"{of_bound}; the communication thread took "
-              f"{result['messages_thread_cpu_percent']:.2f} % of a core")
+              f"{result['messages_thread_cpu_percent']:.2f} % of a core"
+              + (f"; {options.sites} sites came {result['sites_apart_steps']} steps apart" if options.sites > 1 else ""))
 
 
 if __name__ == "__main__":
