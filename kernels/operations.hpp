@@ -13,6 +13,9 @@ inline std::atomic<std::uint64_t> product_operations = 0;
 // end: what goes through memory where caches hold nothing from one kernel to the next.
 inline std::atomic<std::uint64_t> bytes_moved = 0;
 
+// Tokens that went forward and backward through a model of this process so far.
+inline std::atomic<std::uint64_t> trained_tokens = 0;
+
 template <class... Views>
 void moves(Views const&... operands) {
   bytes_moved += (... + (operands.size() * sizeof(typename Views::value_type)));
