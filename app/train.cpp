@@ -3,14 +3,18 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 
 #include "app/agreement.hpp"
 #include "app/commands.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "deck/deck.hpp"
+#include "kernels/buffer.hpp"
+#include "kernels/device.hpp"
 #include "train/console.hpp"
 #include "train/initial_model.hpp"
+#include "train/memory_estimate.hpp"
 #include "train/run.hpp"
 
 namespace atl::app {
@@ -73,6 +77,23 @@ void introduce(train::RunPlan const& plan, std::string const& data, train::RunFo
                          : fmt::format("run     {}", folder.root.string()));
 }
 
+// Collective over the world. Starts what a site's rank computes on, if this is one. Throws InputError where
+// those that share a GPU ask for more memory than it has.
+void start(std::optional<kernels::Device>& device, train::RunPlan const& plan, comm::MpiRuntime const& mpi) {
+  comm::SiteLayout const layout(plan.config, mpi.size());
+  bool const computes = layout.place(mpi.rank()).role == comm::Role::site;
+  int const number_on_node = mpi.number_on_node();  // shards and spares take part
+  if (computes) device.emplace(kernels::Seat{.number = number_on_node});
+  if constexpr (!kernels::is_host_memory) {
+    auto const gpu = computes ? kernels::Device::facts() : kernels::Device::Facts{};
+    auto const asked = computes ? train::estimate_device_bytes(plan, layout, mpi.rank()) : 0;
+    auto const company = mpi.company(gpu.id, asked);
+    on_every_rank(mpi, [&] {
+      if (computes) train::check_fits({gpu.name, gpu.bytes, company.ranks, company.amount});
+    });
+  }
+}
+
 int check_and_train(TrainFlags const& flags, comm::MpiRuntime& mpi) {
   auto const deck = on_rank_0(mpi, [&] { return deck::echo(deck::load(flags.deck, flags.overrides)); });
   auto const config = deck::parse(deck, flags.deck, {});
@@ -92,6 +113,8 @@ int check_and_train(TrainFlags const& flags, comm::MpiRuntime& mpi) {
   std::string data;
   on_every_rank(mpi, [&] { data = check_data(*plan, comm::SiteLayout(config, mpi.size()), mpi.rank()); });
   data = mpi.first_text(data);
+  std::optional<kernels::Device> device;
+  start(device, *plan, mpi);
 
   train::RunFolder const folder(config.run.name);
   auto const set = on_rank_0(mpi, [&]() -> std::string { return open_folder(folder, *plan, flags.resume); });

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "base/digest.hpp"
 #include "base/error.hpp"
 #include "comm/launcher.hpp"
 
@@ -73,6 +74,22 @@ std::string MpiRuntime::first_text(std::string const& mine) const {
   int first = nobody;
   check_mpi(MPI_Allreduce(&speaker, &first, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD), "MPI_Allreduce");
   return first == nobody ? std::string() : broadcast_text(first == rank() ? mine : "", first);
+}
+
+MpiRuntime::Company MpiRuntime::company(std::string const& thing, std::uint64_t amount) const {
+  using Named = std::array<std::uint64_t, 3>;
+  auto const name = base::digest_of(thing);
+  Named const mine = {name.high, name.low, amount};
+  std::vector<Named> all(static_cast<std::size_t>(size()));
+  check_mpi(MPI_Allgather(mine.data(), 3, MPI_UINT64_T, all.data(), 3, MPI_UINT64_T, MPI_COMM_WORLD),
+            "MPI_Allgather");
+  Company company;
+  for (auto const& [high, low, amount_of_it] : all) {
+    if (base::Digest{high, low} != name) continue;
+    ++company.ranks;
+    company.amount += amount_of_it;
+  }
+  return company;
 }
 
 double MpiRuntime::agree_on_start_s() const {

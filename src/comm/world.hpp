@@ -1,6 +1,7 @@
 // The MPI runtime of one process, and the world it was started in: the only home of MPI_COMM_WORLD.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,6 +34,12 @@ class MpiRuntime {
   // Collective over the world. The first text in rank order that is not empty, on every rank;
   // "" where all are.
   std::string first_text(std::string const& mine) const;
+  // Collective over the world. Ranks that name the same thing as this one, and the sum of their amounts.
+  struct Company {
+    int ranks = 0;
+    std::uint64_t amount = 0;
+  };
+  Company company(std::string const& thing, std::uint64_t amount) const;
   // Collective over the world. Returns the time, on this process's clock, at which the run began.
   double agree_on_start_s() const;
   // At the end of a process that has said goodbye by messages: does not return where the job outlives losses,

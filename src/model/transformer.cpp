@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "kernels/elementwise.hpp"
+#include "kernels/operations.hpp"
 #include "kernels/reduce.hpp"
 #include "kernels/staging.hpp"
 #include "model/backward.hpp"
@@ -79,6 +80,7 @@ auto Transformer::with_buffers(Tensor1<float const> const& params, Work const& w
 
 LossSum Transformer::forward_backward(Batch const& batch, Tensor1<float const> params, double scale,
                                       Tensor1<float> gradients, Beside const& beside) {
+  kernels::trained_tokens += batch.tokens.size();
   for (auto const& added_to : map_.accumulated())
     kernels::fill(exec_, 0.0f, range(gradients, added_to.offset, added_to.size));
   return with_buffers(params, [&](auto const& parameters, auto& act) {

@@ -5,6 +5,7 @@
 #include <Kokkos_Core.hpp>
 #include <algorithm>
 #include <array>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -14,8 +15,12 @@
 #include "base/clock.hpp"
 #include "comm/shares.hpp"
 #include "kernels/buffer.hpp"
+#include "kernels/device.hpp"
+#include "kernels/listener.hpp"
 #include "kernels/matmul.hpp"
 #include "kernels/operations.hpp"
+#include "train/memory_use.hpp"
+#include "train/utilisation.hpp"
 
 namespace atl::train {
 
@@ -88,46 +93,9 @@ double measure_peak(deck::Precision precision) {
 
 }  // namespace
 
-// Kokkos calls plain functions, so there is one of it.
-class Profile::Listener {
+class Profile::Listener final : public kernels::Listener {
  public:
-  using Tools = Kokkos::Tools::Experimental::EventSet;
-
-  Listener() : before(Kokkos::Tools::Experimental::get_callbacks()) {
-    using namespace Kokkos::Tools::Experimental;
-    only = this;
-    set_push_region_callback([](char const* label) {
-      if (only->before.push_region != nullptr) only->before.push_region(label);
-      only->begin(label);
-    });
-    set_pop_region_callback([] {
-      only->end();
-      if (only->before.pop_region != nullptr) only->before.pop_region();
-    });
-    set_begin_parallel_for_callback([](char const* label, std::uint32_t device, std::uint64_t* kernel) {
-      if (only->before.begin_parallel_for != nullptr) only->before.begin_parallel_for(label, device, kernel);
-      only->begin(label);
-    });
-    set_end_parallel_for_callback([](std::uint64_t kernel) {
-      only->end();
-      if (only->before.end_parallel_for != nullptr) only->before.end_parallel_for(kernel);
-    });
-    set_begin_parallel_reduce_callback([](char const* label, std::uint32_t device, std::uint64_t* kernel) {
-      if (only->before.begin_parallel_reduce != nullptr)
-        only->before.begin_parallel_reduce(label, device, kernel);
-      only->begin(label);
-    });
-    set_end_parallel_reduce_callback([](std::uint64_t kernel) {
-      only->end();
-      if (only->before.end_parallel_reduce != nullptr) only->before.end_parallel_reduce(kernel);
-    });
-  }
-  ~Listener() {
-    Kokkos::Tools::Experimental::set_callbacks(before);
-    only = nullptr;
-  }
-
-  void begin(char const* label) {
+  void begin(char const* label) override {
     if (std::this_thread::get_id() != thread) return;
     bool const is_step = std::string_view(label) == training_step_label;
     if (depth == 0 && !is_step) return;
@@ -136,13 +104,14 @@ class Profile::Listener {
     double const now_s = base::now_s();
     if (is_step) {
       step_begin_s = now_s;
+      tokens_before = kernels::trained_tokens;
       counted = Counted::now();
     } else {
       current = {std::string(group_of(label)), now_s};
     }
   }
 
-  void end() {
+  void end() override {
     if (std::this_thread::get_id() != thread || depth == 0) return;
     --depth;
     if (depth < 2) catch_up();
@@ -158,6 +127,7 @@ class Profile::Listener {
     } else if (depth == 0) {
       if (++steps > warm_up_steps) {
         seconds += base::now_s() - step_begin_s;
+        tokens += kernels::trained_tokens - tokens_before;
         for (auto const& [group, row] : of_step) {
           Row& total = rows[group];
           total.seconds += row.seconds;
@@ -180,18 +150,19 @@ class Profile::Listener {
     double operations = 0.0, bytes = 0.0;
   };
 
-  static inline Listener* only = nullptr;
-
-  Tools before;
   std::thread::id thread = std::this_thread::get_id();
   int depth = 0;  // 1: in a step; 2: in a group; deeper: in parts of it
   double step_begin_s = 0.0;
   Row current;      // its begin
   Counted counted;  // before it
   std::map<std::string, Row> of_step, rows;
-  std::uint64_t steps = 0;
+  std::uint64_t steps = 0, tokens = 0, tokens_before = 0;
   double seconds = 0.0;
   Traffic traffic, traffic_before;
+  BufferMeter buffers;
+
+ private:
+  kernels::Listening const listening_{*this};  // last: until here nobody calls
 };
 
 void Profile::Traffic::add(Traffic const& after, Traffic const& before) {
@@ -207,8 +178,16 @@ Profile::Traffic Profile::Traffic::now() {
           number(released_bytes)};
 }
 
-Profile::Profile(deck::Precision precision)
-    : listener_(std::make_unique<Listener>()), peak_operations_s_(measure_peak(precision)) {}
+Profile::Profile(RunPlan const& plan)
+    : peak_operations_s_(measure_peak(model_here(plan.config.model).precision)),
+      listener_(std::make_unique<Listener>()),
+      expected_(estimate_memory(plan)) {
+  auto const needed = operations_per_token(plan.config.model);
+  model_ = {.multiplying = needed.multiplying,
+            .operations_per_token = needed.all,
+            .device = kernels::Device::facts().name};
+  model_.stated_operations_s = stated_peak_operations_s(model_.device).value_or(0.0);
+}
 
 Profile::~Profile() = default;
 
@@ -217,7 +196,12 @@ Profile::Summary Profile::summary() const {
                   .seconds = listener_->seconds,
                   .peak_operations_s = peak_operations_s_,
                   .rows = {},
-                  .traffic = listener_->traffic};
+                  .traffic = listener_->traffic,
+                  .model = model_,
+                  .memory = {.resident_bytes = peak_resident_bytes(),
+                             .buffer_bytes = listener_->buffers.peak_bytes(),
+                             .expected = expected_}};
+  summary.model.tokens = listener_->tokens;
   double named_s = 0.0;
   for (auto const& [group, row] : listener_->rows) {
     summary.rows.push_back(row);
@@ -228,6 +212,41 @@ Profile::Summary Profile::summary() const {
   std::ranges::sort(summary.rows, std::greater{}, &Row::seconds);
   return summary;
 }
+
+namespace {
+
+// "7519 tokens/s of this rank take 23.6 MFLOP each, ..."
+std::string utilisation(Profile::Summary const& summary) {
+  auto const& model = summary.model;
+  double const tokens_s = static_cast<double>(model.tokens) / summary.seconds;
+  double const operations_s = tokens_s * model.operations_per_token;
+  auto text = fmt::format(
+      "\nmodel FLOP utilisation {:.1f}%: {:.1f} tokens/s of this rank, {:.4g} GFLOP each (6 N + 12 L H Q T, "
+      "N = "
+      "{:.2f} M), are {:.1f} of {:.1f} GFLOP/s",
+      100 * operations_s / summary.peak_operations_s, tokens_s, model.operations_per_token / 1e9,
+      static_cast<double>(model.multiplying) / 1e6, operations_s / 1e9, summary.peak_operations_s / 1e9);
+  if (model.stated_operations_s > 0) {
+    text += fmt::format("; {:.1f}% of the {:.0f} TFLOP/s in bf16, dense, that are stated for {}",
+                        100 * operations_s / model.stated_operations_s, model.stated_operations_s / 1e12,
+                        model.device);
+  }
+  return text;
+}
+
+std::string memory_taken(Profile::Memory const& memory) {
+  auto const mib = [](std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
+  auto text = fmt::format("\nmemory: at most {:.0f} MiB in this process", mib(memory.resident_bytes));
+  text += fmt::format("; {:.0f} were expected{}", mib(memory.expected.site_rank_bytes),
+                      memory.expected.site_device_bytes > 0 ? "" : " of the model");
+  if (memory.expected.site_device_bytes > 0) {
+    text += fmt::format(". Of the device at most {:.0f} MiB in buffers of kernels; {:.0f} were expected",
+                        mib(memory.buffer_bytes), mib(memory.expected.site_device_bytes));
+  }
+  return text;
+}
+
+}  // namespace
 
 std::string to_table(Profile::Summary const& summary) {
   if (summary.steps == 0) return "profile: the run was too short; its first two steps do not count";
@@ -263,6 +282,8 @@ std::string to_table(Profile::Summary const& summary) {
         "and "
         "shares of it mean nothing";
   }
+  text += utilisation(summary);
+  text += memory_taken(summary.memory);
   auto const& traffic = summary.traffic;
   if (traffic.site > 0) {
     text += fmt::format(
@@ -288,15 +309,33 @@ std::string to_json(Profile::Summary const& summary) {
                     {"operations", row.operations},
                     {"bytes", row.bytes}});
   }
-  return nlohmann::ordered_json{{"steps", summary.steps},
-                                {"seconds", summary.seconds},
-                                {"peak_operations_per_s", summary.peak_operations_s},
-                                {"groups", rows},
-                                {"site_bytes", summary.traffic.site},
-                                {"site_bytes_beside", summary.traffic.site_beside},
-                                {"bytes_out", summary.traffic.out},
-                                {"bytes_in", summary.traffic.in}}
-      .dump(2);
+  auto const& model = summary.model;
+  auto const& memory = summary.memory;
+  nlohmann::ordered_json json{{"steps", summary.steps},
+                              {"seconds", summary.seconds},
+                              {"tokens", model.tokens},
+                              {"model_operations_per_token", model.operations_per_token},
+                              {"peak_operations_per_s", summary.peak_operations_s},
+                              {"groups", rows},
+                              {"site_bytes", summary.traffic.site},
+                              {"site_bytes_beside", summary.traffic.site_beside},
+                              {"bytes_out", summary.traffic.out},
+                              {"bytes_in", summary.traffic.in},
+                              {"peak_resident_bytes", memory.resident_bytes},
+                              {"expected_resident_bytes", memory.expected.site_rank_bytes},
+                              {"peak_buffer_bytes", memory.buffer_bytes}};
+  double const needed = static_cast<double>(model.tokens) * model.operations_per_token;
+  auto const share_of = [&](double peak) { return needed / summary.seconds / peak; };
+  if (summary.seconds > 0) json["model_utilisation"] = share_of(summary.peak_operations_s);
+  if (!model.device.empty()) {
+    json["device"] = model.device;
+    json["expected_device_bytes"] = memory.expected.site_device_bytes;
+  }
+  if (model.stated_operations_s > 0) {
+    json["stated_operations_per_s"] = model.stated_operations_s;
+    if (summary.seconds > 0) json["model_utilisation_of_stated"] = share_of(model.stated_operations_s);
+  }
+  return json.dump(2);
 }
 
 }  // namespace atl::train

@@ -1,4 +1,4 @@
-// Where the time of a rank's training steps goes: by groups of kernels, and the rate of what multiplies.
+// Where the time of a rank's training steps goes, by groups of kernels; the rate of what multiplies; memory.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "deck/config.hpp"
+#include "train/memory_estimate.hpp"
+#include "train/run_plan.hpp"
 
 namespace atl::train {
 
@@ -15,8 +16,8 @@ namespace atl::train {
 // row of the table. One at a time in a process.
 class Profile {
  public:
-  // Measures what products of this precision reach at most here, which takes about a second.
-  explicit Profile(deck::Precision precision);
+  // Measures what products of the model's precision reach at most here, which takes about a second.
+  explicit Profile(RunPlan const& plan);
   ~Profile();
   Profile(Profile const&) = delete;
   Profile& operator=(Profile const&) = delete;
@@ -35,19 +36,37 @@ class Profile {
     void add(Traffic const& after, Traffic const& before);
     double site = 0.0, site_beside = 0.0, out = 0.0, in = 0.0;
   };
+  // What the model needs, against what products reach here (utilisation.hpp).
+  struct Model {
+    std::size_t multiplying = 0;  // parameters
+    double operations_per_token = 0.0;
+    std::uint64_t tokens = 0;          // of those steps, of this rank
+    std::string device;                // as its maker calls it; "": the host
+    double stated_operations_s = 0.0;  // of the device in bf16, by its maker; 0: not known
+  };
+  // The most that was taken, and what --check says.
+  struct Memory {
+    std::size_t resident_bytes = 0;  // of this process in the host's memory
+    std::size_t buffer_bytes = 0;    // of what Kokkos allocated where kernels compute
+    MemoryEstimate expected;
+  };
   struct Summary {
     std::uint64_t steps = 0;       // without the first ones, which touch memory for the first time
     double seconds = 0.0;          // of those steps
-    double peak_operations_s = 0;  // of matrix products
+    double peak_operations_s = 0;  // of matrix products, measured
     std::vector<Row> rows;         // the longest first
     Traffic traffic;               // of those steps
+    Model model;
+    Memory memory;
   };
   Summary summary() const;
 
  private:
   class Listener;
+  double peak_operations_s_;  // first: what measures it is no part of the memory
   std::unique_ptr<Listener> listener_;
-  double peak_operations_s_;
+  Model model_;
+  MemoryEstimate expected_;
 };
 
 std::string to_table(Profile::Summary const& summary);

@@ -286,14 +286,12 @@ base::ExitCode run(RunPlan const& plan, RunFolder const& folder, std::optional<R
     if (mpi.rank() == 0 && plan.config.sites.spares > 0) open_spares(folder);
     auto const number = mpi.broadcast_text(mpi.rank() == 0 ? std::to_string(next_life(folder)) : "");
     Life const life{std::stoull(number), mpi.agree_on_start_s(), resume};
-    int const number_on_node = mpi.number_on_node();  // shards and spares take part
     if (world.here.role == comm::Role::spare) return live_as_spare(plan, folder, world.here.group);
     world.watch(describe(world.here), plan.config.run.watchdog_s);
     if (world.here.role == comm::Role::shard)
       return live_as_shard(plan, folder, life, world, options.shows_progress);
-    kernels::Device const device({.number = number_on_node});
     std::optional<Profile> profile;
-    if (options.profiles) profile.emplace(model_here(plan.config.model).precision);
+    if (options.profiles) profile.emplace(plan);
     auto const exit_code = SiteRank(plan, folder, life, world).live(/*incarnation=*/0);
     if (profile) publish(*profile, folder, world.here);
     return exit_code;

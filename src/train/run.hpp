@@ -13,7 +13,8 @@ namespace atl::train {
 base::ExitCode run_as_recruit(RunPlan const& plan, RunFolder const& folder);
 
 // Collective over the world. Splits it by the plan and runs this process's part. What it returns on rank 0 is
-// the outcome. The run folder exists already (`create`), and `resume` is where to go on from.
+// the outcome. The run folder exists already (`create`), and `resume` is where to go on from. A rank of a
+// site has a kernels::Device.
 
 struct RunOptions {
   bool shows_progress = false;

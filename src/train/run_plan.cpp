@@ -13,10 +13,9 @@
 #include "deck/names.hpp"
 #include "kernels/views.hpp"
 #include "model/parameters.hpp"
-#include "model/transformer.hpp"
-#include "optim/inner_optimizer.hpp"
 #include "optim/optimizer_shares.hpp"
 #include "tensor/partition.hpp"
+#include "train/memory_estimate.hpp"
 
 namespace atl::train {
 
@@ -35,17 +34,6 @@ std::vector<int> partition(deck::OuterSection const& outer, std::span<tensor::Te
 }
 
 outer::Codec codec_of(deck::Codec codec) { return outer::codec_named(deck::name(codec)); }
-
-std::size_t optimizer_bytes(RunPlan const& plan, int ranks) {
-  auto const& inner = plan.config.inner;
-  if (!inner.shard_optimizer || ranks == 1) {
-    return optim::InnerOptimizer::bytes_for(inner, plan.table, {0, plan.table.size()});
-  }
-  std::size_t most = 0;
-  for (auto const share : optim::optimizer_shares(inner, plan.table, ranks))
-    most = std::max(most, optim::InnerOptimizer::bytes_for(inner, plan.table, share));
-  return most;
-}
 
 // What makes a run a trial: faults by the deck, and links that are not there.
 std::string describe_trial(deck::RunConfig const& config) {
@@ -123,43 +111,6 @@ data::Corpus open_site_corpus(RunPlan const& plan, int deck_site) {
                                      .batch = config.inner.batch});
 }
 
-MemoryEstimate estimate_memory(RunPlan const& plan) {
-  auto const& config = plan.config;
-  std::size_t const n = plan.table.size();
-  std::size_t const largest = plan.table.largest_fragment();
-  MemoryEstimate estimate;
-
-  std::size_t saved = n;   // parameters
-  std::size_t floats = n;  // gradients
-  if (has_outer_exchange(config)) {
-    saved += n;                                                              // bases
-    if (plan.outer.receive == deck::Receive::rebase) saved += n;             // snapshots
-    if (plan.outer.codec != deck::Codec::fp32) saved += n;                   // residuals
-    if (plan.difference_codec) floats += n + largest;                        // what differences are added to
-    floats += static_cast<std::size_t>(plan.outer.in_flight) * 2 * largest;  // contributions out, releases in
-    auto const shards = static_cast<std::size_t>(config.syncer.ranks);
-    auto const sites = static_cast<std::size_t>(config.sites.count);
-    std::size_t const older = plan.outer.anchor == deck::Anchor::current ? plan.outer.max_staleness : 0;
-    // Theta, its momentum and its release, older releases; contributions of open rounds and room to merge.
-    // The coded differences are less than the room counted for each.
-    bool const is_lossy = plan.release_codec != outer::Codec::fp32 || plan.difference_codec;
-    estimate.shard_copy_bytes = sizeof(float) * ((2 + is_lossy + older) * n / shards + sites * largest);
-    estimate.shard_bytes = sizeof(float) * 2 * n / shards +
-                           outer::encoded_bytes(plan.release_codec, (1 + older) * n / shards) +
-                           sizeof(float) * (sites + 2) * largest + estimate.shard_copy_bytes;
-  }
-  std::size_t moments = 0, activations = 0;
-  for (int const ranks : comm::SiteLayout::site_sizes(config))
-    moments = std::max(moments, optimizer_bytes(plan, ranks));
-  for (int const ranks : comm::SiteLayout::deck_sizes(config)) {
-    activations = std::max(activations, model::Transformer::bytes_for(model_here(config.model), plan.table,
-                                                                      pass_sequences(config, ranks)));
-  }
-  estimate.site_copy_bytes = sizeof(float) * saved + moments;
-  estimate.site_rank_bytes = sizeof(float) * floats + activations + 2 * estimate.site_copy_bytes;
-  return estimate;
-}
-
 comm::Shares update_shares(RunPlan const& plan, int ranks) {
   std::vector<std::size_t> sizes;
   for (auto const share : optim::optimizer_shares(plan.config.inner, plan.table, ranks))
@@ -189,8 +140,6 @@ std::string describe(deck::ModelSection const& model, std::size_t parameters) {
 
 std::string describe(RunPlan const& plan) {
   auto const& config = plan.config;
-  auto const memory = estimate_memory(plan);
-  auto const mib = [](std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
   auto const sizes = comm::SiteLayout::site_sizes(config);
   std::string text;
   text += fmt::format("model   {} in {} fragment{}\n", describe(config.model, plan.table.size()),
@@ -200,11 +149,7 @@ std::string describe(RunPlan const& plan) {
                       std::accumulate(sizes.begin(), sizes.end(), 0), sizes.size(),
                       sizes.size() == 1 ? "site" : "sites",
                       config.sites.spares == 0 ? "" : fmt::format(", {} spare", config.sites.spares));
-  text += fmt::format(
-      "memory  {:.0f} MiB a site rank, {:.0f} MiB a shard; of it {:.0f} and {:.0f} while a checkpoint is "
-      "written\n",
-      mib(memory.site_rank_bytes), mib(memory.shard_bytes), mib(memory.site_copy_bytes),
-      mib(memory.shard_copy_bytes));
+  text += describe(estimate_memory(plan));
   auto const tokens =
       static_cast<double>(site_batch(config)) * config.model.context * effective_sites(config);
   text += fmt::format("steps   {}, {:.0f} tokens each over all sites: {:.2f} M tokens", config.run.steps,

@@ -56,19 +56,6 @@ bool stops_each(deck::RunConfig const& config);
 // Which parameters each rank of a site updates where its optimizer is sharded, and sums up at any rate.
 comm::Shares update_shares(RunPlan const& plan, int ranks);
 
-struct MemoryEstimate {
-  std::size_t site_rank_bytes = 0;  // of the rank that needs most
-  std::size_t shard_bytes = 0;
-  // Of these, what checkpoints are written from while training goes on.
-  std::size_t site_copy_bytes = 0;
-  std::size_t shard_copy_bytes = 0;
-};
-
-// Parameters, gradients, moments, bases, snapshots, residuals and buffers of a message in flight; per shard
-// its fragments, their momentum, older versions and the contributions of open rounds. And a copy of the
-// state.
-MemoryEstimate estimate_memory(RunPlan const& plan);
-
 // "llama 4 x 256, 4 heads, context 256, vocabulary 2048: 3.93 M parameters".
 std::string describe(deck::ModelSection const& model, std::size_t parameters);
 // Parameters, ranks and memory, in lines for the console.
