@@ -41,22 +41,29 @@ struct RankFloats {
   RankFloats(RunPlan const& plan, bool is_leader) {
     std::size_t const n = plan.table.size();
     std::size_t const largest = plan.table.largest_fragment();
-    saved = n;    // parameters
-    scratch = n;  // gradients
+    auto const in_flight = static_cast<std::size_t>(plan.outer.in_flight);
+    saved = n;  // parameters
+    gradients = n;
     if (!has_outer_exchange(plan.config)) return;
-    saved += n;                                                              // bases
-    if (plan.outer.receive == deck::Receive::rebase) saved += n;             // snapshots
-    if (plan.outer.codec != deck::Codec::fp32 && is_leader) saved += n;      // residuals
-    if (plan.difference_codec) staged += n + largest;                        // what differences are added to
-    staged += static_cast<std::size_t>(plan.outer.in_flight) * 2 * largest;  // contributions out, releases in
+    saved += n;                                                   // bases
+    if (plan.outer.receive == deck::Receive::rebase) saved += n;  // snapshots
+    if (plan.outer.codec != deck::Codec::fp32 && is_leader) {
+      saved += n;                       // residuals
+      under_way = in_flight * largest;  // that may take their place
+    }
+    if (plan.difference_codec) differences = n + largest;  // what they are added to
+    messages = in_flight * 2 * largest;                    // contributions out, releases in
   }
 
-  std::size_t saved = 0, scratch = 0;  // where kernels compute
-  std::size_t staged = 0;              // where messages are
+  std::size_t saved = 0, gradients = 0, under_way = 0;  // where kernels compute
+  std::size_t differences = 0;                          // of the host
+  std::size_t messages = 0;
 };
 
+// Messages lie there, too, while they are coded or adopted.
 std::size_t on_device(RankFloats const& floats, std::size_t moments, std::size_t activations) {
-  return sizeof(float) * (floats.saved + floats.scratch) + moments + activations + product_workspace_bytes;
+  return sizeof(float) * (floats.saved + floats.gradients + floats.under_way + floats.messages) + moments +
+         activations + product_workspace_bytes;
 }
 
 void add_shards(RunPlan const& plan, MemoryEstimate& estimate) {
@@ -88,12 +95,14 @@ MemoryEstimate estimate_memory(RunPlan const& plan, bool is_on_device) {
 
   estimate.site_copy_bytes = sizeof(float) * floats.saved + moments;
   if (is_on_device) {
-    // The host also reads the parameters whole.
-    estimate.site_rank_bytes = sizeof(float) * (floats.staged + plan.table.size()) + estimate.site_copy_bytes;
+    // Messages as they are sent, and in pinned memory; the largest vector that the host reads whole.
+    estimate.site_rank_bytes =
+        sizeof(float) * (floats.differences + 2 * floats.messages + plan.table.size()) +
+        estimate.site_copy_bytes;
     estimate.site_device_bytes = on_device(floats, moments, activations);
   } else {
-    estimate.site_rank_bytes =
-        sizeof(float) * (floats.scratch + floats.staged) + activations + 2 * estimate.site_copy_bytes;
+    estimate.site_rank_bytes = sizeof(float) * (floats.gradients + floats.differences + floats.messages) +
+                               activations + 2 * estimate.site_copy_bytes;
   }
   return estimate;
 }

@@ -236,9 +236,8 @@ std::string utilisation(Profile::Summary const& summary) {
 
 std::string memory_taken(Profile::Memory const& memory) {
   auto const mib = [](std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
-  auto text = fmt::format("\nmemory: at most {:.0f} MiB in this process", mib(memory.resident_bytes));
-  text += fmt::format("; {:.0f} were expected{}", mib(memory.expected.site_rank_bytes),
-                      memory.expected.site_device_bytes > 0 ? "" : " of the model");
+  auto text = fmt::format("\nmemory: at most {:.0f} MiB in this process; {:.0f} were expected",
+                          mib(memory.resident_bytes), mib(memory.expected.site_rank_bytes));
   if (memory.expected.site_device_bytes > 0) {
     text += fmt::format(". Of the device at most {:.0f} MiB in buffers of kernels; {:.0f} were expected",
                         mib(memory.buffer_bytes), mib(memory.expected.site_device_bytes));

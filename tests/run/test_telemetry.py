@@ -32,6 +32,8 @@ class Telemetry(RunTest):
         self.assertEqual(code, 0, err)
         self.assertRegex(out, r"matrix products +\d+\.\d+ .*%\n")
         self.assertIn("mean of 18 steps", out)
+        self.assertRegex(out, r"model FLOP utilisation \d+\.\d%: \d+\.\d tokens/s of this rank")
+        self.assertRegex(out, r"memory: at most \d+ MiB in this process; \d+ were expected")
         operations = set()
         for rank in range(3):
             profile = json.loads((job.run / f"profile/site_0_rank_{rank}.json").read_text())
@@ -40,6 +42,12 @@ class Telemetry(RunTest):
             self.assertLessEqual({"matrix products", "attention", "norms", "optimizer", "sum of the gradients", "everything else"}, set(groups))
             self.assertAlmostEqual(sum(group["seconds"] for group in groups.values()), profile["seconds"], delta=1e-6)
             self.assertGreater(profile["peak_operations_per_s"], 1e9)
+            self.assertEqual(profile["tokens"], 18 * 2 * 64, "of this rank, in the steps that count")
+            self.assertEqual(profile["model_operations_per_token"], 6 * (2 * (4 * 64 * 64 + 3 * 192 * 64) + 257 * 64) + 12 * 2 * 64 * 64)
+            needed = profile["tokens"] * profile["model_operations_per_token"]
+            self.assertAlmostEqual(profile["model_utilisation"], needed / profile["seconds"] / profile["peak_operations_per_s"])
+            self.assertGreater(profile["peak_resident_bytes"], profile["peak_buffer_bytes"])
+            self.assertGreater(profile["peak_buffer_bytes"], 4 * 4 * 120_000, "parameters, gradients, moments")
             self.assertEqual(groups["norms"]["operations"], 0)
             operations.add((groups["matrix products"]["operations"], groups["attention"]["operations"]))
         self.assertEqual(len(operations), 1, "ranks with as many sequences multiply as much, and evaluation is no part of it")
