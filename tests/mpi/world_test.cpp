@@ -66,6 +66,16 @@ TEST_CASE("every rank gets the text of rank 0", "[mpi][np3]") {
   CHECK(test::runtime().broadcast_text(test::rank() == 0 ? "" : "mine").empty());
 }
 
+TEST_CASE("ranks that name the same thing know how many they are, and what they ask of it", "[mpi][np4]") {
+  auto const amount = static_cast<std::uint64_t>(test::rank()) + 1;
+  auto const company = test::runtime().company(test::rank() == 3   ? ""
+                                               : test::rank() == 1 ? "B"
+                                                                   : "A",
+                                               amount);
+  CHECK(company.ranks == (test::rank() % 2 == 0 ? 2 : 1));
+  CHECK(company.amount == (test::rank() % 2 == 0 ? 4 : amount));  // 1 + 3
+}
+
 TEST_CASE("the MPI library is described with what it can contain", "[mpi][np1]") {
   CHECK_THAT(comm::describe_mpi(), ContainsSubstring("ULFM"));
 }
