@@ -1,8 +1,8 @@
 #include "kernels/exchange.hpp"
 
-#include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <limits>
 #include <stdexcept>
 #include <type_traits>
 
@@ -39,7 +39,9 @@ void code_blocks(Exec const& exec, OuterGradient const& gradient, Bytes const& c
         auto const wanted = [&](std::size_t c) { return all(begin + c); };
         // What is not finite counts as infinite: it must not be passed over.
         float const largest = lanes.highest(count, [&](std::size_t c) {
-          return std::bit_cast<float>(std::min(outer::magnitude_of(wanted(c)), outer::infinity_bits));
+          float const x = wanted(c);
+          return outer::is_finite(x) ? std::bit_cast<float>(outer::magnitude_of(x))
+                                     : std::numeric_limits<float>::infinity();
         });
         float const scale = outer::scale_for(outer::magnitude_of(largest));
         float const factor = Number::factor(scale);
@@ -47,7 +49,7 @@ void code_blocks(Exec const& exec, OuterGradient const& gradient, Bytes const& c
         std::byte* const to = bytes + n * stride;
         auto* const codes = reinterpret_cast<std::uint8_t*>(to + sizeof(float));
         lanes.once([&] { *reinterpret_cast<float*>(to) = scale; });
-        if constexpr (is_packed) {
+        if (is_packed) {  // nvcc wants no constexpr here
           lanes.each(count / 2, [&](std::size_t i) {
             codes[i] = static_cast<std::uint8_t>((code_of(2 * i) & 15) | code_of(2 * i + 1) << 4);
           });

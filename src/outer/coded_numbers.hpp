@@ -2,7 +2,6 @@
 // on a device.
 #pragma once
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -82,7 +81,8 @@ struct InPowers {
 
   static constexpr std::uint8_t code(float number, float factor) {
     auto const bits = std::bit_cast<std::uint32_t>(number * factor);
-    std::uint32_t const level = std::clamp((bits & magnitude_bits) >> 23, bias, bias + 7) - bias;
+    std::uint32_t const exponent = (bits & magnitude_bits) >> 23;
+    std::uint32_t const level = exponent < bias ? 0 : exponent > bias + 7 ? 7 : exponent - bias;
     return static_cast<std::uint8_t>(bits >> 31 << 3 | level);
   }
 
