@@ -28,7 +28,7 @@ void code_blocks(Exec const& exec, OuterGradient const& gradient, Bytes const& c
   constexpr std::size_t block = outer::coded_block_elements;
   constexpr bool is_packed = !std::is_same_v<Number, outer::Int8>;
   constexpr std::size_t stride = sizeof(float) + (is_packed ? block / 2 : block);
-  Wanted const all{gradient.base.data(), gradient.theta.data(), gradient.left.data()};
+  Wanted const wanted{gradient.base.data(), gradient.theta.data(), gradient.left.data()};
   float* const left_out = gradient.under_way.data();
   std::byte* const bytes = coded.data();
   std::size_t const size = gradient.base.extent(0);
@@ -36,30 +36,33 @@ void code_blocks(Exec const& exec, OuterGradient const& gradient, Bytes const& c
       exec, "contribution", (size + block - 1) / block, block,
       KOKKOS_LAMBDA(Lanes const& lanes, std::size_t n) {
         std::size_t const begin = n * block, count = begin + block < size ? block : size - begin;
-        auto const wanted = [&](std::size_t c) { return all(begin + c); };
+        float* const here = left_out + begin;  // holds what is wanted, until that is coded
         // What is not finite counts as infinite: it must not be passed over.
         float const largest = lanes.highest(count, [&](std::size_t c) {
-          float const x = wanted(c);
+          float const x = here[c] = wanted(begin + c);
           return outer::is_finite(x) ? std::bit_cast<float>(outer::magnitude_of(x))
                                      : std::numeric_limits<float>::infinity();
         });
         float const scale = outer::scale_for(outer::magnitude_of(largest));
         float const factor = Number::factor(scale);
-        auto const code_of = [&](std::size_t c) { return Number::code(wanted(c), factor); };
         std::byte* const to = bytes + n * stride;
         auto* const codes = reinterpret_cast<std::uint8_t*>(to + sizeof(float));
         lanes.once([&] { *reinterpret_cast<float*>(to) = scale; });
+        lanes.wait();
         if (is_packed) {  // nvcc wants no constexpr here
           lanes.each(count / 2, [&](std::size_t i) {
-            codes[i] = static_cast<std::uint8_t>((code_of(2 * i) & 15) | code_of(2 * i + 1) << 4);
+            codes[i] = static_cast<std::uint8_t>((Number::code(here[2 * i], factor) & 15) |
+                                                 Number::code(here[2 * i + 1], factor) << 4);
           });
-          if (count % 2 == 1) lanes.once([&] { codes[count / 2] = code_of(count - 1) & 15; });
+          if (count % 2 == 1)
+            lanes.once([&] { codes[count / 2] = Number::code(here[count - 1], factor) & 15; });
         } else {
-          lanes.each(count, [&](std::size_t c) { codes[c] = code_of(c); });
+          lanes.each(count, [&](std::size_t c) { codes[c] = Number::code(here[c], factor); });
         }
+        lanes.wait();
         lanes.each(count, [&](std::size_t c) {
-          auto const decoded = Number::number(static_cast<std::int8_t>(code_of(c)), scale);
-          left_out[begin + c] = finite_or_zero(wanted(c) - decoded);
+          auto const code = static_cast<std::int8_t>(Number::code(here[c], factor));
+          here[c] = finite_or_zero(here[c] - Number::number(code, scale));
         });
       });
 }
