@@ -39,7 +39,8 @@ void code_blocks(Exec const& exec, OuterGradient const& gradient, Bytes const& c
         float* const here = left_out + begin;  // holds what is wanted, until that is coded
         // What is not finite counts as infinite: it must not be passed over.
         float const largest = lanes.highest(count, [&](std::size_t c) {
-          float const x = here[c] = wanted(begin + c);
+          float const x = wanted(begin + c);
+          here[c] = x;
           return outer::is_finite(x) ? std::bit_cast<float>(outer::magnitude_of(x))
                                      : std::numeric_limits<float>::infinity();
         });

@@ -1,6 +1,6 @@
 // What the host does with values that kernels compute with. Where both share memory it has the values
 // themselves; of a device's memory it gets a copy in a room of its own, and what it changes is copied back.
-// All of them wait until kernels before them are done.
+// On a device all of this waits until kernels before it are done; on the host they are.
 #pragma once
 
 #include <cstddef>

@@ -85,10 +85,15 @@ struct Plan {
     if (shape.has_bias) {
       set_product(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
       set_product(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, shape.out.is_bf16 ? CUDA_R_16BF : CUDA_R_32F);
+      set_bias(reinterpret_cast<void const*>(std::uintptr_t{bias_alignment}));  // not read: an alignment
       adds_bias = choose_algorithm(library, shape);
-      if (adds_bias) return;
-      set_product(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_DEFAULT);
     }
+    if (!adds_bias) go_without_bias(library, shape);
+  }
+
+  void go_without_bias(cublasLtHandle_t library, Shape const& shape) {
+    adds_bias = false;
+    set_product(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_DEFAULT);
     if (!choose_algorithm(library, shape))
       throw std::runtime_error("cublasLtMatmulAlgoGetHeuristic: no algorithm");
   }
@@ -133,7 +138,7 @@ struct Plan {
     int found = 0;
     auto const status =
         cublasLtMatmulAlgoGetHeuristic(library, &product, &b, &a, &out, &out, &wishes, 1, &best, &found);
-    if (status == CUBLAS_STATUS_NOT_SUPPORTED) return false;
+    if (status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_INVALID_VALUE) return false;
     check(status, "cublasLtMatmulAlgoGetHeuristic");
     if (found == 0 || best.state != CUBLAS_STATUS_SUCCESS) return false;
     algorithm = best.algo;
@@ -151,11 +156,18 @@ class Library {
     Shape const shape(a, b, adds, out, bias != nullptr && alignment_of(bias) >= bias_alignment);
     Plan& plan = plans_.try_emplace(shape, handle_, shape).first->second;
     if (plan.adds_bias) plan.set_bias(bias);
-    float const alpha = 1.0F, beta = adds ? 1.0F : 0.0F;  // with 0 the output is not read
-    check(cublasLtMatmul(handle_, &plan.product, &alpha, b.matrix.data, &plan.b, a.matrix.data, &plan.a,
-                         &beta, out.data, &plan.out, out.data, &plan.out, &plan.algorithm,
-                         workspace_of(stream), workspace_bytes, stream),
-          "cublasLtMatmul");
+    auto const run = [&] {
+      float const alpha = 1.0F, beta = adds ? 1.0F : 0.0F;  // with 0 the output is not read
+      return cublasLtMatmul(handle_, &plan.product, &alpha, b.matrix.data, &plan.b, a.matrix.data, &plan.a,
+                            &beta, out.data, &plan.out, out.data, &plan.out, &plan.algorithm,
+                            workspace_of(stream), workspace_bytes, stream);
+    };
+    auto status = run();
+    if (status == CUBLAS_STATUS_NOT_SUPPORTED && plan.adds_bias) {  // whatever the library had said
+      plan.go_without_bias(handle_, shape);
+      status = run();
+    }
+    check(status, "cublasLtMatmul");
     return plan.adds_bias;
   }
 

@@ -20,7 +20,8 @@ using GradientsReady = std::function<void(tensor::Range)>;
 struct Beside {
   ParametersNeeded needed;
   GradientsReady ready;
-  std::function<void()> meanwhile;  // again and again until a device has done all of it; on the host never
+  // After each pass that a device was told, and again and again until it has done all; on the host never.
+  std::function<void()> meanwhile;
 };
 
 }  // namespace atl::model

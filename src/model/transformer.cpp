@@ -94,6 +94,7 @@ LossSum Transformer::forward_backward(Batch const& batch, Tensor1<float const> p
                            map_.head(gradients));
       backward(exec_, map_, parameters, act, gradients, matrices, is_last ? beside.ready : GradientsReady{});
       sum_losses(passes++, act.losses);
+      if (!kernels::is_host_memory && beside.meanwhile) beside.meanwhile();
     }
     return loss_of(batch, passes, beside.meanwhile);
   });

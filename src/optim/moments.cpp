@@ -61,18 +61,16 @@ void Moments::save(base::Writer& writer) const {
   writer.write("size", std::uint64_t{extent_.size});
   writer.write("begin", std::uint64_t{extent_.share.offset});
   writer.write("count", std::uint64_t{extent_.share.size});
-  kernels::HostRoom room;
   for (std::size_t i = 0; i < names_.size(); ++i) {
-    writer.write_as_they_are(names_[i], kernels::read_on_host(vectors_[i], room), kernels::is_host_memory);
+    writer.write_as_they_are(names_[i], kernels::read_on_host(vectors_[i], room_), kernels::is_host_memory);
   }
 }
 
 void Moments::load(std::span<std::unique_ptr<base::Reader> const> saved) {
   std::size_t const begin = extent_.share.offset, end = begin + extent_.share.size;
   auto const shares = shares_in(saved, extent_.size);
-  kernels::HostRoom room;
   for (std::size_t i = 0; i < names_.size(); ++i) {
-    kernels::change_on_host(vectors_[i], room, [&](std::span<float> own) {
+    kernels::change_on_host(vectors_[i], room_, [&](std::span<float> own) {
       for (auto const& [range, reader] : shares) {
         std::size_t const first = std::max(begin, range.offset),
                           last = std::min(end, range.offset + range.size);

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/archive.hpp"
-#include "kernels/buffer.hpp"
+#include "kernels/on_host.hpp"
 #include "tensor/param_table.hpp"
 
 namespace atl::optim {
@@ -35,6 +35,7 @@ class Moments {
   Extent extent_;
   std::vector<std::string> names_;
   std::vector<kernels::FloatBuffer> vectors_;
+  mutable kernels::HostRoom room_;
 };
 
 }  // namespace atl::optim

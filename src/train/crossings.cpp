@@ -42,14 +42,16 @@ void Departures::pass_on(SiteChannel& channel, bool all) {
 void Arrivals::forget_unless(std::function<bool(protocol::PayloadHandle)> const& waits) {
   for (auto here = arriving_.begin(); here != arriving_.end();) {
     auto const handle = here++->first;
-    if (!waits(handle)) done(handle);
+    if (!waits(handle)) discard(handle);
   }
 }
 
 void Arrivals::look_at(protocol::PayloadHandle handle, std::uint32_t fragment,
                        transport::Payload const& payload) {
   auto const here = arriving_.find(handle);
-  auto& arriving = here == arriving_.end() ? begin(handle, fragment, payload) : here->second;
+  bool const is_new = here == arriving_.end();
+  if (is_new && arriving_.size() >= static_cast<std::size_t>(plan_.outer.in_flight)) return;
+  auto& arriving = is_new ? begin(handle, fragment, payload) : here->second;
   if (arriving.is_traced || !arriving.room->is_there()) return;
   arriving.is_traced = true;
   trace_copy(trace_, Work::copy_in, *arriving.room, fragment);
@@ -62,11 +64,11 @@ kernels::Tensor1<std::byte const> Arrivals::bring(protocol::PayloadHandle handle
   return arriving.room->arrived(kernels::Exec());
 }
 
-void Arrivals::done(protocol::PayloadHandle handle) {
-  auto& arriving = arriving_.at(handle);
-  arriving.room->read(kernels::Exec());
-  rooms_.give_back(std::move(arriving.room));
-  arriving_.erase(handle);
+void Arrivals::discard(protocol::PayloadHandle handle) {
+  auto arriving = arriving_.extract(handle);
+  if (arriving.empty()) return;
+  arriving.mapped().room->read(kernels::Exec());
+  rooms_.give_back(std::move(arriving.mapped().room));
 }
 
 Arrivals::Arriving& Arrivals::begin(protocol::PayloadHandle handle, std::uint32_t fragment,

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/digest.hpp"
@@ -35,8 +36,9 @@ class Departures {
   // code(kernels::Staging&) tells the device to code the contribution, and that it leaves then.
   template <class Code>
   void add(protocol::Contribute const& asked, Code const& code) {
-    leaving_.push_back({asked, rooms_.take()});
-    code(*leaving_.back().room);
+    auto room = rooms_.take();
+    code(*room);
+    leaving_.push_back({asked, std::move(room)});
   }
 
   // To the channel, in order: what is there. `all`: waits for the others.
@@ -60,20 +62,20 @@ class Arrivals {
       : plan_(plan), trace_(trace), is_taped_(is_taped) {}
 
   // What waits to be adopted, by its handle, with its `fragment` and `theta`: begins to bring what is new,
-  // and forgets what does not wait any more.
+  // no more at once than a site stages (outer.in_flight), and forgets what does not wait any more.
   template <class Releases>
   void follow(Releases const& waiting) {
     forget_unless([&](protocol::PayloadHandle handle) { return waiting.contains(handle); });
     for (auto const& [handle, release] : waiting) look_at(handle, release.fragment, release.theta);
   }
 
-  // A release for what the device is told next; brought now where it was not on its way. Until done().
+  // A release for what the device is told next; brought now where it was not on its way. Until discard().
   kernels::Tensor1<std::byte const> bring(protocol::PayloadHandle handle, std::uint32_t fragment,
                                           transport::Payload const& payload);
   // Its numbers', if digests are wanted.
   base::Digest digest(protocol::PayloadHandle handle) const { return arriving_.at(handle).digest; }
-  // The device was told all that reads it.
-  void done(protocol::PayloadHandle handle);
+  // The device was told all that reads it, or never will be.
+  void discard(protocol::PayloadHandle handle);
 
  private:
   struct Arriving {

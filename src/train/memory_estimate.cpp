@@ -95,9 +95,9 @@ MemoryEstimate estimate_memory(RunPlan const& plan, bool is_on_device) {
 
   estimate.site_copy_bytes = sizeof(float) * floats.saved + moments;
   if (is_on_device) {
-    // Messages as they are sent, and in pinned memory; the largest vector that the host reads whole.
+    // Messages as they are sent, and in pinned memory; parameters and moments as the host reads them.
     estimate.site_rank_bytes =
-        sizeof(float) * (floats.differences + 2 * floats.messages + plan.table.size()) +
+        sizeof(float) * (floats.differences + 2 * floats.messages + 2 * plan.table.size()) +
         estimate.site_copy_bytes;
     estimate.site_device_bytes = on_device(floats, moments, activations);
   } else {
@@ -132,9 +132,8 @@ void check_fits(DeviceDemand const& demand) {
       demand.ranks == 1 ? "one site rank" : fmt::format("{} site ranks", demand.ranks),
       demand.ranks == 1 ? "s" : "", demand.device, mib(demand.asked_bytes), mib(demand.there_bytes));
   std::string const remedy =
-      "take inner.micro_batch, model.recompute, bf16 or a sharded optimizer (inner.shard_optimizer), or "
-      "fewer "
-      "ranks a GPU";
+      "take inner.micro_batch, model.recompute, bf16 or a sharded optimizer (inner.shard_optimizer), "
+      "or fewer ranks a GPU";
   if (demand.asked_bytes > demand.there_bytes) throw base::InputError("device memory", asked, remedy);
   if (demand.asked_bytes > demand.there_bytes / 10 * 9)
     base::log::warn(fmt::format("device memory: {}: it may not last; {}", asked, remedy));

@@ -66,6 +66,7 @@ void ReleaseRelay::finish() {
 void ReleaseRelay::give_up() {
   for (auto& travelling : travelling_) comm::give_up(site_.get(), travelling.requests);
   travelling_.clear();
+  here_.clear();  // some may have what others lack: whoever asks, all do
 }
 
 ReleaseRelay::Travelling ReleaseRelay::send(protocol::PayloadHandle handle, std::uint32_t fragment,

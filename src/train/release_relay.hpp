@@ -43,7 +43,7 @@ class ReleaseRelay {
 
   // Nothing travels after it.
   void finish();
-  // A rank is lost: what was on its way travels when it is asked for.
+  // A rank is lost: what was on its way, or has arrived at some, travels when it is asked for.
   void give_up();
 
  private:

@@ -44,11 +44,11 @@ void SiteRun::adopt(protocol::Adopt const& adopt) {
   auto const payload = relay_.payload(adopt.payload, adopt.fragment, channel_.get());
   replica_.adopt(fragment, arrivals_.bring(adopt.payload, adopt.fragment, payload), adopt.rule);
   if (tape_) tape_->put(protocol::TapedBase{adopt.fragment, adopt.version, arrivals_.digest(adopt.payload)});
-  arrivals_.done(adopt.payload);
   discard(adopt.payload);
 }
 
 void SiteRun::discard(protocol::PayloadHandle payload) {
+  arrivals_.discard(payload);
   relay_.discard(payload);
   if (channel_) channel_->discard(payload);
 }

@@ -213,12 +213,13 @@ TEST_CASE("a product that fails says of what shape") {
 TEST_CASE("a product on the GPU adds a bias to every row, or says that it has not") {
   if (!has_gpu()) return atl::test::skip(no_gpu);
   reference::Extents const s{64, 96, 32};
+  std::size_t const before = GENERATE(0, 8, 1);  // numbers: far aligned, by 16 bytes at least, and askew
   for (Numbers const& numbers : all_numbers) {
-    INFO(numbers.name);
+    INFO(numbers.name << ", before " << before);
     auto const a = whole_numbers(s.rows * s.inner, 1), b = whole_numbers(s.inner * s.cols, 2);
     auto const bias = whole_numbers(s.cols, 3);
     OnGpu const on_a(a, s.rows, numbers.in_is_bf16), on_b(b, s.cols, numbers.in_is_bf16);
-    OnGpu const on_bias(bias, 1, numbers.out_is_bf16);
+    OnGpu const on_bias(bias, 1, numbers.out_is_bf16, before);
     OnGpu const out(std::vector<float>(s.rows * s.cols), s.rows, numbers.out_is_bf16);
     bool const is_added = cuda::multiply(nullptr, {on_a.matrix(), false}, {on_b.matrix(), true}, false,
                                          out.matrix(), on_bias.matrix().data);

@@ -111,7 +111,12 @@ void GpuSite::together(std::function<void()> const& calls) {
     std::lock_guard const lock(mutex_);
     if (nccl_ == nullptr) return;  // lost this instant; the next check tells
     run(ncclGroupStart(), "ncclGroupStart");
-    calls();
+    try {
+      calls();
+    } catch (...) {
+      ncclGroupEnd();  // an open group would swallow all that this thread tells NCCL from here on
+      throw;
+    }
     run(ncclGroupEnd(), "ncclGroupEnd");
   }
   settle("ncclGroupEnd");

@@ -50,13 +50,13 @@ TEST_CASE("a device holds what kernels touch, its host what is on its way and th
   CHECK(host.site_device_bytes == 0);
   CHECK(device.shard_bytes == host.shard_bytes);
   CHECK(device.site_copy_bytes == host.site_copy_bytes);
-  // Beside what a host holds too: the workspace of products, residuals under way, the parameters that the
-  // host reads, and messages where they are coded and where they are pinned.
+  // Beside what a host holds too: the workspace of products, residuals under way, the parameters and a
+  // moment as the host reads them, and messages where they are coded and where they are pinned.
   std::size_t const parameters = sizeof(float) * plan.table.size();
   std::size_t const message = sizeof(float) * plan.table.largest_fragment();
   auto const in_flight = static_cast<std::size_t>(plan.outer.in_flight);
   CHECK(device.site_device_bytes + device.site_rank_bytes ==
-        host.site_rank_bytes + workspace + parameters + in_flight * (1 + 2 + 2) * message);
+        host.site_rank_bytes + workspace + 2 * parameters + in_flight * (1 + 2 + 2) * message);
   // Parameters, gradients, bases, snapshots, residuals and two moments.
   CHECK(device.site_device_bytes > 7 * parameters + workspace);
 }
