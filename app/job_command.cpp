@@ -14,6 +14,7 @@
 #include "base/error.hpp"
 #include "comm/site_layout.hpp"
 #include "comm/world.hpp"
+#include "kernels/buffer.hpp"
 
 namespace atl::app {
 
@@ -193,13 +194,15 @@ std::string batch_script(LaunchFlags const& flags, deck::RunConfig const& config
   auto const time = config.run.walltime_s > 0
                         ? fmt::format("#SBATCH --time={}  # minutes: run.walltime_s and ten\n", minutes)
                         : std::string("#SBATCH --time=24:00:00  # as your queue allows\n");
+  char const* const gpus =
+      kernels::is_host_memory ? "" : "#SBATCH --gpus-per-node=4  # as many as site ranks share a node\n";
   auto launch = shell_text(command);
   launch.pop_back();
   return fmt::format(R"(#!/bin/bash
 #SBATCH --job-name={}
 #SBATCH --ntasks={}
 #SBATCH --cpus-per-task=1
-{}#SBATCH --output=%x.%j.log
+{}{}#SBATCH --output=%x.%j.log
 #SBATCH --open-mode=append
 #SBATCH --requeue
 #SBATCH --signal=B:USR1@300
@@ -207,7 +210,8 @@ std::string batch_script(LaunchFlags const& flags, deck::RunConfig const& config
 {} &
 
 {})",
-                     config.run.name, comm::SiteLayout::ranks_needed(config), time, launch, wait_and_requeue);
+                     config.run.name, comm::SiteLayout::ranks_needed(config), gpus, time, launch,
+                     wait_and_requeue);
 }
 
 }  // namespace atl::app

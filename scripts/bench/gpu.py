@@ -25,7 +25,7 @@ import tempfile
 from options import positive
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
-QUIET = {"checkpoint.every_steps": 0, "eval.every_steps": 0}
+QUIET = {"checkpoint.every_steps": 0, "eval.every_steps": 0, "inner.warmup_steps": 10}
 EXACT = {**QUIET, "run.method": "streaming", "run.stop": "each", "run.deterministic": True}
 FIRST_STEPS = 10  # in which a GPU and its libraries warm up
 
@@ -139,6 +139,9 @@ def main():
         parser.error(f"no such check: {', '.join(sorted(unknown))}; there are {', '.join(CHECKS)}")
     if options.steps <= FIRST_STEPS:
         parser.error(f"--steps: more than the {FIRST_STEPS} in which a GPU warms up")
+    for build in (options.build, options.host_build):
+        if not (SOURCE / build / "atoll").exists() and (build == options.build or not options.checks or "losses" in options.checks):
+            sys.exit(f"there is no {build}/atoll: build it, or name another with --build or --host-build")
     if not (SOURCE / "data/bytes").exists():
         sys.exit(f"there is no data/bytes: {options.build}/atoll data prepare TEXT --bytes --out data/bytes")
 

@@ -25,6 +25,11 @@ endif()
 set_property(TARGET MPI::MPI_CXX APPEND PROPERTY INTERFACE_LINK_OPTIONS -Wl,--disable-new-dtags)
 
 find_package(atoll_Kokkos 3.4...<6 REQUIRED)
+option(ATOLL_GPU "Take no Kokkos that computes on the host" OFF)
+if(ATOLL_GPU AND NOT atoll_on_device)
+  message(FATAL_ERROR "this Kokkos computes on the host (${Kokkos_DIR}): name one that was built with CUDA by -DKokkos_ROOT=, "
+    "or take the preset release")
+endif()
 find_package(CUDAToolkit QUIET)  # where it is, what needs it is compiled, whatever Kokkos runs on
 if(CUDAToolkit_FOUND)
   find_package(NCCL 2.18 QUIET)

@@ -19,8 +19,9 @@ bool has_sentencepiece();
 inline base::Problem no_sentencepiece(std::string where) {
   return {std::move(where), "needs SentencePiece, and this build of atoll has none",
           "install libsentencepiece-dev and build again with -DATOLL_SENTENCEPIECE=ON, or do without: `atoll "
-          "data "
-          "prepare --bytes`, data.tokenizer = \"bytes\" or \"none\""};
+          "data prepare --bytes` and data.tokenizer = \"bytes\", or data.tokenizer = \"none\" with "
+          "sites.data = the "
+          "token file itself (of a prepared folder, its train.bin)"};
 }
 
 // Of the library that was compiled against; "not built" where there was none.

@@ -99,7 +99,8 @@ Source open_source(std::string const& path, CorpusOptions const& options) {
       may_hold_text
           ? fmt::format("if it holds text, run `atoll data prepare {} --out data/NAME` and name data/NAME",
                         path)
-          : fmt::format("run `atoll data prepare TEXT --out {}`, or name token files", path));
+          : fmt::format("run `atoll data prepare TEXT{} --out {}`, or name token files",
+                        options.tokenizer == "bytes" ? " --bytes" : "", path));
 }
 
 }  // namespace atl::data

@@ -75,9 +75,8 @@ struct Stage {
   Trace& trace;
 
   std::unique_ptr<transport::MpiTransport> open_transport() const {
-    auto const longest = std::max(OuterModel::longest_replica_bytes(plan), longest_moments_bytes(plan));
     return std::make_unique<transport::MpiTransport>(
-        world, transport::MpiTransport::Options{.max_payload_bytes = longest});
+        world, transport::MpiTransport::Options{.max_payload_bytes = longest_payload_bytes(plan)});
   }
 };
 

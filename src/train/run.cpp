@@ -56,7 +56,7 @@ protocol::Participant participant(comm::Place here) {
 
 transport::MpiTransport::Options transport_options(RunPlan const& plan) {
   auto const agreed = base::digest_of(deck::agreement(plan.config) + plan.table.digest().hex());
-  return {.max_payload_bytes = std::max(OuterModel::longest_replica_bytes(plan), longest_moments_bytes(plan)),
+  return {.max_payload_bytes = longest_payload_bytes(plan),
           .introduction = {},
           .agreement = static_cast<std::uint32_t>(agreed.low),
           .link = {}};
@@ -266,12 +266,18 @@ void open_spares(RunFolder const& folder) {
   std::filesystem::create_directory(folder.spares());
 }
 
+// What was trained is not lost with its profile.
 void publish(Profile const& profile, RunFolder const& folder, comm::Place here) {
   auto const summary = profile.summary();
   auto const file = folder.profile(describe(here));
-  std::filesystem::create_directories(file.parent_path());
-  // One of an earlier life stays where this one had no steps.
-  if (summary.steps > 0 || !std::filesystem::exists(file)) base::publish_text(file, to_json(summary) + '\n');
+  try {
+    std::filesystem::create_directories(file.parent_path());
+    // One of an earlier life stays where this one had no steps.
+    if (summary.steps > 0 || !std::filesystem::exists(file))
+      base::publish_text(file, to_json(summary) + '\n');
+  } catch (std::exception const& failure) {
+    base::log::warn(fmt::format("the profile is not in {}: {}", file.string(), failure.what()));
+  }
   // Not by the log: the console of a job is that of shard 0.
   if (here.group == 0 && here.rank == 0) fmt::print("{}\n", to_table(summary));
   std::fflush(stdout);  // a job that ends kills who is not gone

@@ -16,6 +16,9 @@
 #include "optim/optimizer_shares.hpp"
 #include "tensor/partition.hpp"
 #include "train/memory_estimate.hpp"
+#include "train/outer_model.hpp"
+#include "train/shared_moments.hpp"
+#include "transport/mpi/wire.hpp"
 
 namespace atl::train {
 
@@ -47,6 +50,23 @@ std::string describe_trial(deck::RunConfig const& config) {
   if (config.storm.faults_per_hour > 0)
     text += fmt::format("\nfaults  at random, {} an hour", config.storm.faults_per_hour);
   return text;
+}
+
+void check_payloads(RunPlan const& plan) {
+  auto const longest = longest_payload_bytes(plan);
+  if (longest <= transport::longest_rest_bytes) return;
+  constexpr double gib = 1 << 30;
+  bool const is_of_fragment = OuterModel::longest_replica_bytes(plan) > transport::longest_rest_bytes;
+  throw base::InputError(
+      "model",
+      fmt::format("has {:.2f} M parameters: processes would send one another {:.1f} GiB at once, and {:.1f} "
+                  "is the most",
+                  static_cast<double>(plan.table.size()) / 1e6, static_cast<double>(longest) / gib,
+                  static_cast<double>(transport::longest_rest_bytes) / gib),
+      is_of_fragment
+          ? "take more outer.fragments"
+          : "a site that returns takes the moments of another whole, so run.method = \"decoupled\" takes "
+            "models of at most 1073 M parameters; the other methods take larger ones");
 }
 
 }  // namespace
@@ -83,13 +103,22 @@ RunPlan make_plan(deck::RunConfig config) {
   bool const are_differences = deck::is_of_differences(outer.release_codec);
   auto const tokenizer = data::load_tokenizer(config.data.tokenizer)->digest();
   auto table = parameter_table(config);
-  return {.config = std::move(config),
-          .outer = std::move(outer),
-          .codec = codec,
-          .release_codec = are_differences ? outer::Codec::fp32 : of_releases,
-          .difference_codec = are_differences ? std::optional(of_releases) : std::nullopt,
-          .tokenizer = tokenizer,
-          .table = std::move(table)};
+  RunPlan plan{.config = std::move(config),
+               .outer = std::move(outer),
+               .codec = codec,
+               .release_codec = are_differences ? outer::Codec::fp32 : of_releases,
+               .difference_codec = are_differences ? std::optional(of_releases) : std::nullopt,
+               .tokenizer = tokenizer,
+               .table = std::move(table)};
+  check_payloads(plan);
+  return plan;
+}
+
+// A fragment with its momentum and what it is merged from; under `decoupled` also the moments of a whole
+// site, for one that returns.
+std::size_t longest_payload_bytes(RunPlan const& plan) {
+  bool const sites_return = plan.config.run.method == deck::Method::decoupled;
+  return std::max(OuterModel::longest_replica_bytes(plan), sites_return ? longest_moments_bytes(plan) : 0);
 }
 
 tensor::ParamTable parameter_table(deck::RunConfig const& config) {

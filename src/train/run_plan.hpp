@@ -58,6 +58,9 @@ comm::Shares update_shares(RunPlan const& plan, int ranks);
 
 // "llama 4 x 256, 4 heads, context 256, vocabulary 2048: 3.93 M parameters".
 std::string describe(deck::ModelSection const& model, std::size_t parameters);
+// The longest payload that processes of the run send one another.
+std::size_t longest_payload_bytes(RunPlan const& plan);
+
 // Parameters, ranks and memory, in lines for the console.
 std::string describe(RunPlan const& plan);
 
