@@ -13,9 +13,6 @@
 
 namespace atl::comm {
 
-namespace {
-
-// Its name and, in a line of its own, what tells it from another of that name.
 std::string this_node() {
   std::array<char, MPI_MAX_PROCESSOR_NAME> name{};
   int length = 0;
@@ -24,6 +21,8 @@ std::string this_node() {
   std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), boot);
   return fmt::format("{}\n{}", std::string_view(name.data(), static_cast<std::size_t>(length)), boot);
 }
+
+namespace {
 
 std::string first_line(std::string const& text) { return text.substr(0, text.find('\n')); }
 

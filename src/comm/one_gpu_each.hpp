@@ -8,6 +8,9 @@
 
 namespace atl::comm {
 
+// The node's name and, in a line of its own, what tells it from another of that name.
+std::string this_node();
+
 // Collective over the site. `gpu`: this rank's, by what tells it from the others of its node (its PCI
 // address). Throws InputError, the same on every rank, where two share one. Sites may share GPUs, ranks of a
 // site may not.

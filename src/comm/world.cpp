@@ -17,6 +17,7 @@
 #include "base/digest.hpp"
 #include "base/error.hpp"
 #include "comm/launcher.hpp"
+#include "comm/one_gpu_each.hpp"
 
 namespace atl::comm {
 
@@ -53,11 +54,13 @@ int MpiRuntime::size() const {
   return size;
 }
 
+// Not by MPI_Comm_split_type, which never returns in a heterogeneous job of Slurm (Open MPI 5.0.11).
 int MpiRuntime::number_on_node() const {
-  MPI_Comm node = MPI_COMM_NULL;
-  check_mpi(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank(), MPI_INFO_NULL, &node),
-            "MPI_Comm_split_type");
-  return Communicator(node).rank();
+  auto const mine = base::digest_of(this_node()).low;
+  std::vector<std::uint64_t> all(static_cast<std::size_t>(size()));
+  check_mpi(MPI_Allgather(&mine, 1, MPI_UINT64_T, all.data(), 1, MPI_UINT64_T, MPI_COMM_WORLD),
+            "MPI_Allgather");
+  return static_cast<int>(std::count(all.begin(), all.begin() + rank(), mine));
 }
 
 std::string MpiRuntime::broadcast_text(std::string text, int from) const {
