@@ -151,9 +151,9 @@ def main():
             holds, result, words = CHECKS[name](options)
         except subprocess.CalledProcessError as failure:
             holds, result, words = False, {"exit_code": failure.returncode}, "a run ended with {exit_code}"
-        results[name] = {"holds": holds, **result}
+        results[name] = {"holds": holds, "says": words.format(**result), **result}
         if not options.json:
-            print(f"{name:<9} {'' if holds else 'FAILED: '}{words.format(**result)}", flush=True)
+            print(f"{name:<9} {'' if holds else 'FAILED: '}{results[name]['says']}", flush=True)
     if options.json:
         print(json.dumps(results, indent=2))
     sys.exit(0 if all(result["holds"] for result in results.values()) else 1)

@@ -21,10 +21,11 @@ TEST_CASE("matrices and embeddings decay, vectors do not") {
   optim::InnerOptimizer optimizer({}, inner_with(kind, 0.5), table);
   auto const params = filled(table.size(), 1.0f);
   optimizer.step(params, filled(table.size(), 0.0f), 0.25, 1.0);
+  auto const decayed = values(params);
   for (auto const& tensor : table.tensors()) {
     INFO(tensor.name);
     float const expected = tensor.name == "norm" ? 1.0f : 1.0f - 0.25f * 0.5f;
-    for (std::size_t i = 0; i < tensor.size(); ++i) CHECK(params(tensor.range.offset + i) == expected);
+    for (std::size_t i = 0; i < tensor.size(); ++i) CHECK(decayed[tensor.range.offset + i] == expected);
   }
 }
 

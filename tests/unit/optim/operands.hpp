@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "kernels/on_host.hpp"
 #include "optim/inner_optimizer.hpp"
+#include "support/host_copy.hpp"
 #include "support/memory_archive.hpp"
 
 namespace atl::test {
@@ -36,17 +38,15 @@ inline kernels::FloatBuffer filled(std::size_t size, float value) {
   return buffer;
 }
 
-inline std::vector<float> values(kernels::FloatBuffer const& buffer) {
-  return {buffer.data(), buffer.data() + buffer.size()};
-}
+inline std::vector<float> values(kernels::FloatBuffer const& buffer) { return to_host(buffer); }
 
 // Gradients of step `t`, different in every element and step.
 inline kernels::FloatBuffer gradients_of(int t, std::size_t size) {
-  auto const gradients = kernels::make_float_buffer("gradients", size);
+  std::vector<float> gradients(size);
   for (std::size_t i = 0; i < size; ++i) {
-    gradients(i) = std::sin(static_cast<float>(t) * 1.7f + static_cast<float>(i) * 0.9f);
+    gradients[i] = std::sin(static_cast<float>(t) * 1.7f + static_cast<float>(i) * 0.9f);
   }
-  return gradients;
+  return kernels::copy_of("gradients", gradients);
 }
 
 // The optimizers of a site's ranks.
