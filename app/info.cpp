@@ -23,10 +23,11 @@ namespace atl::app {
 
 namespace {
 
-// "13.0; 1 GPU: NVIDIA H100 80GB HBM3, compute capability 9.0"
+// "13.0, for sm_90; 1 GPU: NVIDIA H100 80GB HBM3, compute capability 9.0"
 std::string cuda() {
 #ifdef KOKKOS_ENABLE_CUDA
-  auto text = fmt::format("{}.{}; ", CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
+  auto text = fmt::format("{}.{}, for sm_" ATOLL_KOKKOS_ARCHITECTURE "; ", CUDART_VERSION / 1000,
+                          CUDART_VERSION % 1000 / 10);
   int count = 0;
   cudaDeviceProp first{};
   auto error = cudaGetDeviceCount(&count);

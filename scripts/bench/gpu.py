@@ -91,8 +91,9 @@ def repeat(options):
     different = [step for (_, step), loss in losses.items() if again.get((_, step)) != loss]
     result = {"steps": len(losses), "different_losses": len(different), "first_different_step": min(different, default=None),
               "same_models": models == models_again}
+    first = ", first at step {first_different_step}" if different else ""
     return not different and models == models_again, result, (
-        "{different_losses} of {steps} losses differ, first at step {first_different_step}; models the same: {same_models}")
+        "{different_losses} of {steps} losses differ" + first + "; models the same: {same_models}")
 
 
 def replay(options):

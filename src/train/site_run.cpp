@@ -315,7 +315,7 @@ void SiteRun::evaluate_outer_parameters(bool is_final) {
         send_progress();  // a long evaluation must not look like a death
       });
   // Under data_parallel with text per site the ranks judge by texts that differ.
-  bool const is_one_text = has_outer_exchange(plan_.config) || sites_per_corpus(plan_.config) > 1;
+  bool const is_one_text = has_outer_exchange(plan_.config) || plan_.config.sites.data.size() == 1;
   double const bytes_per_token = is_one_text ? corpus_.bytes_per_validation_token() : 0.0;
   report(to_json(
       EvalLine{.time_s = elapsed_s(),
