@@ -163,7 +163,8 @@ class Library {
                             workspace_of(stream), workspace_bytes, stream);
     };
     auto status = run();
-    if (status == CUBLAS_STATUS_NOT_SUPPORTED && plan.adds_bias) {  // whatever the library had said
+    bool const is_refused = status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_INVALID_VALUE;
+    if (is_refused && plan.adds_bias) {  // whatever the library had said
       plan.go_without_bias(handle_, shape);
       status = run();
     }

@@ -285,10 +285,13 @@ void SiteRun::collect_events() {
   arrivals_.follow(channel_->waiting());
 }
 
-// Nothing of this life is on its way between the ranks any more, who go on as they are.
+// Nothing of this life is on its way between the ranks any more, at none of them: who leaves takes nothing
+// from under another.
 void SiteRun::come_to_rest() {
   replica_.parameters();
+  kernels::Exec().fence();
   relay_.finish();
+  site_.barrier();
 }
 
 bool SiteRun::is_cut_off() const {
@@ -338,8 +341,7 @@ void SiteRun::leave() {
   base::Waiting const waiting("the end of the site");
   states_.finish();
   if (channel_) departures_.pass_on(*channel_, /*all=*/true);
-  come_to_rest();
-  site_.barrier();  // Bye means that every rank of the site is done with the run's folder
+  come_to_rest();  // Bye means that every rank of the site is done with the run's folder
   if (!channel_) return;
   if (!machine_.is_ready()) return channel_->say_goodbye();  // it came too late to take part
   auto const sent = channel_->sent_bytes();

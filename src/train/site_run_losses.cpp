@@ -65,6 +65,8 @@ bool SiteRun::is_still_here() {
   auto const left = ranks_left_.find(crossed_);
   if (left == ranks_left_.end() || is_out_ || site_.size() <= left->second) return !is_out_;
   is_out_ = site_.rank() >= left->second;
+  replica_.give_up();
+  inner_->give_up();
   world_.set_site(comm::Communicator::split(site_.get(), is_out_ ? -1 : 0, site_.rank()));
   if (!is_out_) go_on_with_these();
   return !is_out_;

@@ -28,15 +28,16 @@ def atoll(*arguments, cwd, check=True, timeout=120):
     return done
 
 
-def skip_without_gpu():
-    """Ends this process, as one whose tests are skipped, where the program computes on a GPU and there is none."""
+def computes_on_gpu():
+    """Whether the program does. Where it does and there is no GPU, this ends the process, as one whose tests are skipped."""
     cuda = json.loads(atoll("info", "--json", cwd="/").stdout)["cuda"]
     if "no GPU" in cuda:
         print(f"SKIPPED: {cuda}")
         sys.exit(0)
+    return cuda != "not built"
 
 
-skip_without_gpu()
+ON_GPU = computes_on_gpu()
 
 
 def prepare_data(folder):

@@ -32,7 +32,7 @@ class QuickCommands(RunTest):
 
         out = atoll("train", TINY, "--check", cwd=self.folder).stdout
         self.assertRegex(out, r"3 ranks")
-        self.assertRegex(out, r"MiB a site rank")
+        self.assertRegex(out, r"MiB( of the host)? a site rank")
         self.assertFalse((self.folder / "runs").exists())
 
     def test_a_run_is_evaluated_sampled_and_inspected(self):

@@ -79,7 +79,12 @@ GpuSite::GpuSite(Communicator const& site) : site_(site) {
   if (!ranks_may_share_gpus()) check_one_gpu_each(site, own_gpu());
   auto const id = agree_on_id(site);
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
-  watcher_ = std::thread([this] { watch(); });
+  int device = 0;
+  check_cuda(cudaGetDevice(&device), "cudaGetDevice");
+  watcher_ = std::thread([this, device] {
+    cudaSetDevice(device);  // a thread begins on the first, which may be another's; abort() wants one
+    watch();
+  });
   try {
     ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
     config.blocking = 0;  // a rank that is lost meanwhile would be waited for
@@ -96,9 +101,9 @@ GpuSite::GpuSite(Communicator const& site) : site_(site) {
   }
 }
 
-// Nobody is waited for: whoever leaves in order has waited for what it told NCCL.
+// Nobody is waited for: whoever leaves in order has waited for what it told NCCL, and for the others.
 GpuSite::~GpuSite() {
-  if (site_.size() == 1) return;
+  if (!watcher_.joinable()) return;
   is_over_ = true;
   watcher_.join();
   abort();
@@ -132,6 +137,8 @@ void GpuSite::broadcast(float* values, std::size_t count, int root) {
 
 void GpuSite::check() const {
   if (is_lost_) throw ProcessLost("NCCL: a rank of the site is lost");
+  if (has_failed_)
+    throw base::RuntimeFailure("NCCL has failed between the ranks of a site; the log says how");
 }
 
 // NCCL may hear of a lost rank before MPI does, and calls it an error of its own.
@@ -163,9 +170,18 @@ void GpuSite::settle(char const* call) {
 void GpuSite::watch() {
   try {
     LossWatch losses(site_);
-    while (!is_over_) {
+    for (auto sound_at = std::chrono::steady_clock::now(); !is_over_;
+         std::this_thread::sleep_for(look_every)) {
       losses.look();
-      std::this_thread::sleep_for(look_every);
+      auto const now = std::chrono::steady_clock::now();
+      auto const error = state();
+      if (error == ncclSuccess) {
+        sound_at = now;
+      } else if (now - sound_at > longest_hearing) {
+        base::log::error(fmt::format("NCCL: {} ({})", ncclGetErrorString(error), ncclGetLastError(nullptr)));
+        has_failed_ = true;
+        abort();
+      }
     }
   } catch (ProcessLost const&) {
     is_lost_ = true;
@@ -173,6 +189,16 @@ void GpuSite::watch() {
   } catch (std::exception const& failure) {
     base::log::error(fmt::format("nobody watches for lost ranks any more: {}", failure.what()));
   }
+}
+
+// What goes wrong in a stream nobody else would hear of. While calls are made, they hear it themselves.
+ncclResult_t GpuSite::state() {
+  std::unique_lock const lock(mutex_, std::try_to_lock);
+  if (!lock || nccl_ == nullptr) return ncclSuccess;
+  ncclResult_t state = ncclSuccess;
+  auto const result = ncclCommGetAsyncError(nccl_, &state);
+  if (result != ncclSuccess) return result;
+  return state == ncclInProgress ? ncclSuccess : state;
 }
 
 void GpuSite::abort() noexcept {

@@ -29,12 +29,13 @@ class GpuEvent {
   cudaEvent_t event_ = nullptr;
 };
 
-// A thread watches for lost ranks: it then aborts NCCL, so that nothing in a stream waits for them for ever,
-// and the next call throws ProcessLost. What was written to is worth nothing.
+// A thread watches for lost ranks, and for NCCL itself to break: it then aborts NCCL, so that nothing in a
+// stream waits for ever, and the next call throws ProcessLost, or RuntimeFailure. What was written to is
+// worth nothing.
 class GpuSite {
  public:
-  // Collective over `site`, which must outlive it. On the current device. Throws RuntimeFailure, ProcessLost,
-  // and InputError where ranks share a GPU (one_gpu_each.hpp).
+  // Collective over `site`, which must outlive it and then may be another. On the current device. Throws
+  // RuntimeFailure, ProcessLost, and InputError where ranks share a GPU (one_gpu_each.hpp).
   explicit GpuSite(Communicator const& site);
   ~GpuSite();
   GpuSite(GpuSite const&) = delete;
@@ -57,13 +58,14 @@ class GpuSite {
   void run(ncclResult_t result, char const* call);
   void settle(char const* call);
   void watch();
+  ncclResult_t state();
   void abort() noexcept;
 
   Communicator const& site_;
   cudaStream_t stream_ = nullptr;
   std::mutex mutex_;  // of the communicator
   ncclComm_t nccl_ = nullptr;
-  std::atomic<bool> is_lost_ = false, is_over_ = false;
+  std::atomic<bool> is_lost_ = false, has_failed_ = false, is_over_ = false;
   std::thread watcher_;
 };
 
